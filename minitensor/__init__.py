@@ -1,6 +1,6 @@
 """minitensor: a strided tensor library with autograd on NumPy and CuPy, in PyTorch's names.
 
-This is the shop window: every public name, by hand, grouped.
+This module lists every public name, in groups.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""What every layer above shares: a tensor is a window on a storage and a place in the graph.
+"""The base class of tensors: a tensor has a storage, a layout and a place in the graph.
 
-``TensorBase`` holds the slots and answers for memory: array, storage, layout, dtype, device. It knows no arithmetic
-and no graph beyond the name of its node; ``Tensor`` (above the ops) is the class that users meet, and ops build their
-results from ``result_class``, so that nothing here imports upwards.
+``TensorBase`` defines the slots and the properties of memory: array, storage, layout, dtype, device. It knows no
+arithmetic, and of the graph only its node. ``Tensor``, the class for users, is defined above the ops. Ops create their
+results with ``result_class``, and need not import from above.
 
-Note [Lazy parts]. An op's fresh result is born with its array alone; storage and layout are made when something asks. A
-view is born with storage and layout alone; its array is made when something computes with it: the slot is unset, and
-``__getattr__``, which Python calls only for what is missing, fills it. So a chain of views costs no array, and a chain
-of arithmetic costs neither storage nor layout.
+Note [Lazy parts]. A new result of an op has only an array; storage and layout are created when they are first read. A
+view has only a storage and a layout; its array is created when something computes with it. The slot ``array`` is then
+unset, and Python calls ``__getattr__`` only for missing attributes. A chain of views creates no arrays, and a chain of
+arithmetic creates no storages or layouts.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ T = TypeVar("T", bound="TensorBase")
 
 
 class TensorBase:
-    """A window on a storage, and a place in the graph."""
+    """A window on a storage, and a place in the graph. See Note [Lazy parts]."""
 
-    __slots__ = ("__weakref__", "_base", "_grad", "_layout", "_node", "_resting", "_seen", "_storage", "array")
+    __slots__ = ("__weakref__", "_base", "_grad", "_layout", "_node", "_idle_leaf", "_seen", "_storage", "array")
 
     result_class: ClassVar[type[Any]]
     batched_class: ClassVar[type[Any]]
@@ -45,25 +45,25 @@ class TensorBase:
     array: Array
     _storage: Storage | None
     _layout: Layout | None
-    _node: Node | None  # what made it, or a Leaf that gathers its gradient, or None
-    _base: Any  # the tensor whose memory a view looks at; None for all others
-    _seen: int  # for a view: the storage's version at which _node was true
+    _node: Node | None  # the node of its operation, a Leaf if it is a leaf that requires grad, or None
+    _base: Any  # for a view: the tensor whose memory it shares; otherwise None
+    _seen: int  # for a view: the storage's version at which _node was valid
     _grad: Any
-    _resting: Any  # the Leaf with its hooks, while no gradient is wanted
+    _idle_leaf: Any  # the former Leaf with its hooks, while the tensor does not require grad
 
     def __init_subclass__(cls, stands_for_many: bool = False) -> None:
-        # The first subclass is Tensor: the class of every result, also of its own subclasses' operations.
+        # The first subclass is Tensor, the class of all results, even for arguments of a subclass.
         if not hasattr(TensorBase, "result_class"):
             TensorBase.result_class = cls
         if stands_for_many:
-            TensorBase.batched_class = cls  # for those below who let something be computed for many samples at once
+            TensorBase.batched_class = cls  # lower floors use it to compute many samples at once
 
     def __getattr__(self, name: str) -> Any:
         # See Note [Lazy parts]: reached only when a slot is unset.
         if name == "array":
-            made = self.array = materialize(self)
-            return made
-        if name == "_grad" or name == "_resting":
+            array = self.array = materialize(self)
+            return array
+        if name == "_grad" or name == "_idle_leaf":
             setattr(self, name, None)
             return None
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -72,7 +72,7 @@ class TensorBase:
 
     @property
     def storage(self) -> Storage:
-        """The memory under this tensor, shared by its views.
+        """The memory of this tensor, shared with its views.
 
         >>> import minitensor as torch
         >>> x = torch.ones(2, 3)
@@ -82,25 +82,25 @@ class TensorBase:
         storage = self._storage
         if storage is None:
             if self._layout is None:
-                settle(self)
+                fix_layout(self)
             storage = self._storage = Storage(self.array)
         return storage
 
     @property
     def layout(self) -> Layout:
-        """How the storage is read: shape, strides and offset in elements.
+        """The shape, strides and offset in elements.
 
         >>> import minitensor as torch
         >>> torch.ones(2, 3).t().layout
         Layout(shape=(3, 2), strides=(1, 3), offset=0)
         """
         if self._layout is None:
-            settle(self)
-        return self._layout  # type: ignore[return-value]  # settle has set it
+            fix_layout(self)
+        return self._layout  # type: ignore[return-value]  # fix_layout has set it
 
     @property
     def version(self) -> int:
-        """How many writes the storage has seen.
+        """The number of writes to the storage.
 
         >>> import minitensor as torch
         >>> x = torch.ones(2)
@@ -112,7 +112,7 @@ class TensorBase:
 
     @property
     def _version(self) -> int:
-        """How many writes the storage has seen, by PyTorch's name."""
+        """The number of writes to the storage, under PyTorch's name."""
         return self.version
 
     @property
@@ -128,7 +128,7 @@ class TensorBase:
 
     @property
     def ndim(self) -> int:
-        """The number of dims.
+        """The number of dimensions.
 
         >>> import minitensor as torch
         >>> torch.ones(2, 3).ndim
@@ -139,7 +139,7 @@ class TensorBase:
 
     @property
     def dtype(self) -> dtype:
-        """The type of the elements.
+        """The data type of the elements.
 
         >>> import minitensor as torch
         >>> torch.ones(2).dtype
@@ -149,7 +149,7 @@ class TensorBase:
 
     @property
     def device(self) -> device:
-        """Where the memory lies.
+        """The device of the memory.
 
         >>> import minitensor as torch
         >>> torch.ones(2).device
@@ -159,7 +159,7 @@ class TensorBase:
 
     @property
     def backend(self) -> Backend:
-        """The table of kernels for this tensor's device; internal.
+        """The kernels for this tensor's device.
 
         >>> import minitensor as torch
         >>> type(torch.ones(2).backend).__name__
@@ -181,7 +181,7 @@ class TensorBase:
 
     @property
     def node(self) -> Node | None:
-        """The node that gradients for this tensor flow to; a view whose storage was written to asks its base anew.
+        """The node that gradients of this tensor flow to. It is updated for a view whose storage was written to.
 
         >>> import minitensor as torch
         >>> torch.ones(2).node is None, torch.ones(2, requires_grad=True).node is None
@@ -192,7 +192,7 @@ class TensorBase:
         return self._node
 
     def _refresh(self) -> None:
-        """Rebuild a view's node after a write; an op's business, so ``Tensor`` brings it."""
+        """Update a view's node after a write. ``Tensor`` overrides this, because it needs ops."""
         raise NotImplementedError
 
 
@@ -200,24 +200,24 @@ new = object.__new__
 
 
 def wrap(cls: type[T], array: Array) -> T:
-    """Return a tensor without history on a fresh array that nobody else holds."""
+    """Return a tensor without a node on a new array that is not shared."""
     if array.__class__ is not backends.HostArray:
-        array = settled(array)
+        array = as_array(array)
     tensor = new(cls)
     tensor.array = array
     tensor._storage = tensor._layout = tensor._node = tensor._base = None
     return tensor
 
 
-def settled(value: Any) -> Array:
-    """Return an array for what a kernel returned: NumPy gives bare scalars for 0-d results."""
+def as_array(value: Any) -> Array:
+    """Return a kernel's result as an array. NumPy returns scalars for 0-d results."""
     if value.__class__ in BY_ARRAY:
         return cast("Array", value)
-    return backends.open_backend("cpu").settle(value)
+    return backends.open_backend("cpu").as_array(value)
 
 
 def window(tensor: T, layout: Layout) -> Any:
-    """Return a tensor without history that looks at ``tensor``'s storage through another layout."""
+    """Return a tensor without a node on the storage of ``tensor``, with another layout."""
     storage = tensor._storage
     view = new(tensor.result_class)
     view._storage = tensor.storage if storage is None else storage
@@ -227,13 +227,13 @@ def window(tensor: T, layout: Layout) -> Any:
 
 
 def array_dtype(tensor: TensorBase) -> Any:
-    """Return the array library's dtype without making a view's array."""
+    """Return the array library's dtype without creating a view's array."""
     storage = tensor._storage
     return tensor.array.dtype if storage is None else storage.array.dtype
 
 
 def materialize(tensor: TensorBase) -> Array:
-    """Make the array of a view from its storage and layout."""
+    """Create the array of a view from its storage and layout."""
     storage: Any = tensor._storage
     buffer = storage._buffer
     if buffer is None:
@@ -242,8 +242,8 @@ def materialize(tensor: TensorBase) -> Array:
     return BY_ARRAY[buffer.__class__].window(buffer, buffer.dtype, shape, strides, offset)
 
 
-def settle(tensor: TensorBase) -> None:
-    """Fix the layout of a fresh result by how its array lies; one that is not dense is copied first."""
+def fix_layout(tensor: TensorBase) -> None:
+    """Set the layout of a new result from its array's strides. An array that is not dense is copied first."""
     array = tensor.array
     if array.flags.c_contiguous:
         tensor._layout = layouts.contiguous(array.shape)
@@ -256,33 +256,33 @@ def settle(tensor: TensorBase) -> None:
 
 
 def values_of(tensor: TensorBase) -> Array:
-    """Return the array to look at in a check of values: inside ``vmap``, that of all samples."""
+    """Return the array for a check of values: inside ``vmap``, the array of all samples."""
     array: Any = tensor.array
     found: Array = array if has_values(tensor) else array.everything
     return found
 
 
 def has_values(tensor: TensorBase) -> bool:
-    """Whether a tensor has an array of its own: inside ``vmap``, one sample of many has none."""
+    """Whether a tensor has an array. Inside ``vmap``, a single sample has none."""
     return tensor.array.__class__ in BY_ARRAY
 
 
 def require_writable(name: str, *tensors: TensorBase | None) -> None:
-    """Raise if one of the tensors to be written to lies in memory that must not be changed."""
+    """Raise if one of the tensors to be written to is in read-only memory."""
     for tensor in tensors:
         if tensor is not None and tensor._storage is not None and tensor._storage.sealed:
-            raise sealed(name, tensor)
+            raise read_only_error(name, tensor)
 
 
-def sealed(name: str, tensor: TensorBase) -> ReadOnlyError:
-    """Return the error for a write to memory that must not be changed."""
+def read_only_error(name: str, tensor: TensorBase) -> ReadOnlyError:
+    """Return the error for a write to read-only memory."""
     return ReadOnlyError(
-        f"{name}: the tensor of shape {list(tensor.shape)} lies in read-only memory, such as an array that is not "
+        f"{name}: the tensor of shape {list(tensor.shape)} is in read-only memory, such as an array that is not "
         "writeable, bytes or a file mapped for reading: clone() it before writing"
     )
 
 
 def layout_of(array: Array) -> layouts.Layout:
-    """Return an array's shape and strides as a layout from its own first element."""
+    """Return an array's shape and strides as a layout with offset 0."""
     size = array.itemsize
     return layouts.Layout(array.shape, tuple([step // size for step in array.strides]), 0)

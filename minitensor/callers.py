@@ -1,6 +1,6 @@
 """The line of the user's program that called the library.
 
-Walking frames takes microseconds, so it is done only on request: in anomaly mode, while copies are traced, and for
+Walking frames takes microseconds. It is done only on request: in anomaly mode, while copies are traced, and for
 warnings. Frames of the library are recognized by the names of their modules.
 """
 

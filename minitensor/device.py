@@ -98,13 +98,13 @@ def check_index(index: Any) -> None:
 
 def device_of(array: Array) -> device:
     """Return the device of an array."""
-    return shared_device(*backends.backend_of(array).locate(array))
+    return common_device(*backends.backend_of(array).locate(array))
 
 
 @lru_cache(64)
-def shared_device(name: str, index: int | None) -> device:
-    """Return the one shared object for a name and an index."""
+def common_device(name: str, index: int | None) -> device:
+    """Return the shared object for a name and an index."""
     return device(name, index)
 
 
-CPU = shared_device("cpu", None)
+CPU = common_device("cpu", None)

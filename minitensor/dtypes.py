@@ -25,7 +25,7 @@ class dtype:
         abbr: the short form, such as "f32".
         itemsize: bytes per element.
         numpy: NumPy's dtype of the same elements.
-        is_floating_point, is_complex, is_signed: what the elements are. Complex dtypes count as signed.
+        is_floating_point, is_complex, is_signed: the kind of the elements. Complex dtypes count as signed.
 
     Raises:
         TypeError: If it is called: there are no other dtypes.
@@ -58,7 +58,7 @@ class dtype:
 
     def to_real(self) -> dtype:
         """Return the dtype of the real part; a real dtype returns itself."""
-        return dtype_named(self._real_name)
+        return find_dtype(self._real_name)
 
     def to_complex(self) -> dtype:
         """Return the complex dtype whose parts have this dtype; a complex dtype returns itself.
@@ -70,13 +70,13 @@ class dtype:
         """
         if not self._complex_name:
             raise DtypeError(f"{self!r} has no complex dtype; cast to float32 or float64 first")
-        return dtype_named(self._complex_name)
+        return find_dtype(self._complex_name)
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return dtype_named, (self.name,)  # Pickling and copying return the same object.
+        return find_dtype, (self.name,)  # Pickling and copying return the same object.
 
 
 BOOLEAN, INTEGRAL, FLOATING, COMPLEX = range(4)  # categories in promotion order: the higher one wins
@@ -126,7 +126,7 @@ _NAMED: Final[Mapping[str, dtype]] = {each.name: each for each in DTYPES} | {
 }  # fmt: skip
 
 
-def dtype_named(name: str) -> dtype:
+def find_dtype(name: str) -> dtype:
     """Return the dtype called ``name``: "float32", "torch.float32" or an alias such as "float" (32 bits)."""
     found = _NAMED.get(name.removeprefix("torch."))
     if found is None:
@@ -141,7 +141,7 @@ FROM_NUMPY: Final[Mapping[np.dtype[Any], dtype]] = {each.numpy: each for each in
 
 
 def from_numpy(np_dtype: npt.DTypeLike | dtype) -> dtype:
-    """Return our dtype for a NumPy dtype, a Python type or a name. Names mean what they mean in PyTorch.
+    """Return the dtype for a NumPy dtype, a Python type or a name. Names have their meaning in PyTorch.
 
     >>> from_numpy(np.zeros(3).dtype), from_numpy("float"), from_numpy(bool)
     (torch.float64, torch.float32, torch.bool)
@@ -149,7 +149,7 @@ def from_numpy(np_dtype: npt.DTypeLike | dtype) -> dtype:
     if isinstance(np_dtype, dtype):
         return np_dtype
     if isinstance(np_dtype, str) and np_dtype.removeprefix("torch.") in _NAMED:
-        return dtype_named(np_dtype)
+        return find_dtype(np_dtype)
     wanted = np.dtype(np_dtype)
     found = FROM_NUMPY.get(wanted.newbyteorder("="))  # The dtype ignores byte order; the caller swaps bytes.
     if found is None:

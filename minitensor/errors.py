@@ -1,9 +1,9 @@
-"""Every error the library raises on purpose, each a child of the built-in class that PyTorch raises in its place.
+"""Every error the library raises on purpose, each a subclass of the built-in class that PyTorch raises.
 
-A caller may catch the built-in class, as in PyTorch, or the narrower one, or ``MinitensorError`` for all of them. First
-come the plain kinds, then the errors of two kinds, then those of files. This file knows no tensors: a message is
-written where the values are; it says what was given, what was wanted, what to do. ``quote`` shows a value that may be
-of any size.
+A caller may catch the built-in class, as in PyTorch, or the narrower one, or ``MinitensorError`` for all of them. This
+file defines errors of one built-in class first, then those of several classes, then those of files. It knows no
+tensors: messages are written where the values are. They say what was given, what was expected and what to do. ``quote``
+shows values of any size.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pickle import UnpicklingError
 
 
 class MinitensorError(Exception):
-    """The common parent: anything this library refuses to do."""
+    """The base class of all errors that this library raises."""
 
 
 # -- sizes, dims and indices -------------------------------------------------------------------------------------------
@@ -26,11 +26,11 @@ class ShapeError(MinitensorError, RuntimeError):
 
 
 class ViewError(ShapeError):
-    """No strides over the old memory give the wanted shape; a copy would."""
+    """No strides give the requested shape without a copy."""
 
 
 class DimError(MinitensorError, IndexError):
-    """A dimension lies outside the tensor's dimensions."""
+    """A dimension that the tensor does not have."""
 
 
 class RepeatedDimError(MinitensorError, RuntimeError):
@@ -38,11 +38,11 @@ class RepeatedDimError(MinitensorError, RuntimeError):
 
 
 class IndexRangeError(MinitensorError, IndexError):
-    """An index lies outside its dimension, or there are more indices than dimensions."""
+    """An index is out of range, or there are more indices than dimensions."""
 
 
 class InvalidIndexError(MinitensorError, IndexError):
-    """Something that cannot index at all: a float, a string, a mask of another shape."""
+    """A value that cannot be an index: a float, a string, a mask of another shape."""
 
 
 # -- dtypes, devices and arguments -------------------------------------------------------------------------------------
@@ -53,11 +53,11 @@ class DtypeError(MinitensorError, RuntimeError):
 
 
 class DeviceError(MinitensorError, RuntimeError):
-    """Tensors on different devices, or a device that is not there."""
+    """Tensors on different devices, or a device that does not exist."""
 
 
 class ArgumentError(MinitensorError, ValueError):
-    """An argument of the right type has a value that makes no sense."""
+    """An argument of the right type has an invalid value."""
 
 
 class ArgumentTypeError(MinitensorError, TypeError):
@@ -65,11 +65,11 @@ class ArgumentTypeError(MinitensorError, TypeError):
 
 
 class UsageError(MinitensorError, RuntimeError):
-    """Arguments that do not go together, or one that must not be left out."""
+    """Arguments that cannot be combined, or a missing one."""
 
 
 class ScalarError(MinitensorError, RuntimeError):
-    """One number was wanted from a tensor that holds none or many."""
+    """A single number was requested from a tensor that does not have exactly one element."""
 
 
 class MissingEntryError(MinitensorError, KeyError):
@@ -87,26 +87,26 @@ class GeneratorStateError(MinitensorError, RuntimeError):
 
 
 class LinAlgError(MinitensorError, RuntimeError):
-    """A matrix has no inverse, no factors of the wanted kind, or its eigenvalues were not found."""
+    """A matrix has no inverse or no such factors, or its eigenvalues were not found."""
 
 
 class UnsupportedError(MinitensorError, NotImplementedError):
-    """PyTorch has this, the library has not; the message says what to use instead."""
+    """A feature of PyTorch that this library lacks. The message says what to use instead."""
 
 
 class NestingError(MinitensorError, RecursionError):
-    """Values nested too deeply, or that hold themselves."""
+    """Values that are nested too deeply or contain themselves."""
 
 
 # -- the graph, writes and modules -------------------------------------------------------------------------------------
 
 
 class GradError(MinitensorError, RuntimeError):
-    """Something the graph cannot do: no gradient to compute, a graph already freed, a non-scalar root."""
+    """A gradient that cannot be computed: no graph, a graph already freed, a non-scalar root."""
 
 
 class VersionError(GradError):
-    """A tensor saved for the backward pass was changed in place since."""
+    """A tensor that was saved for the backward pass has been changed in place."""
 
 
 class GradcheckError(MinitensorError, RuntimeError):
@@ -118,19 +118,19 @@ class CheckpointError(UsageError):
 
 
 class InplaceError(MinitensorError, RuntimeError):
-    """An in-place write that would be wrong: on a leaf, on overlapping memory, to another shape."""
+    """An in-place write that is not allowed: to a leaf, to overlapping memory, to another shape."""
 
 
 class BatchingError(MinitensorError, RuntimeError):
-    """What cannot be done for all samples of ``vmap`` at once: a look at values, a write into what is shared."""
+    """An operation that ``vmap`` cannot compute for all samples at once, such as reading values."""
 
 
 class NoValuesError(BatchingError):
-    """The values of one sample were asked for where all samples are computed at once."""
+    """The values of one sample were requested in ``vmap``, which computes all samples at once."""
 
 
 class StateDictError(MinitensorError, RuntimeError):
-    """A state dict that does not fit its module; every misfit is listed."""
+    """A state dict that does not match its module. The message lists every difference."""
 
 
 class ComparisonError(MinitensorError, AssertionError):
@@ -142,15 +142,15 @@ class LoaderTimeoutError(MinitensorError, RuntimeError):
 
 
 class LostWorkerError(MinitensorError, RuntimeError):
-    """A worker of a data loader whose thread runs in the process from which this one was forked, not here."""
+    """A worker of a data loader that runs only in the process from which this one was forked."""
 
 
 class MissingExtraError(MinitensorError, ImportError):
-    """An optional package is not installed; the message names the extra that brings it."""
+    """An optional package is not installed. The message names the extra to install."""
 
     @classmethod
     def of(cls, package: str, extra: str) -> MissingExtraError:
-        """Say which package is missing and how to install it.
+        """Name the missing package and the command that installs it.
 
         >>> print(MissingExtraError.of("tqdm", "demo"))
         tqdm is not installed; it comes with the extra 'demo': pip install minitensor-py[demo]
@@ -163,13 +163,13 @@ class MissingExtraError(MinitensorError, ImportError):
 
 # -- errors of two kinds -----------------------------------------------------------------------------------------------
 
-# PyTorch may raise one class or another for the same mistake, by the function or by the path taken in it, or a class
-# that does not fit the mistake. The error here is then a child of both. Most names join the two: a ShapeIndexError is a
-# ShapeError and an IndexError. In Python, a NotImplementedError is a RuntimeError too.
+# PyTorch may raise one of several classes for the same mistake, depending on the function or the path in it, or a class
+# that does not describe the mistake. The error here is then a subclass of all of them. Most names combine two: a
+# ShapeIndexError is a ShapeError and an IndexError. In Python, a NotImplementedError is a RuntimeError too.
 
 
 class ShapeValueError(ShapeError, ArgumentError):
-    """Sizes, or an equation of them, that do not fit: a RuntimeError and a ValueError."""
+    """Sizes that do not match: a RuntimeError and a ValueError."""
 
 
 class ShapeIndexError(ShapeError, DimError):
@@ -177,23 +177,23 @@ class ShapeIndexError(ShapeError, DimError):
 
 
 class ShapeIndexValueError(ShapeIndexError, ArgumentError):
-    """Too few or too many dims, where PyTorch may raise ValueError, too."""
+    """Too few or too many dims, if PyTorch may raise ValueError too."""
 
 
 class IndexRuntimeError(IndexRangeError, RuntimeError):
-    """A position, a row of a table or a class that does not exist: an IndexError and a RuntimeError."""
+    """A position, a row of a table or a class out of range: an IndexError and a RuntimeError."""
 
 
 class IndexTypeError(InvalidIndexError, ArgumentTypeError):
-    """Text as an index: an IndexError and a TypeError."""
+    """A string as an index: an IndexError and a TypeError."""
 
 
 class IndexValueError(IndexRangeError, ArgumentError):
-    """An index that int64 does not hold, or too few values: an IndexError and a ValueError."""
+    """An index too large for int64, or too few values: an IndexError and a ValueError."""
 
 
 class UsageValueError(UsageError, ArgumentError):
-    """An option that makes no sense, by itself or beside the others: a RuntimeError and a ValueError."""
+    """An invalid option, or an invalid combination of options: a RuntimeError and a ValueError."""
 
 
 class UninitializedError(UsageValueError):
@@ -209,11 +209,11 @@ class UsageZeroDivisionError(UsageError, ZeroDivisionError):
 
 
 class WrongTypeError(ArgumentTypeError, AttributeError):
-    """An argument of the wrong type, found where it was used; PyTorch's functions in Python raise AttributeError."""
+    """An argument of the wrong type, if PyTorch's function in Python raises AttributeError."""
 
 
 class WrongKindError(ArgumentError, ArgumentTypeError):
-    """An argument of the wrong type, or text among numbers: a ValueError and a TypeError."""
+    """An argument of the wrong type, or a string among numbers: a ValueError and a TypeError."""
 
 
 class AttributeValueError(ArgumentError, WrongTypeError):
@@ -221,7 +221,7 @@ class AttributeValueError(ArgumentError, WrongTypeError):
 
 
 class ScalarTypeError(ScalarError, WrongTypeError):
-    """A tensor where a number, a bool or text is wanted: a RuntimeError, a TypeError and an AttributeError."""
+    """A tensor instead of a number, a bool or a string: a RuntimeError, a TypeError and an AttributeError."""
 
 
 class KeyTypeError(ArgumentTypeError, KeyError):
@@ -243,11 +243,11 @@ class UnsupportedTypeError(UnsupportedDtypeError, ArgumentTypeError):
 
 
 class RealNumberError(UnsupportedDtypeError, WrongTypeError):
-    """Not a real number where one is wanted: a NotImplementedError, a TypeError and an AttributeError."""
+    """A complex number instead of a real one: a NotImplementedError, a TypeError and an AttributeError."""
 
 
 class UnsupportedValueError(UnsupportedError, ArgumentError):
-    """A mode that is unknown, or not for this number of dims: a NotImplementedError and a ValueError."""
+    """An unknown mode, or one not supported for this number of dims: a NotImplementedError and a ValueError."""
 
 
 class OutDtypeError(DtypeError, ArgumentTypeError):
@@ -255,42 +255,42 @@ class OutDtypeError(DtypeError, ArgumentTypeError):
 
 
 class Int64RangeError(DtypeError, ArgumentError, ArgumentTypeError, OverflowError):
-    """An int that int64 does not hold: PyTorch raises one of these four, by the place that reads the number."""
+    """An int too large for int64. PyTorch raises one of these four classes."""
 
 
 class OutOfMemoryError(MinitensorError, RuntimeError, MemoryError):
-    """There is no memory for a result; PyTorch raises RuntimeError."""
+    """There is not enough memory for a result; PyTorch raises RuntimeError."""
 
 
 class ReadOnlyError(InplaceError, ValueError):
-    """A write to memory that must not be changed; NumPy raises ValueError."""
+    """A write to read-only memory; NumPy raises ValueError."""
 
 
 class GuardError(ArgumentError, AssertionError):
-    """A value that makes no sense, where PyTorch only asserts: a ValueError and an AssertionError."""
+    """An invalid value that PyTorch checks with an assertion: a ValueError and an AssertionError."""
 
 
 class GuardZeroDivisionError(GuardError, ZeroDivisionError):
-    """A zero that would be divided by, where PyTorch asserts or divides."""
+    """A zero as divisor, which PyTorch checks with an assertion or divides by."""
 
 
 class GradAssertionError(GradError, AssertionError):
-    """A tensor to which no gradient comes; PyTorch only asserts that one does."""
+    """A tensor that will not get a gradient, which PyTorch checks with an assertion."""
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
 class FileFormatError(MinitensorError, RuntimeError, UnpicklingError):
-    """A file that is damaged or of another format: PyTorch raises one of the two, by the part of the file."""
+    """A file that is damaged or of another format. PyTorch raises one of the two classes."""
 
 
 class CutShortError(FileFormatError, EOFError):
-    """A file that is empty, or ends before what it holds is complete."""
+    """A file that is empty or incomplete."""
 
 
 class FileReadError(FileFormatError, OSError):
-    """A file in which the system finds an error, or a place that the file does not have."""
+    """An error of the system while reading a file, or a position past its end."""
 
 
 class ByteOrderError(FileFormatError, ArgumentError):
@@ -306,7 +306,7 @@ class AbsentDeviceError(FileFormatError, DeviceError):
 
 
 class ForbiddenNameError(FileFormatError):
-    """A file that names a function or instruction outside of the tables."""
+    """A file that names a function or instruction that is not in the tables."""
 
 
 class TextFileError(WrongTypeError, AssertionError):
@@ -322,11 +322,11 @@ class WriteNotFoundError(WriteError, FileNotFoundError):
 
 
 class WriteIsADirectoryError(WriteError, IsADirectoryError):
-    """A folder where a file was expected."""
+    """A folder instead of a file."""
 
 
 class WriteNotADirectoryError(WriteError, NotADirectoryError):
-    """A file where a folder was expected."""
+    """A file instead of a folder."""
 
 
 class WritePermissionError(WriteError, PermissionError):
@@ -337,7 +337,7 @@ class WritePermissionError(WriteError, PermissionError):
 
 
 class Quoter(reprlib.Repr):
-    """Representations that take a bounded time and space, whatever the value."""
+    """Representations of values in bounded time and space."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -346,7 +346,7 @@ class Quoter(reprlib.Repr):
         self.maxlist = self.maxtuple = self.maxdict = self.maxset = 5
 
     def repr_int(self, x: int, level: int) -> str:
-        """Show an integer; of a huge one, its size: its digits would take quadratic time."""
+        """Show an integer, or only its size if it is huge, because its digits would take quadratic time."""
         return repr(x) if x.bit_length() <= 128 else f"<int of {x.bit_length()} bits>"
 
     def repr_bytes(self, x: bytes, level: int) -> str:
@@ -354,15 +354,15 @@ class Quoter(reprlib.Repr):
         return repr(x) if len(x) <= self.maxstring else f"{x[: self.maxstring]!r}..."
 
     def repr_instance(self, x: object, level: int) -> str:
-        """Show a number, a dtype or another value without parts; of a tensor or a container, its class."""
+        """Show a number, a dtype or another simple value. Show only the class of a tensor or a container."""
         if hasattr(type(x), "__iter__"):
             return f"<{type(x).__name__}>"
-        return cut(super().repr_instance(x, level), self.maxother)
+        return shorten(super().repr_instance(x, level), self.maxother)
 
 
 @contextmanager
 def nesting(what: str) -> Iterator[None]:
-    """Say what is nested too deeply where Python's stack ends."""
+    """Convert Python's RecursionError to an error that names the value nested too deeply."""
     try:
         yield
     except RecursionError:
@@ -370,16 +370,16 @@ def nesting(what: str) -> Iterator[None]:
 
 
 def quote(value: object) -> str:
-    """Return a value as a message shows it: like ``repr``, but short, however long, deep or often repeated its parts.
+    """Return a value as text for a message: like ``repr``, but short for large and deeply nested values.
 
     >>> quote(["a", (1.5, [2, [3, [4]]])])
     "['a', (1.5, [2, [...]])]"
     >>> quote(2**1000)
     '<int of 1001 bits>'
     """
-    return cut(Quoter().repr(value))
+    return shorten(Quoter().repr(value))
 
 
-def cut(text: str, most: int = 200) -> str:
+def shorten(text: str, most: int = 200) -> str:
     """Return a text, shortened to ``most`` characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -1,6 +1,6 @@
 """Hooks for forked child processes.
 
-A fork copies the memory but only one thread, so a lock that another thread holds stays locked in the child. Modules
+A fork copies the memory but only one thread. A lock that another thread holds stays locked in the child. Modules
 with locks or threads register a function here that replaces them.
 """
 

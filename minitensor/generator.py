@@ -107,7 +107,7 @@ class Generator:
 
 
 class DefaultGenerator(Generator):
-    """The generator used where none is given. Threads share one stream, except threads with a stream of their own."""
+    """The default generator. Threads share one stream, except threads that have their own stream."""
 
     __slots__ = ()
 

@@ -129,7 +129,7 @@ def count_dims(item: object, dims_taken: DimsTaken) -> int:
 
 
 def is_integer(item: Any) -> bool:
-    """Whether an object stands for an integer; NumPy's bool has ``__index__`` only to refuse."""
+    """Whether an object can be used as an integer. NumPy's bool has an ``__index__`` that raises."""
     try:
         as_index(item)
     except TypeError:
@@ -138,9 +138,9 @@ def is_integer(item: Any) -> bool:
 
 
 def is_several(index: object) -> bool:
-    """Whether a sequence in the brackets stands for a tuple of indices, by the rule that PyTorch has from NumPy.
+    """Whether a sequence in the brackets counts as a tuple of indices, by the rule that PyTorch has from NumPy.
 
-    It does if it is short, and holds a sequence, an array, a slice, None or ``...``.
+    It does if it is short and contains a sequence, an array, a slice, None or ``...``.
 
     >>> is_several([0, 1]), is_several([[0, 1], 0]), is_several([None])
     (False, True, True)
@@ -152,7 +152,7 @@ def is_several(index: object) -> bool:
     )
 
 
-LONG = 32  # so many items are one index
+LONG = 32  # a sequence of this many items is one index
 
 
 def is_array(item: object) -> bool:

@@ -42,9 +42,9 @@ class memory_format:  # noqa: N801  # PyTorch's spelling
 
 
 def _new(name: str) -> memory_format:
-    made = object.__new__(memory_format)
-    made.name = name
-    return made
+    format = object.__new__(memory_format)
+    format.name = name
+    return format
 
 
 contiguous_format = _new("contiguous_format")

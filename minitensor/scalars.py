@@ -274,7 +274,7 @@ def common_dtype(kinds: Iterable[Any]) -> dtype:
 def leaf_kinds(data: object, depth: int = 0) -> frozenset[Any]:
     """Return the types of the leaves of nested sequences: Python number types, and dtypes of arrays and tensors.
 
-    In a sequence of plain numbers only the types are looked at, in C. An empty sequence counts as a float.
+    For a sequence of plain numbers this reads only the types, in C. An empty sequence counts as a float.
     """
     if type(data) in NUMBER_TYPES:
         return frozenset((type(data),))

@@ -1,7 +1,7 @@
 """The face: every name a Tensor answers to, one line each.
 
-The class is a table of contents: a method is an operation bound in the class body, so it costs no frame and editors
-find it. What an operation does stands in ``ops/``; what a tensor *is*, in ``base.py``.
+The class is a table of contents. Methods are operations bound in the class body, where editors find them, and calling
+one takes no extra frame. The operations are in ``ops/``, the data of a tensor in ``base.py``.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ class Tensor(TensorBase):
         return operator_of(powers.pow)(other, self)
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
-        """Return ``self`` where ``condition`` holds and ``other`` elsewhere.
+        """Return ``self`` where ``condition`` is true and ``other`` elsewhere.
 
         >>> import minitensor as torch
         >>> torch.tensor([1, 2]).where(torch.tensor([True, False]), 0)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.misuse import wrong_call
-from minitensor.errors import MinitensorError, cut
+from minitensor.autograd.misuse import call_error
+from minitensor.errors import MinitensorError, shorten
 
 if TYPE_CHECKING:
     from minitensor.nn.module import Module
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def reject(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> None:
     """Raise the error that names the wrong argument, if a layer of this library was called with one."""
-    misfit = wrong_call("forward", type(module).forward, (module, *args), kwargs, error)
+    misfit = call_error("forward", type(module).forward, (module, *args), kwargs, error)
     if misfit is None:
         return
     locate(misfit, module)
@@ -42,6 +42,6 @@ def locate(error: MinitensorError, module: Module) -> None:
 def text_of(layer: Module) -> str:
     """Return a layer as a message shows it, without its options if they cannot be shown."""
     try:
-        return cut(f"{layer._get_name()}({layer.extra_repr()})")
+        return shorten(f"{layer._get_name()}({layer.extra_repr()})")
     except Exception:  # it must not hide the error being raised
         return layer._get_name()

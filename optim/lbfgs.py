@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minitensor.autograd.mode import enable_grad, no_grad, tell_of_writes
+from minitensor.autograd.mode import enable_grad, no_grad, report_writes
 from minitensor.base import require_writable, wrap
 from minitensor.errors import ArgumentError, GuardError, IndexRangeError, UsageError, WrongTypeError
 from minitensor.ops.complex import view_as_real
@@ -248,7 +248,7 @@ def flat_gradient(params: list[Tensor]) -> Tensor:
 
 def move(params: list[Tensor], direction: Tensor, step: float) -> None:
     """Move the parameters along a direction."""
-    tell_of_writes("LBFGS.step", params)
+    report_writes("LBFGS.step", params)
     way, start = direction.array * step, 0
     for param in params:
         target = (view_as_real(param) if param.is_complex() else param).array

@@ -17,7 +17,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from minitensor.autograd.misuse import explain_constructor
-from minitensor.autograd.mode import enable_grad, tell_of_writes
+from minitensor.autograd.mode import enable_grad, report_writes
 from minitensor.backends import BY_ARRAY
 from minitensor.backends.reference import blend as reference
 from minitensor.base import require_writable
@@ -223,7 +223,7 @@ class Optimizer:
         params = [param for param in group["params"] if param.grad is not None]
         if not params:
             return
-        tell_of_writes(f"{type(self).__name__}.step", params)
+        report_writes(f"{type(self).__name__}.step", params)
         names = self._names(group)
         states: list[State] = [self.state[param] for param in params] if any(names) else [{} for _ in params]
         plan = self._plans.get(number)

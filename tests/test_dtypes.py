@@ -73,15 +73,15 @@ def test_pickling_and_copying_give_the_same_object(dtype):
 
 def test_the_aliases_are_pytorchs():
     for name in ("half", "float", "double", "short", "int", "long", "cfloat", "cdouble", "bool"):
-        assert same(D.dtype_named(name), getattr(torch, name))
-    assert (D.float_, D.int_, D.bool_) == (D.float32, D.int32, D.dtype_named("bool"))
+        assert same(D.find_dtype(name), getattr(torch, name))
+    assert (D.float_, D.int_, D.bool_) == (D.float32, D.int32, D.find_dtype("bool"))
 
 
 def test_there_are_no_other_dtypes():
     with pytest.raises(TypeError, match="cannot create"):
         D.dtype("float32")
     with pytest.raises(TypeError, match="no dtype is called 'float33'"):
-        D.dtype_named("float33")
+        D.find_dtype("float33")
 
 
 @each_dtype
@@ -126,7 +126,7 @@ def test_result_type_of_two_tensors_is_pytorchs(a, b):
     for (kind_a, make_a), (kind_b, make_b) in itertools.product(RANKS, RANKS):
         wanted = torch.result_type(make_a(a), make_b(b))
         got = D.result_type([(a, kind_a), (b, kind_b)])
-        assert got is (D.complex64 if wanted == torch.complex32 else D.dtype_named(str(wanted)))
+        assert got is (D.complex64 if wanted == torch.complex32 else D.find_dtype(str(wanted)))
 
 
 @pytest.mark.parametrize("default", [D.float16, D.float32, D.float64], ids=repr)

@@ -1,4 +1,4 @@
-"""Reverse-mode differentiation of any order: modes, nodes, recording, the engine, users' functions, checks."""
+"""Reverse-mode differentiation of any order: modes, nodes, recorders, the engine, custom functions and checks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Give the class of tensors by its old name, ``Variable``: it stands on a floor above and is known by then."""
+    """Return the tensor class for its old name ``Variable``. The class is defined after this module is imported."""
     if name == "Variable":
         return TensorBase.result_class
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,9 +1,9 @@
-"""Which types an argument may have: annotations, read at run time.
+"""Type checks of arguments: annotations, read at run time.
 
-A ``TypeGate`` compares a call's arguments with the annotations of what is called, once for each combination of types; a
-combination that was right is remembered, so that most calls pay for one look into a set. As PyTorch's own parser does,
-it takes a 0-d tensor of integers, and NumPy's integers, for an int. An annotation that ``KINDS`` does not know fits
-everything. No operation is known here.
+A ``TypeGate`` compares the arguments of a call with the annotations of the function. It remembers the combinations of
+types that were correct, and most calls only look up their types in a set. Like PyTorch's parser, it accepts a 0-d
+integer tensor or a NumPy integer for an int. Any value matches an annotation that is not in ``KINDS``. This file knows
+no operations.
 """
 
 from __future__ import annotations
@@ -32,58 +32,58 @@ from minitensor.errors import (
 from minitensor.generator import Generator
 from minitensor.memory_format import memory_format
 
-# Where PyTorch takes more than the type: a real number may be complex without an imaginary part; the others may be ...
-Scalar: TypeAlias = float
-Switch: TypeAlias = bool  # None, for False
-Truth: TypeAlias = bool  # any value: its truth is asked
-Count: TypeAlias = int  # a tensor or an array of one integer, whatever its shape
+# Annotations where PyTorch accepts more values than the type has.
+Scalar: TypeAlias = float  # also a complex number without an imaginary part
+Switch: TypeAlias = bool  # also None, for False
+Truth: TypeAlias = bool  # also any value that bool() accepts
+Count: TypeAlias = int  # also a tensor or an array of one integer, of any shape
 
 SHOWN = (str, bytes, int, float, complex, type)
-MOST_KNOWN = 256  # combinations of types that a gate remembers: a program may make classes without end
+MOST_KNOWN = 256  # combinations of types that a gate remembers: a program may create any number of classes
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-UNASKED = ("", "Any")  # for what a function takes as one of many, or not at all
+UNTYPED = ("", "Any")  # an argument of `*args`, or one too many
 TAKE_TENSORS = frozenset(("Tensor", "Operand", "Sequence[Tensor]"))
 TAKE_INTS = frozenset(("int", "Count", "Dims", "Sizes", "IntOrPair", "OptionalSizes"))
 
 
 # -- the gate ----------------------------------------------------------------------------------------------------------
 
-Asked = tuple[str, str]  # an argument's name, and its annotation
+Parameter = tuple[str, str]  # a name and an annotation
 
 
 class TypeGate:
-    """Checks the arguments of one function. ``known`` has the types of the calls it let in, for callers to ask first.
+    """Checks the arguments of one function. Callers first look up the types in ``known``, the correct combinations.
 
-    ``asked`` gives what is taken by position, and what by name. It is asked when a call first comes: most functions of
-    a library are never called.
+    ``annotations`` returns the positional parameters and the annotations of the named ones. It is called in the first
+    check, because a program calls few of a library's functions.
     """
 
-    __slots__ = ("asked", "known", "name")
+    __slots__ = ("annotations", "known", "name")
 
-    def __init__(self, name: str, asked: Callable[[], tuple[list[Asked], dict[str, str]]]) -> None:
-        self.name, self.asked = name, asked
+    def __init__(self, name: str, annotations: Callable[[], tuple[list[Parameter], dict[str, str]]]) -> None:
+        self.name, self.annotations = name, annotations
         self.known: set[tuple[Any, ...]] = set()
 
-    def admit(self, args: Sequence[Any], kwargs: Mapping[str, Any] = NOTHING) -> tuple[list[Any], dict[str, Any]]:
-        """Return the arguments as they are to be handed on; one of a wrong type is a TypeError that names it."""
-        by_position, by_name = self.asked()
-        asked = [*by_position[: len(args)], *[UNASKED] * (len(args) - len(by_position))]
-        asked += [(name, by_name.get(name, "Any")) for name in kwargs]
-        given = [*args, *kwargs.values()]
-        read = [self.read(name, wanted, value) for (name, wanted), value in zip(asked, given)]
-        if len(self.known) < MOST_KNOWN and all(is_told_by_type(value, each[1]) for value, each in zip(given, asked)):
+    def check(self, args: Sequence[Any], kwargs: Mapping[str, Any] = NOTHING) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments with integers of other types as ints. Raise a TypeError that names a wrong argument."""
+        by_position, by_name = self.annotations()
+        parameters = [*by_position[: len(args)], *[UNTYPED] * (len(args) - len(by_position))]
+        parameters += [(name, by_name.get(name, "Any")) for name in kwargs]
+        pairs = list(zip(parameters, [*args, *kwargs.values()]))
+        checked = [self.convert(name, wanted, value) for (name, wanted), value in pairs]
+        if len(self.known) < MOST_KNOWN and all(is_decided_by_type(value, wanted) for (_, wanted), value in pairs):
             self.known.add((*map(type, args), *kwargs, *map(type, kwargs.values())))
-        return read[: len(args)], dict(zip(kwargs, read[len(args) :]))
+        return checked[: len(args)], dict(zip(kwargs, checked[len(args) :]))
 
-    def read(self, argument: str, wanted: str, value: Any) -> Any:
-        """Return one argument, an int in place of what may stand for one; refuse it if its type is wrong."""
-        require(self.name, argument, wanted, value)
-        return index(value) if stands_for_int(value, wanted) else value
+    def convert(self, argument: str, wanted: str, value: Any) -> Any:
+        """Return one argument, an integer of another type as an int. Raise if its type is wrong."""
+        check_type(self.name, argument, wanted, value)
+        return index(value) if is_foreign_int(value, wanted) else value
 
 
 @functools.cache
-def asked_by(function: Callable[..., Any]) -> tuple[list[Asked], dict[str, str]]:
-    """Return names and annotations of what a function takes by position, and by name."""
+def annotations_of(function: Callable[..., Any]) -> tuple[list[Parameter], dict[str, str]]:
+    """Return a function's positional parameters and the annotations of those that can be given by name."""
     by_position, by_name = [], {}
     for name, each in inspect.signature(function).parameters.items():
         wanted = "Any" if each.annotation is each.empty else str(each.annotation)
@@ -94,25 +94,25 @@ def asked_by(function: Callable[..., Any]) -> tuple[list[Asked], dict[str, str]]
     return by_position, by_name
 
 
-def count_of_unasked(function: Callable[..., Any]) -> int:
-    """Return how many arguments a function takes before the first whose type is asked.
+def count_unchecked(function: Callable[..., Any]) -> int:
+    """Return the number of leading parameters without a type check.
 
-    That of a tensor is not: what is none fails by itself where it is used. Of ``*args`` alone there may be any number.
+    Tensors need no check, because another value fails where it is used. The number for ``*args`` alone is unlimited.
     """
     code = inspect.unwrap(function).__code__
     names = code.co_varnames[: code.co_argcount]
     wanted = [str(function.__annotations__.get(name, "Any")) for name in names]
-    return next((place for place, each in enumerate(wanted) if each != "Tensor" and is_asked(each)), sys.maxsize)
+    return next((i for i, each in enumerate(wanted) if each != "Tensor" and is_checked(each)), sys.maxsize)
 
 
-def is_asked(wanted: str) -> bool:
-    """Whether a gate has work with an annotation: values to refuse, or to read as ints; see ``KINDS``."""
+def is_checked(wanted: str) -> bool:
+    """Whether a gate checks values of an annotation or converts them to ints; see ``KINDS``."""
     kinds = set(alternatives(wanted))
     return kinds <= KINDS.keys() or not kinds.isdisjoint(TAKE_INTS)
 
 
-def stands_for_int(value: object, wanted: str) -> bool:
-    """Whether a value is a tensor's or an array library's integer where an int is wanted."""
+def is_foreign_int(value: object, wanted: str) -> bool:
+    """Whether an int is wanted and the value is an integer of another type, such as a 0-d tensor."""
     if value is None or isinstance(value, (int, str, list, tuple)):
         return False
     kinds = set(alternatives(wanted))
@@ -121,10 +121,10 @@ def stands_for_int(value: object, wanted: str) -> bool:
     return is_count(value) if "Count" in kinds else is_int(value)
 
 
-def is_told_by_type(value: object, wanted: str) -> bool:
-    """Whether every value of this one's type fits as well; it is not so for tensors where a number is wanted."""
+def is_decided_by_type(value: object, wanted: str) -> bool:
+    """Whether the type alone decides if a value matches. Where a number is wanted, a tensor's shape decides too."""
     if not isinstance(value, TensorBase):
-        return not stands_for_int(value, wanted)
+        return not is_foreign_int(value, wanted)
     kinds = set(alternatives(wanted))
     return not kinds.isdisjoint(TAKE_TENSORS) or not kinds <= KINDS.keys()
 
@@ -133,40 +133,40 @@ def is_told_by_type(value: object, wanted: str) -> bool:
 
 
 def fits(value: Any, annotation: Any) -> bool:
-    """Whether a value may stand where an annotation stands; one that is not understood fits everything."""
+    """Whether a value matches an annotation. Any value matches an unknown annotation."""
     return any(matches(value, each) for each in alternatives(annotation))
 
 
 def matches(value: Any, alternative: str) -> bool:
-    """Whether a value is what one alternative of an annotation names."""
+    """Whether a value matches one alternative of an annotation."""
     known = KINDS.get(alternative)
     return known is None or known[0](value)
 
 
 def alternatives(annotation: Any) -> list[str]:
-    """Return the types that an annotation allows."""
+    """Return the alternatives of an annotation."""
     return str(annotation).split(" | ")
 
 
-def require(name: str, argument: str, wanted: str, value: Any) -> None:
-    """Raise if an argument is not of the type that an annotation names."""
+def check_type(name: str, argument: str, wanted: str, value: Any) -> None:
+    """Raise if an argument does not match its annotation."""
     if not fits(value, wanted):
-        raise wrong_type(name, argument, wanted, value)
+        raise type_error(name, argument, wanted, value)
 
 
-def wrong_type(name: str, argument: str, annotation: Any, value: Any) -> ArgumentTypeError:
-    """Return the error for an argument of a wrong type."""
+def type_error(name: str, argument: str, annotation: Any, value: Any) -> ArgumentTypeError:
+    """Return the error for an argument of the wrong type."""
     words = " or ".join(dict.fromkeys([KINDS[each][1] for each in alternatives(annotation) if each != "None"]))
     shape = f" of shape {tuple(value.shape)}" if isinstance(value, TensorBase) else ""
     shown = quote(value) if isinstance(value, SHOWN) else ""
     plain = f": {shown}" if 0 < len(shown) < 60 else ""
     advice = "; use tensor(...) on it" if isinstance(value, (list, tuple)) and words == "a tensor" else ""
-    given = f"{type(value).__name__}{shape}{plain or entry_at_fault(words, value)}{advice}"
-    return class_of_misfit(words, value)(f"{name}(): argument {argument.rstrip('_')!r} must be {words}, not {given}")
+    given = f"{type(value).__name__}{shape}{plain or describe_wrong_entry(words, value)}{advice}"
+    return error_class_for(words, value)(f"{name}(): argument {argument.rstrip('_')!r} must be {words}, not {given}")
 
 
-def class_of_misfit(words: str, value: object) -> type[ArgumentTypeError]:
-    """Return the class of the error for a value that is not what the words say."""
+def error_class_for(words: str, value: object) -> type[ArgumentTypeError]:
+    """Return the class of the error for a value, given the description of what was wanted."""
     if TEXT in words:
         return AttributeValueError
     if isinstance(value, TensorBase):
@@ -174,8 +174,8 @@ def class_of_misfit(words: str, value: object) -> type[ArgumentTypeError]:
     return RealNumberError if isinstance(value, Complex) and not isinstance(value, Real) else WrongTypeError
 
 
-def entry_at_fault(words: str, value: object) -> str:
-    """Say which entry of a list or tuple is of the wrong type."""
+def describe_wrong_entry(words: str, value: object) -> str:
+    """Describe the first entry of a list or tuple that has the wrong type, or return an empty string."""
     is_right = ENTRIES.get(words)
     if is_right is None or not isinstance(value, (list, tuple)):
         return ""
@@ -194,57 +194,57 @@ def is_tensor(value: object) -> bool:
 
 
 def is_int(value: object) -> bool:
-    """Whether a value can count: an int or a 0-d tensor of integers; a bool does not."""
+    """Whether a value is an integer: an int or a 0-d integer tensor, but not a bool."""
     if isinstance(value, TensorBase):
         return value.ndim == 0 and has_integers(value)
     return hasattr(value, "__index__") and not isinstance(value, bool) and type(value) not in BY_ARRAY
 
 
 def is_count(value: object) -> bool:
-    """Whether a value can count, or is a tensor or an array of one integer, in any number of dims."""
+    """Whether a value is an integer, or a tensor or an array of one integer with any number of dims."""
     if isinstance(value, TensorBase):
         return value.numel() == 1 and has_integers(value)
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
 def has_integers(tensor: TensorBase) -> bool:
-    """Whether the elements of a tensor are integers; bools are none."""
+    """Whether the elements of a tensor are integers, not bools."""
     return not (tensor.dtype.is_floating_point or tensor.dtype.is_complex or tensor.dtype is bool_)
 
 
 def is_beyond(value: object, depth: int = 3) -> bool:
-    """Whether a value is an int that int64 does not hold, or a sequence with one: sizes are not nested more deeply."""
+    """Whether a value is an int too large for int64, or a sequence with one. Sizes are not nested more deeply."""
     if isinstance(value, (list, tuple)):
         return depth > 0 and any(is_beyond(each, depth - 1) for each in value)
     return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
 def is_real(value: object) -> bool:
-    """Whether a value can be read as a real number, as a bool can and a 0-d tensor; Python's fractions cannot."""
+    """Whether a value is a real number, a bool or a real 0-d tensor, but not a ``Fraction``."""
     if isinstance(value, TensorBase):
         return value.ndim == 0 and not value.dtype.is_complex
     return isinstance(value, (int, float)) or is_scalar(value, Real)
 
 
 def is_number(value: object) -> bool:
-    """Whether a value can be read as a number."""
+    """Whether a value is a number, a bool or a 0-d tensor."""
     if isinstance(value, TensorBase):
         return value.ndim == 0
     return isinstance(value, (int, float, complex)) or is_scalar(value, Complex)
 
 
 def is_scalar(value: object, kind: type) -> bool:
-    """Whether a value is an array library's number of a kind, or its bool."""
+    """Whether a value is an array library's scalar of a kind, or its bool."""
     return hasattr(value, "dtype") and (isinstance(value, kind) or type(value).__name__ in ("bool", "bool_"))
 
 
 def is_operand(value: object) -> bool:
-    """Whether a value is a tensor, or an array that stands for one, or a number."""
+    """Whether a value is a tensor, an array or a number."""
     return is_tensor(value) or type(value) in BY_ARRAY or is_number(value)
 
 
 def is_bool(value: object) -> bool:
-    """Whether a value is a bool: PyTorch does not take NumPy's."""
+    """Whether a value is a Python bool. PyTorch does not accept NumPy's."""
     return isinstance(value, bool)
 
 
@@ -259,7 +259,7 @@ def is_device(value: object) -> bool:
 
 
 def are(single: Callable[[object], bool], value: object) -> bool:
-    """Whether a value is a sequence whose entries all pass."""
+    """Whether a value is a sequence and ``single`` is true for all entries."""
     listed = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
     return (listed or is_tensor(value)) and all(map(single, cast("Iterable[object]", value)))
 
@@ -280,27 +280,27 @@ def are_tensors(value: object) -> bool:
 
 
 def is_size(value: object) -> bool:
-    """Whether a value is an int, or one for each dim."""
+    """Whether a value is an int or a sequence of ints."""
     return is_int(value) or are_ints(value)
 
 
 def is_open_size(value: object) -> bool:
-    """Whether a value is a size, or leaves some dims open."""
+    """Whether a value is a size, None, or a sequence of ints and None."""
     return value is None or is_int(value) or are(lambda each: each is None or is_int(each), value)
 
 
 def is_dtype(value: object) -> bool:
-    """Whether a value is a dtype of this library, or leaves it open."""
+    """Whether a value is a dtype of this library or None."""
     return value is None or isinstance(value, dtype)
 
 
 def is_memory_format(value: object) -> bool:
-    """Whether a value is an order of dims in memory."""
+    """Whether a value is a memory format or None."""
     return value is None or isinstance(value, memory_format)
 
 
 def is_generator(value: object) -> bool:
-    """Whether a value is a generator of random numbers."""
+    """Whether a value is a random number generator."""
     return isinstance(value, Generator)
 
 
@@ -311,10 +311,10 @@ REALS = (are_reals, "a sequence of numbers")
 TENSORS = (are_tensors, "a sequence of tensors")
 DTYPE = (is_dtype, "a dtype, such as minitensor.float32")
 
-# What the entries of a sequence are, by the words for it.
+# The check for the entries of a sequence, by its description.
 ENTRIES = {INTS[1]: is_int, SIZE[1]: is_int, REALS[1]: is_real, TENSORS[1]: is_tensor}
 
-# What annotations say, in code and in words.
+# For each annotation, a check and a description.
 KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "None": (is_none, "None"),
     "Tensor": (is_tensor, "a tensor"),

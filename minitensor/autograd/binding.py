@@ -1,19 +1,19 @@
-"""Binding: a call's arguments in the order of the operation's parameters, defaults filled in, their types checked.
+"""Binding: put a call's arguments in the order of the parameters, fill in defaults, check types, normalize.
 
-NumPy's scalars and arrays become Python numbers and tensors here. No operation is known.
+NumPy scalars and arrays become Python numbers and tensors here. This file knows no operations.
 
-Note [Normal form]. What users may write in several ways, as ``dim=-1``, ``dim=(0, 1)`` or ``dim=None``, an operation's
-``prepare`` brings to one normal form, before the interpreters, the body and the formulas see it. It takes the arguments
-in order and returns as many. A normal form is a valid call itself, and its own normal form: an interpreter may call the
-operation again with the arguments that it was given.
+Note [Normal form]. Users may write an argument in several ways: ``dim=-1``, ``dim=(0, 1)`` or ``dim=None``. An
+operation's ``prepare`` converts the arguments to one normal form, before interpreters, body and formulas see them. It
+takes the arguments in order and returns the same number. The normal form is itself a valid call, and normalizing it
+changes nothing, because an interpreter may call the operation again with the arguments that it received.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.argument_types import Asked
-from minitensor.autograd.misuse import misuse, unbound
+from minitensor.autograd.argument_types import Parameter
+from minitensor.autograd.misuse import misuse, signature_error
 from minitensor.autograd.node import Op
 from minitensor.backends import BY_ARRAY, HostArray
 from minitensor.base import TensorBase, wrap
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 NUMBERS = frozenset((int, float, bool, complex))
 
 
-def asked_of(op: Op) -> tuple[list[Asked], dict[str, str]]:
-    """Return names and annotations of a body's arguments, as recorders pass them: all by position."""
+def annotations_of_op(op: Op) -> tuple[list[Parameter], dict[str, str]]:
+    """Return the names and annotations of a body's parameters. Recorders pass all of them by position."""
     annotations = op.body.__annotations__
     return [(name, str(annotations.get(name, "Any"))) for name in op.names], {}
 
 
 def bind(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """Return all arguments in order, defaults filled in; what does not fit the signature is a TypeError."""
+    """Return all arguments in order, with defaults filled in. Raise a TypeError if they do not match the signature."""
     given = len(args)
-    bound = [*args, *op.fill[given:]]
-    places = op.places
+    bound = [*args, *op.defaults[given:]]
+    positions = op.positions
     for name, value in kwargs.items():
-        place = places.get(name, -1)
-        if place < given:
+        position = positions.get(name, -1)
+        if position < given:
             return bind_slowly(op, args, kwargs)
-        bound[place] = value
+        bound[position] = value
     if given > op.positional:
         return bind_slowly(op, args, kwargs)
     for value in bound:
@@ -51,15 +51,15 @@ def bind(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
 
 
 def arguments(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any = None) -> Any:
-    """Return all arguments in order, of the right types and in normal form."""
+    """Return all arguments in order, with correct types and in normal form."""
     bound: Sequence[Any] = bind(op, args, kwargs)
     if not op.is_private and (*map(type, bound),) not in op.gate.known:
-        bound = op.gate.admit(bound)[0]
+        bound = op.gate.check(bound)[0]
     return bound if op.prepare is None else normalize(op, bound, out)
 
 
 def normalize(op: Op, bound: Sequence[Any], out: Any) -> Sequence[Any]:
-    """Bring arguments to normal form; see Note [Normal form]."""
+    """Convert arguments to normal form; see Note [Normal form]."""
     prepare: Any = op.prepare
     try:
         return prepare(*bound, out=out) if op.prepares_out else prepare(*bound)  # type: ignore[no-any-return]  # arguments
@@ -67,25 +67,25 @@ def normalize(op: Op, bound: Sequence[Any], out: Any) -> Sequence[Any]:
         raise misuse(op, bound, error)  # noqa: B904  # its cause is set
 
 
-def admitted(op: Op, bound: Sequence[Any]) -> Any:
-    """Return arguments of the types that a public operation takes; refuse others."""
+def check_types(op: Op, bound: Sequence[Any]) -> Any:
+    """Check the types of a public operation's arguments; return them, with integers of other types as ints."""
     if op.is_private or (*map(type, bound),) in op.gate.known:
         return bound
-    return op.gate.admit(bound)[0]
+    return op.gate.check(bound)[0]
 
 
 def bind_slowly(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """Bind by the signature itself, which says what is wrong."""
+    """Bind with ``inspect.Signature``, which finds out what is wrong."""
     try:
         bound = op.signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise unbound(op.name, error, op.signature) from None
+        raise signature_error(op.name, error, op.signature) from None
     bound.apply_defaults()
     return list(bound.arguments.values())
 
 
 class Required:
-    """The type of what stands in the place of an argument that has no default."""
+    """The type of ``REQUIRED``, the default of a parameter that has none."""
 
     __slots__ = ()
 
@@ -94,13 +94,13 @@ REQUIRED = Required()
 
 
 def host_values(args: Sequence[Any]) -> list[Any] | None:
-    """Return operands with NumPy's scalars as Python numbers and its arrays as tensors; None if there are none of them.
+    """Convert NumPy scalars among the operands to Python numbers and arrays to tensors; return None if there are none.
 
-    It is asked only when a body failed, so that the fast paths need not know NumPy's types.
+    Called only after a body failed, so the fast paths do not check for NumPy types.
     """
     tensor = next((each for each in args if isinstance(each, TensorBase)), None)
-    read = [host_value(each, tensor) for each in args]
-    return None if tensor is None or all(a is b for a, b in zip(args, read)) else read
+    converted = [host_value(each, tensor) for each in args]
+    return None if tensor is None or all(a is b for a, b in zip(args, converted)) else converted
 
 
 def host_value(value: Any, tensor: TensorBase | None) -> Any:

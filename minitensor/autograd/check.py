@@ -1,8 +1,8 @@
-"""Gradients held against finite differences: ``gradcheck`` and ``gradgradcheck``.
+"""Comparison of gradients with finite differences: ``gradcheck`` and ``gradgradcheck``.
 
 Both work on the real loss L(v) = Re(sum(conj(v) * output)), whose gradient in PyTorch's convention is dL/da + i dL/db
-for an input a + ib; for real tensors that is the plain vector-Jacobian product. Use float64: the differences are taken
-over 1e-6.
+for an input a + ib. For real tensors this is the vector-Jacobian product. Use float64, because the step of the
+differences is 1e-6.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def gradcheck(
     """Compare the gradients of ``func`` with central differences of step ``eps``.
 
     ``inputs`` is a tensor or a tuple of arguments; those that require grad should be float64 or complex128. With
-    ``fast_mode`` one random combination of the Jacobian's rows is checked in place of each row.
+    ``fast_mode`` one random combination of the Jacobian's rows is checked instead of every row.
 
     Args:
         func: A function of tensors that returns a tensor or several.
@@ -121,7 +121,7 @@ def gradgradcheck(
 def check(
     func: Callable[..., Any], args: tuple[Any, ...], eps: float, atol: float, rtol: float, nondet_tol: float, fast: bool
 ) -> None:
-    """Raise where any entry of the Jacobian differs."""
+    """Raise if any entry of the Jacobian differs."""
     leaves = [each for each in args if differentiable(each)]
     if not leaves:
         raise ArgumentError("gradcheck expects at least one input tensor that requires grad")
@@ -142,7 +142,7 @@ def compare(
     leaves: Sequence[Any], number: int, output: Any, direction: Array, slopes: Sequence[Array], atol: float,
     rtol: float, nondet_tol: float,
 ) -> None:
-    """Hold the gradients of one combination of one output's entries against differences."""
+    """Compare the gradients of one combination of one output's entries with finite differences."""
     seed = wrap(output.result_class, direction)
     found = grad(output, leaves, seed, retain_graph=True, allow_unused=True)
     again = grad(output, leaves, seed, retain_graph=True, allow_unused=True)
@@ -161,15 +161,15 @@ def compare(
 def differences(
     func: Callable[..., Any], args: tuple[Any, ...], leaf: Any, rows: Sequence[Array], eps: float
 ) -> list[Array]:
-    """Return, for each output, the gradients of Re(sum(conj(row) * output)) in one input by central differences.
+    """Return the gradients of Re(sum(conj(row) * output)) by one input, for each output, from central differences.
 
-    Two evaluations an entry of the input are enough for all rows of all outputs.
+    Two evaluations for each entry of the input are enough for all rows of all outputs.
     """
     array, xp = leaf.array, leaf.xp
     found = [xp.zeros((len(each), *array.shape), array.dtype) for each in rows]
     steps = (eps, 1j * eps) if array.dtype.kind == "c" else (eps,)
     for index in positions(array):
-        before, place = array[index].copy(), (slice(None), *index)
+        before, column = array[index].copy(), (slice(None), *index)
         for step in steps:
             array[index] = before + step
             high = values(func, args)
@@ -178,12 +178,12 @@ def differences(
             array[index] = before
             for slopes, each, above, below in zip(found, rows, high, low, strict=True):
                 change = each.conj() @ ((above - below) / (2 * eps)).reshape(-1)
-                slopes[place] += change.real * (step / eps)
+                slopes[column] += change.real * (step / eps)
     return found
 
 
 def values(func: Callable[..., Any], args: tuple[Any, ...]) -> list[Array]:
-    """Return copies of the outputs: one may be a view of the input that is about to change."""
+    """Return copies of the outputs, because an output may be a view of the input that is about to change."""
     with enable_grad():
         return [output.array.copy() for output in differentiable_outputs(func(*args))]
 
@@ -201,7 +201,7 @@ def positions(array: Array) -> Iterator[tuple[int, ...]]:
 
 
 def directions(output: Any, number: int, fast: bool) -> Array:
-    """Return cotangents of an output as rows: all unit ones (also times i for a complex one), or one random one."""
+    """Return cotangents as rows: all unit vectors (and times i if the output is complex), or one random vector."""
     array, xp = output.array, output.xp
     if fast:
         row: Array = random_like(output, number).array.reshape(1, -1)

@@ -1,9 +1,9 @@
-"""Declaring: the decorators that make an operation of a function of arrays, read once, at import.
+"""Decorators that turn a function of arrays into an operation. They read its signature once, at import.
 
-``@differentiable`` takes a gradient formula for each differentiable argument, ``@view`` the same for an operation that
-returns a layout, ``@nondifferentiable`` none. What a formula's parameters name is what is saved: any argument of the
-operation, ``result`` (of several ``results``, or ``result0``, ``result1``: that one alone), ``in_shape`` or
-``in_dtype``. No operation is known here.
+``@differentiable`` takes a gradient formula for each differentiable argument. ``@view`` does the same for an operation
+that returns a layout. ``@nondifferentiable`` takes no formula. The parameters of a formula decide what is saved: they
+name arguments of the operation, ``result``, ``in_shape`` or ``in_dtype``; where there are several results, all
+``results``, or ``result0`` or ``result1`` alone. This file knows no operations.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import functools
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast, overload
 
 from minitensor.autograd.argument_types import TypeGate
-from minitensor.autograd.binding import NUMBERS, REQUIRED, asked_of, bind, normalize
+from minitensor.autograd.binding import NUMBERS, REQUIRED, annotations_of_op, bind, normalize
 from minitensor.autograd.interpreters import active, interpret, interpreters
-from minitensor.autograd.misuse import explained
+from minitensor.autograd.misuse import explain
 from minitensor.autograd.node import DTYPE, RESULT, RESULT_0, SHAPE, Effect, Formula, Op
 from minitensor.autograd.record import (
     general,
@@ -48,7 +48,7 @@ FACTS = {
 
 
 class Recorder(Protocol):
-    """What ``differentiable`` returns: arrays in the body become tensors in the operation."""
+    """The type of ``differentiable(...)``: the body returns arrays, the operation returns tensors."""
 
     @overload
     def __call__(self, body: Callable[P, Array]) -> Callable[P, Tensor]: ...
@@ -79,17 +79,17 @@ def differentiable(
     returns: Any = tuple,
     **formulas: Callable[..., Any],
 ) -> Any:
-    """Make an operation of a body that returns fresh arrays, given a formula for each differentiable argument.
+    """Turn a body that returns new arrays into an operation, given a formula for each differentiable argument.
 
     Args:
-        name: The public name, if it is not the body's: ``linalg.qr``.
-        prepare: Brings the arguments to normal form; see Note [Normal form]. It may ask for ``out`` by name. Of an
-            operation on two operands it is called only if the first is a number.
-        whole: The operation that serves calls with the input alone; a sum of all elements is so frequent that it has a
-            shorter way.
-        options: Serves the calls of an operation on two operands with keyword arguments, as ``alpha`` of ``add``:
-            ``options(operation, input, other, **given)``.
-        returns: The class of several results.
+        name: The public name, if it differs from the body's: ``linalg.qr``.
+        prepare: Converts the arguments to normal form; see Note [Normal form]. It may have a parameter ``out``. For an
+            operation on two operands, it is called only if the first operand is a number.
+        whole: The operation to call instead if only the input is given: a faster way for the frequent sum of all
+            elements.
+        options: The function to call instead if an operation on two operands gets keyword arguments, such as ``alpha``
+            of ``add``: ``options(operation, input, other, **given)``.
+        returns: The class of the tuple of results, if there are several.
     """
 
     def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,7 +117,7 @@ def nondifferentiable(
 def nondifferentiable(
     body: Any = None, /, *, name: str = "", prepare: Prepare | None = None
 ) -> Any:
-    """Make an operation without gradient, such as a comparison; arguments as for ``differentiable``."""
+    """Make an operation without a gradient, such as a comparison. The arguments are those of ``differentiable``."""
 
     def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
         op = describe(body, {}, name=name)
@@ -129,7 +129,7 @@ def nondifferentiable(
 
 
 def view(*, name: str = "", **formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
-    """Make an operation whose result looks at its first argument's storage through the layout that the body returns."""
+    """Make an operation whose result is a view of the first argument, with the layout that the body returns."""
 
     def decorate(body: Callable[P, Layout]) -> Callable[P, Tensor]:
         op = describe(body, formulas, Effect.VIEWS, name=name)
@@ -139,7 +139,7 @@ def view(*, name: str = "", **formulas: Callable[..., Any]) -> Callable[[Callabl
 
 
 def look(*, name: str = "", **formulas: Callable[..., Any]) -> Callable[[Callable[P, Layout]], Callable[P, Tensor]]:
-    """Do as ``view`` where the layout is the second argument, given by position: the recorder need not ask the body."""
+    """Make a view operation whose second argument is the layout of the result. The recorder does not call the body."""
 
     def decorate(body: Callable[P, Layout]) -> Callable[P, Tensor]:
         op = describe(body, formulas, Effect.VIEWS, name=name)
@@ -151,7 +151,7 @@ def look(*, name: str = "", **formulas: Callable[..., Any]) -> Callable[[Callabl
 def views(
     *, prepare: Prepare | None = None, **formulas: Callable[..., Any]
 ) -> Callable[[Callable[P, tuple[Layout, ...]]], Callable[P, tuple[Tensor, ...]]]:
-    """Make an operation that cuts its first argument into several views; its formula takes ``grads``."""
+    """Make an operation that returns several views of its first argument. Its formula takes ``grads``."""
 
     def decorate(body: Callable[P, tuple[Layout, ...]]) -> Callable[P, tuple[Tensor, ...]]:
         op = describe(body, formulas, Effect.VIEWS)
@@ -162,7 +162,7 @@ def views(
 
 
 def visible(function: Callable[P, R]) -> Callable[P, R]:
-    """Let interpreters see a function that is written by hand as one operation."""
+    """Make interpreters see a function as one operation."""
     op = describe(function, {})
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -174,7 +174,7 @@ def visible(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def drawing(function: Callable[P, R]) -> Callable[P, R]:
-    """Let interpreters see a function that draws random numbers as one operation."""
+    """Make interpreters see a function that draws random numbers as one operation."""
     op = describe(function, {}, Effect.DRAWS)
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -186,10 +186,10 @@ def drawing(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def with_options(operator: Callable[..., Any], options: Callable[..., Any] | None, stub: Any) -> Callable[..., Any]:
-    """Return the function for an operation on two operands whose ``operator`` takes those alone.
+    """Return the public function of an operation on two operands, given the ``operator`` without options.
 
-    The function brings a number in front to normal form and takes keyword arguments, so that ``x + y`` need not look
-    for either. ``stub`` gives the name, the documentation and the signature.
+    The function converts a number in front to normal form and accepts keyword arguments; ``x + y`` calls the operator
+    and skips both. ``stub`` provides the name, the documentation and the signature.
     """
     op: Op = operator.op  # type: ignore[attr-defined]  # set by `finish`
     prepare = op.prepare
@@ -200,13 +200,13 @@ def with_options(operator: Callable[..., Any], options: Callable[..., Any] | Non
         if not given:
             return operator(input, other) if out is None else operator(input, other, out=out)
         if out is not None and not op.takes_out:
-            given["out"] = out  # an error that `options` raises
+            given["out"] = out  # `options` raises
         try:
             if options is None:
                 return bind(op, (input, other), given)  # raises
             found = options(operator, input, other, **given)
         except Exception as error:
-            raise explained(op.name, stub, (input, other), given, error)  # noqa: B904  # its cause is set
+            raise explain(op.name, stub, (input, other), given, error)  # noqa: B904  # its cause is set
         return found if out is None else found._deliver(out, op, (input, other))
 
     call.operator = operator  # type: ignore[attr-defined]  # read by `operator_of`
@@ -215,9 +215,9 @@ def with_options(operator: Callable[..., Any], options: Callable[..., Any] | Non
 
 
 def with_names(operator: Callable[..., Any], stub: Any) -> Callable[..., Any]:
-    """Return the function for an operation on two operands that are not called ``input`` and ``other``.
+    """Return the public function of an operation on two operands that are not called ``input`` and ``other``.
 
-    ``x ** y`` calls the ``operator``, which need not look for names.
+    ``x ** y`` calls the ``operator``, which accepts no keyword arguments.
     """
     op: Op = operator.op  # type: ignore[attr-defined]  # set by `finish`
 
@@ -230,7 +230,7 @@ def with_names(operator: Callable[..., Any], stub: Any) -> Callable[..., Any]:
 
 
 def operator_of(operation: Any) -> Callable[[Any, Any], Tensor]:
-    """Return what an operator of Python calls: the operation on two operands without options."""
+    """Return the function that a Python operator calls: the operation without options."""
     operator: Callable[[Any, Any], Tensor] = operation.operator
     return operator
 
@@ -239,41 +239,41 @@ def describe(
     body: Callable[..., Any], formulas: dict[str, Callable[..., Any]], effect: Effect = Effect.COMPUTES, *,
     name: str = "", by_operator: bool = False,
 ) -> Op:
-    """Read a body's and its formulas' signatures, once; without the options that an operator does not take."""
+    """Read the signatures of a body and its formulas. With ``by_operator``, ignore keyword-only parameters."""
     by_position, by_name = parameters(body)
     if by_operator:
         by_name = ()
     op = Op()
     op.name, op.body = name or body.__name__.strip("_"), positional(body, by_position, by_name)
     op.is_private = body.__name__.startswith("_")
-    op.gate = TypeGate(op.name, functools.partial(asked_of, op))
+    op.gate = TypeGate(op.name, functools.partial(annotations_of_op, op))
     op.names, op.positional = by_position + by_name, len(by_position)
     op.takes_out = "out" in parameter_names(body)
     keywords = body.__kwdefaults__ or {}
     defaults = body.__defaults__ or ()
-    op.fill = (
+    op.defaults = (
         *(REQUIRED,) * (len(by_position) - len(defaults)),
         *defaults,
         *[keywords.get(name, REQUIRED) for name in by_name],
     )
-    op.places = {name: place for place, name in enumerate(op.names)}
-    op.inputs = tuple([position(op, name, "has a formula, but is no argument") for name in formulas])
-    asked = {name: parameters(formula)[0] for name, formula in formulas.items()}
-    op.kept = tuple(sorted({
-        position(op, want, f"is asked for by the formula of {name!r}, but is no argument")
-        for name, wants in asked.items() for want in wants[1:] if want not in FACTS
+    op.positions = {name: i for i, name in enumerate(op.names)}
+    op.inputs = tuple([position(op, name, "has a formula, but is not an argument") for name in formulas])
+    formula_parameters = {name: parameters(formula)[0] for name, formula in formulas.items()}
+    op.saved_positions = tuple(sorted({
+        position(op, each, f"is a parameter of the formula of {name!r}, but is not an argument")
+        for name, names in formula_parameters.items() for each in names[1:] if each not in FACTS
     }))
     op.formulas = tuple([
-        Formula(formula, tuple([FACTS[w] if w in FACTS else op.kept.index(op.names.index(w)) for w in asked[name][1:]]))
+        Formula(formula, tuple([source_of(op, each) for each in formula_parameters[name][1:]]))
         for name, formula in formulas.items()
     ])
-    op.multiple = any(wants[:1] == ("grads",) for wants in asked.values())
-    op.kept_results = frozenset([
-        RESULT_0 - want for formula in op.formulas for want in formula.wants if want <= RESULT_0
+    op.multiple = any(names[:1] == ("grads",) for names in formula_parameters.values())
+    op.saved_results = frozenset([
+        RESULT_0 - source for formula in op.formulas for source in formula.sources if source <= RESULT_0
     ])
     op.plans, op.effect, op.beside = {}, effect, None
     op.prepare, op.prepares_out, op.whole, op.returns = None, False, None, tuple
-    op.takes_two = op.fill == (REQUIRED, REQUIRED) and (op.names == ("input", "other") or are_operands(op))
+    op.takes_two = op.defaults == (REQUIRED, REQUIRED) and (op.names == ("input", "other") or are_operands(op))
     return op
 
 
@@ -290,17 +290,16 @@ def parameter_names(function: Any) -> tuple[str, ...]:
 
 
 def parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names that a function takes by position and by keyword alone, without ``out``.
+    """Return the names of the positional and the keyword-only parameters, without ``out``, which the recorder handles.
 
-    A body declares ``out`` for its callers, and the recorder serves it. Read from the code object: `inspect.signature`
-    on every op and formula would double the time that importing the library takes.
+    The names come from the code object: `inspect.signature` for every op and formula would double the import time.
     """
     first, names = function.__code__.co_argcount, parameter_names(function)
     return names[:first], tuple([name for name in names[first:] if name != "out"])
 
 
 def positional(body: Callable[..., Any], by_position: tuple[str, ...], by_name: tuple[str, ...]) -> Callable[..., Any]:
-    """Return the body with its keyword-only arguments taken by position, as recorders pass them."""
+    """Return the body as a function of positional arguments only, as recorders call it."""
     if not by_name:
         return body
     first = len(by_position)
@@ -311,11 +310,16 @@ def positional(body: Callable[..., Any], by_position: tuple[str, ...], by_name: 
     return functools.update_wrapper(call, body)
 
 
-def position(op: Op, name: str, trouble: str) -> int:
-    """Return where an argument stands; a name that is none is a mistake in the op's definition."""
+def position(op: Op, name: str, problem: str) -> int:
+    """Return the position of an argument. Another name is a mistake in the definition of the operation."""
     if name not in op.names:
-        raise TypeError(f"{op.name}: {name!r} {trouble}, nor `result`, `in_shape` or `in_dtype`")
+        raise TypeError(f"{op.name}: {name!r} {problem}, nor `result`, `in_shape` or `in_dtype`")
     return op.names.index(name)
+
+
+def source_of(op: Op, name: str) -> int:
+    """Return where a formula's parameter gets its value; see ``Formula``."""
+    return FACTS[name] if name in FACTS else op.saved_positions.index(op.positions[name])
 
 
 def choose(op: Op) -> Callable[[Op], Callable[..., Any]]:
@@ -332,22 +336,22 @@ def choose(op: Op) -> Callable[[Op], Callable[..., Any]]:
 
 
 def is_sequence(op: Op) -> bool:
-    """Whether the one differentiable argument is a sequence of tensors: its formula or its name says so."""
+    """Whether the differentiable argument is a sequence of tensors: its name says so."""
     return op.inputs == (0,) and op.names[0] in ("tensors", "operands")
 
 
 def finish(call: Any, op: Op) -> Callable[..., Any]:
-    """Give the operation its body's name, documentation and signature, and hang its ``Op`` on it for ``inplace``."""
+    """Give the operation its body's name, documentation and signature, and its ``Op`` as an attribute."""
     operation: Callable[..., Any] = functools.update_wrapper(call, op.body)
     call.op = op
     return operation
 
 
 def on_equal_dtypes(kernel: Callable[[Any, Any], Any]) -> Callable[[Callable[P, Array]], Callable[P, Array]]:
-    """Name what a body of two operands comes to when both are tensors of one dtype and that is the result's dtype too.
+    """Name the kernel that equals the body if both operands are tensors of the result's dtype.
 
-    The recorder calls the kernel itself then, which saves two frames; whatever else it meets, it asks the body. Bools
-    are always the body's.
+    The recorder then calls the kernel directly, which saves two frames. In all other cases, and for bools, it calls
+    the body.
     """
 
     def mark(body: Callable[P, Array]) -> Callable[P, Array]:
@@ -358,9 +362,9 @@ def on_equal_dtypes(kernel: Callable[[Any, Any], Any]) -> Callable[[Callable[P, 
 
 
 def on_host_floats(kernel: str) -> Callable[[Callable[P, Array]], Callable[P, Array]]:
-    """Name the host library's function that a body of one tensor comes to for floating-point elements.
+    """Name the host library's function that equals a body of one tensor for floating-point elements.
 
-    The recorder calls it itself then, which saves three frames; whatever else it meets, it asks the body.
+    The recorder then calls it directly, which saves three frames. In all other cases it calls the body.
     """
 
     def mark(body: Callable[P, Array]) -> Callable[P, Array]:

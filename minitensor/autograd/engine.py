@@ -1,7 +1,7 @@
-"""The walk back: from roots with their gradients to the leaves, each node once, when all its gradients have come.
+"""The backward pass: from the roots to the leaves, each node once, after all its gradients have arrived.
 
-The walk is a loop, not a recursion: it runs the nodes in the order opposite to that in which they were made, and frees
-what they saved as it goes. It knows nodes and the sum of two gradients, nothing of operations.
+The walk is a loop, not a recursion. It runs the nodes in the reverse order of their creation and frees their saved
+values. This file knows nodes and how to add two gradients. It knows no operations.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def backward(
     create_graph: bool = False,
     inputs: Tensors | None = None,
 ) -> None:
-    """Add the gradients of ``tensors`` to the ``grad`` of every leaf, or of the given ``inputs`` alone.
+    """Add the gradients of ``tensors`` to the ``grad`` of every leaf, or only of the given ``inputs``.
 
     Args:
         tensors: A tensor or several, each of which requires grad.
@@ -72,7 +72,7 @@ def backward(
     >>> x.grad
     tensor([2., 4.])
     """
-    roots = starts(as_tuple("backward: tensors", tensors), grad_tensors)
+    roots = make_roots(as_tuple("backward: tensors", tensors), grad_tensors)
     keep = create_graph if retain_graph is None else retain_graph
     if inputs is None:
         walk(roots, keep, create_graph)
@@ -97,10 +97,10 @@ def grad(
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> Any:
-    """Return the gradients of the sum of ``outputs`` with respect to ``inputs``, and touch no ``grad``.
+    """Return the gradients of the sum of ``outputs`` with respect to ``inputs``, and change no ``grad``.
 
     A dictionary of inputs gives a dictionary of gradients. With ``is_grads_batched`` the first dimension of each of
-    ``grad_outputs`` counts gradients to start from, and that of each result counts what they give.
+    ``grad_outputs`` is a batch of gradients to start from, and the first dimension of each result is that batch too.
 
     Args:
         outputs: A tensor or several, each of which requires grad.
@@ -143,30 +143,30 @@ def grad(
     keep = create_graph if retain_graph is None else retain_graph
     lenient = bool(allow_unused) or materialize_grads
     if is_grads_batched:
-        return batched(outputs, inputs, grad_outputs, keep, create_graph, lenient, materialize_grads)
+        return walk_batch(outputs, inputs, grad_outputs, keep, create_graph, lenient, materialize_grads)
     return gradients(outputs, inputs, grad_outputs, keep, create_graph, lenient, materialize_grads)
 
 
 def gradients(
     outputs: Any, inputs: Any, grad_outputs: Any, keep: bool, record: bool, allow_unused: bool, materialize: bool
 ) -> tuple[Any, ...]:
-    """Walk once."""
+    """Run one backward pass and return the gradients of the inputs."""
     wanted = as_tuple("autograd.grad: inputs", inputs)
     if not wanted:
         raise GradError("grad: inputs is empty; name the tensors to differentiate by")
-    roots = starts(as_tuple("autograd.grad: outputs", outputs), grad_outputs)
+    roots = make_roots(as_tuple("autograd.grad: outputs", outputs), grad_outputs)
     targets = [target(i, each) for i, each in enumerate(wanted)]
     found = walk(roots, keep, record, targets, gather=False)
     return tuple([
-        result(i, tensor, node.part(found[node.as_edge()[0]]), allow_unused, materialize)
+        fill_unused(i, tensor, node.part(found[node.as_edge()[0]]), allow_unused, materialize)
         for i, (tensor, node) in enumerate(zip(wanted, targets, strict=True))
     ])
 
 
-def batched(
+def walk_batch(
     outputs: Any, inputs: Any, grad_outputs: Any, keep: bool, record: bool, allow_unused: bool, materialize: bool
 ) -> tuple[Any, ...]:
-    """Walk once for all entries of the first dimension of the gradients to start from, or once for each of them."""
+    """Run one backward pass for a batch of ``grad_outputs``, or one for each if a formula has no batching rule."""
     given = (grad_outputs,) if isinstance(grad_outputs, TensorBase) else tuple(grad_outputs or ())
     sizes = {len(each.array) for each in given if each is not None}
     if len(sizes) != 1:
@@ -179,17 +179,17 @@ def batched(
         return TensorBase.batched_class._for_all(  # type: ignore[no-any-return]  # a class from above
             lambda *row: gradients(outputs, inputs, row, True, record, allow_unused, materialize), given
         )
-    except BatchingError:  # a formula without a rule
+    except BatchingError:  # a formula has no batching rule
         pass
     rows = []
     for i in range(size):
         row = [None if each is None else each[i] for each in given]
         rows.append(gradients(outputs, inputs, row, keep or i + 1 < size, record, allow_unused, materialize))
-    return tuple([stacked(column) for column in zip(*rows, strict=True)])
+    return tuple([stack_gradients(column) for column in zip(*rows, strict=True)])
 
 
-def stacked(grads: tuple[Any, ...]) -> Any:
-    """Return gradients as one tensor along a new first dimension; None if the input was not used."""
+def stack_gradients(grads: tuple[Any, ...]) -> Any:
+    """Stack gradients along a new first dimension; return None if the input was not used."""
     first = grads[0]
     if first is None:
         return None
@@ -199,8 +199,8 @@ def stacked(grads: tuple[Any, ...]) -> Any:
     return whole
 
 
-def result(index: int, tensor: Tensor, grad: Any, allow_unused: bool, materialize: bool) -> Any:
-    """Return what ``grad`` gives for one input."""
+def fill_unused(index: int, tensor: Tensor, grad: Any, allow_unused: bool, materialize: bool) -> Any:
+    """Return the gradient of one input: zeros, None or an error if the input was not used."""
     if grad is None and not allow_unused:
         raise GradError(
             f"grad: input {index} of shape {tuple(tensor.shape)} was not used in the graph; pass allow_unused=True to "
@@ -215,7 +215,7 @@ def result(index: int, tensor: Tensor, grad: Any, allow_unused: bool, materializ
 
 
 def as_tuple(name: str, tensors: Any) -> tuple[Any, ...]:
-    """Return one tensor (or gradient edge) or several as a tuple, and refuse anything else."""
+    """Return one or several tensors or gradient edges as a tuple. Raise for anything else."""
     if isinstance(tensors, (TensorBase, GradientEdge)):
         return (tensors,)
     if isinstance(tensors, dict):
@@ -227,23 +227,23 @@ def as_tuple(name: str, tensors: Any) -> tuple[Any, ...]:
     return found
 
 
-def starts(tensors: tuple[Any, ...], grads: Any) -> list[tuple[Node, Any]]:
-    """Return each root's node with the gradient to start from."""
+def make_roots(tensors: tuple[Any, ...], grads: Any) -> list[tuple[Node, Any]]:
+    """Return the node of each root and the gradient to start from."""
     given = (None,) * len(tensors) if grads is None else (grads,) if isinstance(grads, TensorBase) else tuple(grads)
     if len(given) != len(tensors):
         raise GradError(f"expected one gradient for each of the {len(tensors)} tensors, got {len(given)}")
-    return [start(i, tensor, grad) for i, (tensor, grad) in enumerate(zip(tensors, given, strict=True))]
+    return [make_root(i, tensor, grad) for i, (tensor, grad) in enumerate(zip(tensors, given, strict=True))]
 
 
-def start(index: int, tensor: Any, grad: Any) -> tuple[Node, Any]:
-    """Return a root's node with a checked gradient, ones for a scalar."""
+def make_root(index: int, tensor: Any, grad: Any) -> tuple[Node, Any]:
+    """Return the node of a root and its checked gradient, one by default for a scalar."""
     if tensor.__class__ is GradientEdge:
-        return start_at_edge(index, tensor, grad)
+        return make_root_at_edge(index, tensor, grad)
     node = tensor.node
     if node is None:
         raise GradError(
-            f"element {index} of tensors does not require grad and does not have a grad_fn: nothing that made it was "
-            "recorded (set requires_grad=True on an input, and mind no_grad and detach)"
+            f"element {index} of tensors does not require grad and does not have a grad_fn: no operation that computed "
+            "it was recorded (set requires_grad=True on an input; check for no_grad and detach)"
         )
     if grad is None:
         if tensor.array.size != 1:
@@ -257,19 +257,19 @@ def start(index: int, tensor: Any, grad: Any) -> tuple[Node, Any]:
                 "or .abs(), or pass a gradient"
             )
         return node, wrap(tensor.result_class, tensor.xp.ones_like(tensor.array))
-    return node, fitting(index, node, grad)
+    return node, check_root(index, node, grad)
 
 
-def start_at_edge(index: int, edge: GradientEdge, grad: Any) -> tuple[Node, Any]:
-    """Return the node of an edge with a checked gradient, which must be given."""
+def make_root_at_edge(index: int, edge: GradientEdge, grad: Any) -> tuple[Node, Any]:
+    """Return the node of an edge and its checked gradient, which has no default."""
     if grad is None:
         raise GradError(f"grad can be implicitly created only for tensors: pass a gradient for the edge {index}")
     node = node_at(edge)
-    return node, fitting(index, node, grad)
+    return node, check_root(index, node, grad)
 
 
-def fitting(index: int, node: Node, grad: Any) -> Any:
-    """Return a gradient that a user gave in the shape and dtype of what it is the gradient of."""
+def check_root(index: int, node: Node, grad: Any) -> Any:
+    """Check the gradient of a root that the user gave, and cast it to the dtype of the root."""
     if not isinstance(grad, TensorBase):
         raise WrongTypeError(f"gradient {index} must be a tensor or None, got {type(grad).__name__}")
     if tuple(grad.shape) != tuple(node.shape):
@@ -285,7 +285,7 @@ def fitting(index: int, node: Node, grad: Any) -> Any:
 
 
 def target(index: int, tensor: Any) -> Node:
-    """Return the node whose incoming gradient is asked for."""
+    """Return the node of a tensor whose gradient is requested."""
     if tensor.__class__ is GradientEdge:
         return node_at(tensor)
     node: Node | None = tensor.node
@@ -296,7 +296,7 @@ def target(index: int, tensor: Any) -> Node:
 
 
 def node_at(edge: GradientEdge) -> Node:
-    """Return the node that an edge means."""
+    """Return the node of an edge."""
     return edge.node if edge.ownership_token is None else edge.ownership_token
 
 
@@ -307,10 +307,10 @@ def walk(
     roots: Sequence[tuple[Node, Any]], keep: bool, record: bool, targets: Sequence[Node] | None = None,
     gather: bool = True,
 ) -> dict[Node, Any]:
-    """Run every node between the roots and the leaves; with targets, only those on the way to them.
+    """Run every node between the roots and the leaves, or only those that lead to ``targets``.
 
-    Returns the gradients that arrived at the makers of the targets. Leaves add to their tensors' ``grad`` only if asked
-    to ``gather``.
+    Return the gradients that arrived at the targets' nodes. If ``gather`` is true, leaves add their gradients to the
+    ``grad`` of their tensors.
     """
     stops, order = survey([node for node, _ in roots])
     for node, grad in roots:
@@ -318,12 +318,12 @@ def walk(
         stop[GRAD] = grad if stop[GRAD] is None else stop[GRAD] + grad
         stop[BORROWED] = True
     makers = () if targets is None else [each.as_edge()[0] for each in targets]
-    needed = None if targets is None else leading_to(makers, order, roots)
+    needed = None if targets is None else find_nodes_to(makers, order, roots)
     facts = Walk(stops, needed, dict.fromkeys(makers), gather)
     mode = grad_mode.get()
     watched = mode is not True and mode is not False
     straight = needed is None and not watched
-    token = grad_mode.set(mode.turned(record) if watched else record)
+    token = grad_mode.set(mode.with_recording(record) if watched else record)
     try:
         for node in dict.fromkeys([node for node, _ in roots if node.__class__ is Leaf]):
             arrive(stops[node], facts)
@@ -359,7 +359,7 @@ def walk(
                     if left:
                         continue
                     if straight and edge.hooks is None and (g := stop[GRAD]) is not None:
-                        edge.propagate(g.clone() if stop[BORROWED] else g)  # see Note [Whose gradient]
+                        edge.propagate(g.clone() if stop[BORROWED] else g)  # see Note [Borrowed gradients]
                         stop[GRAD] = None
                     else:
                         arrive(stop, facts)
@@ -368,58 +368,58 @@ def walk(
     return facts.found
 
 
-# Note [The order of the walk]. Nodes are numbered as they are made, so that a node has a larger number than its edges.
-# In the order of falling numbers each node comes after all that hand it a gradient, and whatever was computed last is
-# walked first, as in PyTorch: hooks are called in one order in both. A leaf does not wait for its turn: it adds up as
-# soon as its gradient is complete, which need not be kept then.
+# Note [The order of the walk]. Nodes are numbered as they are made. A node has a larger number than its edges, and in
+# descending order each node comes after all nodes that pass it a gradient. The operation that was called last runs
+# first, and hooks are called in PyTorch's order. A leaf does not wait for its number: it adds its gradient to ``grad``
+# as soon as the gradient is complete, which frees memory early.
 
-WAITING, GRAD, NODE, BORROWED = range(4)  # a stop of the walk is a list: attributes would cost a quarter of its time
+WAITING, GRAD, NODE, BORROWED = range(4)  # a stop is a list: attributes would take a quarter of the walk's time
 
 
 def arrive(stop: list[Any], walk: Walk) -> None:
-    """Let a leaf add up its gradient, if that is complete and wanted."""
+    """Add a leaf's gradient to its tensor's ``grad`` if the gradient is complete and requested."""
     waiting, grad, leaf, borrowed = stop
     if waiting or not (walk.needed is None or leaf in walk.needed):
         return
     stop[GRAD] = None
     hooks = leaf.hooks
     if not walk.runs(leaf):
-        walk.found[leaf] = grad if hooks is None else hooks.arriving(leaf, grad, walk)
+        walk.found[leaf] = grad if hooks is None else hooks.run_grad_hooks(leaf, grad, walk)
     elif hooks is not None:
-        add_up(leaf, hooks.entering(leaf, hooks.arriving(leaf, grad, walk)))
+        add_up(leaf, hooks.run_prehooks(leaf, hooks.run_grad_hooks(leaf, grad, walk)))
     elif grad is not None:
         leaf.propagate(grad.clone() if borrowed else grad)
 
 
 def add_up(leaf: Any, grad: Any) -> None:
-    """Add to a leaf's gradient and run the hooks that wait for that."""
+    """Add a gradient to a leaf's ``grad`` and run the leaf's hooks."""
     if grad is not None:
-        leaf.propagate(grad.clone())  # a hook may hold it
-    leaf.hooks.added(leaf.variable)
-    leaf.hooks.leaving(leaf, [], grad)
+        leaf.propagate(grad.clone())  # a hook may keep the gradient
+    leaf.hooks.run_accumulated_hooks(leaf.variable)
+    leaf.hooks.run_posthooks(leaf, [], grad)
 
 
 def visit(node: Node, grad: Any, walk: Walk) -> Iterable[Any] | None:
-    """Run a node that is more than a formula: it has hooks or is watched, or not all of the graph is needed.
+    """Run a node that has hooks or is watched, or in a walk to targets. Return None if the node is not needed.
 
-    None if it does not run. As in PyTorch, a gradient that is asked for and goes on is the one before the hooks.
+    As in PyTorch, the requested gradient of a node that runs is the one before the hooks.
     """
     hooks = node.hooks
     runs = walk.runs(node)
     if hooks is not None and not runs:
-        grad = hooks.arriving(node, grad, walk)
+        grad = hooks.run_grad_hooks(node, grad, walk)
     if node in walk.found:
         walk.found[node] = grad
     if not runs:
         return None
     if hooks is None:
         return run(node, grad, walk.needed)
-    grad = hooks.entering(node, hooks.arriving(node, grad, walk))
-    return hooks.leaving(node, run(node, grad, walk.needed), grad)
+    grad = hooks.run_prehooks(node, hooks.run_grad_hooks(node, grad, walk))
+    return hooks.run_posthooks(node, run(node, grad, walk.needed), grad)
 
 
 def run(node: Node, grad: Any, needed: set[Node] | None) -> list[Any]:
-    """Run a node's formulas, under the eyes of a watch if there is one."""
+    """Run a node's formulas, through the watch if there is one."""
     if grad is None and not node.fills_in:
         return node.without_gradient()
     mode = grad_mode.get()
@@ -429,20 +429,20 @@ def run(node: Node, grad: Any, needed: set[Node] | None) -> list[Any]:
     return found
 
 
-# Note [Whose gradient]. A leaf keeps the gradient that arrives, and users write into it (zero_, clipping). It may keep
-# it without a copy only if nobody else holds it: if it was made for this leaf alone by a formula of the house. A
-# gradient that a formula passed on as it came (addition), a view (expand), or one from a user's function is `borrowed`
-# and cloned.
+# Note [Borrowed gradients]. A leaf keeps the gradient that arrives, and users write into it (zero_, clipping). It needs
+# no copy if nothing else holds the gradient, which is true if one of this library's formulas computed it for this leaf
+# alone. A gradient that a formula passed on unchanged (addition), a view (expand) or the result of a user's function is
+# `borrowed`, and the leaf clones it.
 
 
 def survey(starts: Iterable[Node]) -> tuple[dict[Node, list[Any]], list[Node]]:
-    """Return a stop for every node that the walk can reach, and the nodes but for the leaves in the order of the walk.
+    """Return a stop for every node that the walk can reach, and these nodes without the leaves, in walking order.
 
-    A stop says how many gradients the node waits for, none of which has come.
+    A stop counts the gradients that the node still waits for, here all of them.
     """
     stops: dict[Node, list[Any]] = {node: [0, None, node, False] for node in starts}
     order = [node for node in stops if node.__class__ is not Leaf]
-    for node in order:  # which grows
+    for node in order:  # the loop appends to `order`
         for edge in node.edges:
             if edge is None:
                 continue
@@ -459,10 +459,10 @@ def survey(starts: Iterable[Node]) -> tuple[dict[Node, list[Any]], list[Node]]:
 NUMBER = attrgetter("number")
 
 
-def leading_to(targets: Iterable[Node], order: Sequence[Node], roots: Sequence[tuple[Node, Any]]) -> set[Node]:
-    """Return the nodes from which a target can be reached, the targets included.
+def find_nodes_to(targets: Iterable[Node], order: Sequence[Node], roots: Sequence[tuple[Node, Any]]) -> set[Node]:
+    """Return the nodes that lead to a target, including the targets.
 
-    A single root is there in any case: as in PyTorch, its tensor's hooks see the gradient even if it leads nowhere.
+    A single root is always included: as in PyTorch, its tensor's hooks get the gradient even if it leads to no target.
     """
     needed = set(targets)
     for node in reversed(order):

@@ -1,4 +1,4 @@
-"""What a tensor answers about its place in the graph: the methods and properties that ``Tensor`` binds."""
+"""The autograd methods and properties of ``Tensor``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from minitensor.autograd import engine
-from minitensor.autograd.hooks import hang, hooks_of, hooks_of_tensor, is_retained, known_hooks_of_tensor
+from minitensor.autograd.hooks import add_hook, find_hooks_of_tensor, hooks_of, hooks_of_tensor, is_retained
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageTypeError, WrongTypeError
@@ -28,8 +28,8 @@ def backward(
 ) -> None:
     """Add the gradient of this tensor to the ``grad`` of every leaf it was computed from.
 
-    ``gradient`` has this tensor's shape, and may be left out for a scalar. With ``create_graph`` the gradients can be
-    differentiated again; ``retain_graph`` keeps what a second walk needs.
+    ``gradient`` has this tensor's shape and may be omitted for a scalar. With ``create_graph`` the gradients can be
+    differentiated again. ``retain_graph`` keeps the saved values for a second backward pass.
 
     Args:
         gradient: The gradient that arrives at this tensor, of its shape. Default: ``None``, 1 for a tensor of one
@@ -66,7 +66,7 @@ def requires_grad(self: TensorBase) -> bool:
 
 
 def set_requires_grad(self: TensorBase, value: bool) -> None:
-    """Make a leaf gather its gradient, or stop it."""
+    """Make a leaf require grad, or stop requiring it."""
     if value is not True and value is not False:
         raise UsageTypeError(f"requires_grad must be a bool, got {value!r}")
     node = self.node
@@ -78,36 +78,36 @@ def set_requires_grad(self: TensorBase, value: bool) -> None:
             )
         return
     if not value:
-        rest(self)
+        stop_requiring_grad(self)
     elif node is None:
         if self.array.dtype.kind not in "fc":
             raise GradError(
                 f"only Tensors of floating point and complex dtype can require gradients, this one is "
                 f"{self.dtype.name}: convert it, as with .float()"
             )
-        self._node = roused(self)
+        self._node = restore_leaf(self)
 
 
-def rest(self: TensorBase) -> None:
-    """Let no more gradients flow to a tensor; its hooks wait for the day that they do."""
+def stop_requiring_grad(self: TensorBase) -> None:
+    """Detach a tensor from its node, and keep its hooks for when it requires grad again."""
     node = self._node
     if node is not None:
-        self._resting = node if node.__class__ is Leaf else heir(self, node)
+        self._idle_leaf = node if node.__class__ is Leaf else leaf_with_hooks_of(self, node)
     self._node = None
 
 
-def heir(self: TensorBase, node: Node) -> Leaf:
-    """Return the leaf that a computed tensor becomes: it has the same hooks, which stay with the former node too."""
-    leaf, hooks = Leaf(self), known_hooks_of_tensor(node)
+def leaf_with_hooks_of(self: TensorBase, node: Node) -> Leaf:
+    """Return a leaf for a tensor that was computed by a node. The leaf and the node share the tensor's hooks."""
+    leaf, hooks = Leaf(self), find_hooks_of_tensor(node)
     if hooks is not None:
         hooks_of(leaf).on_grad = hooks.on_grad
     leaf.retains = is_retained(self, node)
     return leaf
 
 
-def roused(self: TensorBase) -> Leaf:
-    """Return the tensor's own leaf with its hooks, or a new one."""
-    leaf = self._resting
+def restore_leaf(self: TensorBase) -> Leaf:
+    """Return the tensor's former leaf with its hooks, or a new leaf."""
+    leaf = self._idle_leaf
     if leaf is None:
         return Leaf(self)
     leaf.describe(self)
@@ -115,7 +115,7 @@ def roused(self: TensorBase) -> Leaf:
 
 
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
-    """Make this leaf gather its gradient, or stop it, in place; return it.
+    """Make this leaf require grad, or stop requiring it. Return the tensor.
 
     Raises:
         RuntimeError: If the tensor is not a leaf and ``requires_grad`` is false, or does not hold floats and it is
@@ -130,7 +130,7 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
 
 
 def grad_fn(self: TensorBase) -> Node | None:
-    """The node of the operation that made this tensor; None for a leaf.
+    """The node of the operation that made this tensor, or None for a leaf.
 
     >>> import minitensor as torch
     >>> x = torch.ones(2, requires_grad=True)
@@ -166,7 +166,7 @@ def output_nr(self: TensorBase) -> int:
 
 
 def grad(self: Tensor) -> Tensor | None:
-    """The gradient gathered so far; None before the first ``backward``.
+    """The accumulated gradient, or None before the first ``backward``.
 
     >>> import minitensor as torch
     >>> x = torch.ones(2, requires_grad=True)
@@ -185,22 +185,22 @@ def set_grad(self: Tensor, value: Tensor | None) -> None:
             raise ArgumentTypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
         if value is self:
             raise GradError("can't assign Variable as its own grad")
-        mine, given = (self.shape, self.dtype, self.device), (value.shape, value.dtype, value.device)
-        if mine != given:
+        expected, given = (self.shape, self.dtype, self.device), (value.shape, value.dtype, value.device)
+        if expected != given:
             raise GradError(
                 f"assigned grad has data of a different size, type or device: got {tuple(given[0])}, {given[1].name}, "
-                f"{given[2]}; expected {tuple(mine[0])}, {mine[1].name}, {mine[2]}"
+                f"{given[2]}; expected {tuple(expected[0])}, {expected[1].name}, {expected[2]}"
             )
     self._grad = value
 
 
 def del_grad(self: Tensor) -> None:
-    """Forget the gradient."""
+    """Delete the gradient."""
     self._grad = None
 
 
 def retain_grad(self: Tensor) -> None:
-    """Keep the gradient of this tensor too, although it is not a leaf.
+    """Make ``backward`` set the ``grad`` of this tensor even if it is not a leaf.
 
     Raises:
         RuntimeError: If the tensor does not require grad.
@@ -216,14 +216,15 @@ def retain_grad(self: Tensor) -> None:
     node = self.node
     if node is None:
         raise GradError(
-            f"can't retain_grad on Tensor that has requires_grad=False (shape {tuple(self.shape)}): nothing flows to it"
+            f"can't retain_grad on Tensor that has requires_grad=False (shape {tuple(self.shape)}): "
+            "no gradient flows to it"
         )
     if node.__class__ is not Leaf:
         hooks_of_tensor(node).retained = weakref.ref(self)
 
 
 def retains_grad(self: Tensor) -> bool:
-    """Whether ``retain_grad`` was called on this tensor.
+    """Whether this tensor is not a leaf and ``retain_grad`` was called.
 
     >>> import minitensor as torch
     >>> y = 3 * torch.ones(2, requires_grad=True)
@@ -231,12 +232,12 @@ def retains_grad(self: Tensor) -> bool:
     >>> y.retains_grad
     True
     """
-    node = self.node or self._resting
+    node = self.node or self._idle_leaf
     return node.retains if isinstance(node, Leaf) else is_retained(self, node)
 
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-    """Call ``hook`` with the gradient of this tensor each time one arrives; what it returns replaces it.
+    """Call ``hook`` with each gradient of this tensor. A tensor that the hook returns replaces the gradient.
 
     Raises:
         RuntimeError: If the tensor does not require grad.
@@ -254,11 +255,11 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Remo
             f"cannot register a hook on a tensor that doesn't require gradient (shape {tuple(self.shape)}); call "
             "requires_grad_() on it, or on what it is computed from"
         )
-    return hang(hooks_of_tensor(node).on_grad, hook)
+    return add_hook(hooks_of_tensor(node).on_grad, hook)
 
 
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
-    """Call ``hook`` with this leaf each time its ``grad`` has been added to; a hook that returns anything raises.
+    """Call ``hook`` with this leaf after each change of its ``grad``. The hook must return None.
 
     Raises:
         RuntimeError: If the tensor does not require grad, or is not a leaf.
@@ -273,16 +274,16 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
     if not isinstance(node, Leaf):
         raise GradError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     node.hold()
-    return hang(hooks_of(node).accumulated, hook)
+    return add_hook(hooks_of(node).accumulated, hook)
 
 
 def detach_(self: Tensor) -> Tensor:
-    """Cut this tensor off from its history in place; return it.
+    """Detach this tensor from the graph in place. Return the tensor.
 
     Raises:
         RuntimeError: If the tensor is a view.
     """
     if self._base is not None:
         raise InplaceError("can't detach views in-place; use detach() instead")
-    rest(self)
+    stop_requiring_grad(self)
     return self

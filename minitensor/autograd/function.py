@@ -1,7 +1,7 @@
-"""Operations that users write: ``autograd.Function``, with PyTorch's ``ctx``.
+"""Custom operations: ``autograd.Function``, with PyTorch's ``ctx``.
 
-A subclass gives ``forward`` and ``backward`` as static methods and is called by ``apply``. The house itself uses the
-decorators of ``declare.py``; this class is for everybody else's formulas.
+A subclass defines ``forward`` and ``backward`` as static methods and is called with ``apply``. This library itself uses
+the decorators of ``declare.py``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.mode import enable_grad, grad_mode, is_grad_enabled, no_grad
 from minitensor.autograd.node import FREED, Node, fit, numbering, output, parts, parts_of
 from minitensor.autograd.packed import Packed
-from minitensor.autograd.versions import check_saved
+from minitensor.autograd.versions import check_version
 from minitensor.base import TensorBase, new, window, wrap
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class FunctionCtx:
-    """What ``forward`` leaves for ``backward``: saved tensors, flags, and any attribute you set.
+    """The context of one call: saved tensors, flags, and any attributes that ``forward`` sets for ``backward``.
 
     >>> import minitensor as torch
     >>> ctx = torch.autograd.FunctionCtx()
@@ -33,7 +33,7 @@ class FunctionCtx:
     ((), ())
     """
 
-    _function: type[Function] | None = None  # whose call this is
+    _function: type[Function] | None = None
 
     def __init__(self) -> None:
         self.to_save: tuple[Any, ...] = ()
@@ -41,10 +41,10 @@ class FunctionCtx:
         self.non_differentiable: tuple[Any, ...] = ()
         self.materialize_grads = True
         self.needs_input_grad: tuple[bool, ...] = ()
-        self.node: weakref.ReferenceType[FunctionNode] | None = None  # it holds the ctx
+        self.node: weakref.ReferenceType[FunctionNode] | None = None  # the node refers to the ctx
 
     def save_for_backward(self, *tensors: Any) -> None:
-        """Keep ``tensors`` (inputs, outputs, others, None) for ``backward``, under version checks.
+        """Save tensors (inputs, outputs, others, None) for ``backward``, which checks their versions.
 
         Raises:
             TypeError: If an item is neither a tensor nor None.
@@ -79,7 +79,7 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """The tensors given to ``save_for_backward``, as they were then; none before ``forward`` has returned.
+        """The tensors given to ``save_for_backward``. Before ``forward`` has returned, an empty tuple.
 
         Raises:
             RuntimeError: If the graph was freed.
@@ -89,7 +89,7 @@ class FunctionCtx:
         node = self.node()
         if node is None:
             raise GradError("saved_tensors can only be read while the graph is alive, in backward")
-        return node.opened()
+        return node.open_saved()
 
     def name(self) -> str:
         """Return the name of the node: ``ScaleBackward`` for the function ``Scale``."""
@@ -99,35 +99,35 @@ class FunctionCtx:
 class FunctionNode(Node):
     """The node of a user's function."""
 
-    __slots__ = ("cls", "constant", "ctx", "made", "outputs", "tensors")
+    __slots__ = ("cls", "constant", "ctx", "outputs", "saved_outputs", "tensors")
 
     ctx: FunctionCtx
     cls: type[Function]
     tensors: tuple[bool, ...]  # which arguments are tensors: each of them has an edge
     outputs: tuple[tuple[tuple[int, ...], Any, Any] | None, ...]  # shape, dtype and library of each tensor output
     constant: frozenset[int]  # the outputs without gradient
-    made: dict[int, int]  # which saved tensors are outputs: saved index -> output index
+    saved_outputs: dict[int, int]  # which saved tensors are outputs: saved index -> output index
 
     trusted = False
     fills_in = True
 
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        grads = [self.incoming(each, i) for i, each in enumerate(self.gradients(grad))]
+        grads = [self.fill_missing(each, i) for i, each in enumerate(self.gradients(grad))]
         cls = self.cls
         found = (cls.backward if cls.vjp is Function.vjp else formula_of(cls))(self.ctx, *grads)
         found = found if isinstance(found, tuple) else (found,)
-        return self.checked(found)
+        return self.check_gradients(found)
 
-    def incoming(self, grad: Any, index: int) -> Any:
-        """Return the gradient of one output: zeros, or None, where none came."""
+    def fill_missing(self, grad: Any, index: int) -> Any:
+        """Return the gradient of one output, and zeros or None if none arrived."""
         facts = self.outputs[index]
         if grad is not None or facts is None or not self.ctx.materialize_grads:
             return grad
         shape, dtype, xp = facts
         return wrap(TensorBase.result_class, xp.zeros(shape, dtype))
 
-    def checked(self, found: tuple[Any, ...]) -> list[Any]:
-        """Return the user's gradients fitted to the inputs; too many, and those of what is no tensor, must be None."""
+    def check_gradients(self, found: tuple[Any, ...]) -> list[Any]:
+        """Return the user's gradients fitted to the inputs. Extra ones, and those of other arguments, must be None."""
         count = len(self.tensors)
         extra = found[count:]
         if len(found) < count or any(each is not None for each in extra):
@@ -148,36 +148,36 @@ class FunctionNode(Node):
     def gradients(self, grad: Any) -> tuple[Any, ...]:
         return tuple([parts_of(grad).get(i) for i in range(len(self.outputs))])
 
-    def gathered(self, grads: Sequence[Any]) -> Any:
+    def gather_results(self, grads: Sequence[Any]) -> Any:
         return parts(grads)
 
-    def opened(self) -> tuple[Any, ...]:
-        """Return the saved tensors after a look at their versions; outputs come back with this node as their maker."""
+    def open_saved(self) -> tuple[Any, ...]:
+        """Check the versions of the saved tensors and return them. Saved outputs get this node again."""
         if self.saved is None:
             raise GradError(FREED.format(op=self.name()))
         tensors = []
         for i, (value, version) in enumerate(zip(self.saved, self.versions, strict=True)):
             if value.__class__ is Packed:
-                tensors.append(value.opened(self.place(self.made[i]) if i in self.made else None))
+                tensors.append(value.open(self.place(self.saved_outputs[i]) if i in self.saved_outputs else None))
                 continue
-            if i in self.made:
-                tensors.append(self.reopened(value, self.made[i], version))
+            if i in self.saved_outputs:
+                tensors.append(self.reopen_output(value, self.saved_outputs[i], version))
                 continue
-            check_saved(self, f"tensor {i}", value, version)
+            check_version(self, f"tensor {i}", value, version)
             tensors.append(value)
         return tuple(tensors)
 
-    def reopened(self, value: tuple[Any, ...], index: int, version: int) -> Any:
-        """Return a saved output; it was kept without its history, which would be a circle."""
+    def reopen_output(self, value: tuple[Any, ...], index: int, version: int) -> Any:
+        """Return a saved output with its node, which was not saved because it would be a reference cycle."""
         cls, array, storage, layout = value
         tensor = new(cls)
         tensor.array, tensor._storage, tensor._layout, tensor._base = array, storage, layout, None
-        check_saved(self, f"output {index}", tensor, version)
+        check_version(self, f"output {index}", tensor, version)
         tensor._node = self.place(index)
         return tensor
 
     def place(self, index: int) -> Node | None:
-        """Return the place in the graph of one output; None if it has no gradient."""
+        """Return the node of one output, or None if it has no gradient."""
         facts = self.outputs[index]
         if facts is None or index in self.constant:
             return None
@@ -187,7 +187,7 @@ class FunctionNode(Node):
         self.saved = None
 
     def __getattr__(self, name: str) -> Any:
-        # In PyTorch the node is the ctx itself. Here a look for what the node lacks goes on to the ctx.
+        # In PyTorch the node and the ctx are one object. Here attributes that the node lacks are those of the ctx.
         if name == "ctx":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'ctx'")
         return getattr(self.ctx, name)
@@ -200,13 +200,13 @@ class FunctionNode(Node):
 
 
 class AliasNode(FunctionNode):
-    """The node of a user's function that returned an argument, or a view of one, as its only output."""
+    """The node of a user's function whose only output is an argument or a view of one."""
 
     __slots__ = ()
 
 
 def user_gradient(node: FunctionNode, grad: Any, edge: Node) -> Any:
-    """Return a gradient that a user's ``backward`` gave, if it can be brought to its input's shape."""
+    """Check that a gradient returned by a user's ``backward`` can be reduced to its input's shape."""
     if not isinstance(grad, TensorBase):
         raise GradError(
             f"function {node.name()} returned a {type(grad).__name__} as a gradient; expected a tensor or None"
@@ -245,12 +245,12 @@ class Function:
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
-        """Compute ``forward(ctx, *args, **kwargs)``, without ``ctx`` if the class has a ``setup_context``."""
+        """Compute the outputs. The first parameter is ``ctx``, unless the class has a ``setup_context``."""
         raise NotImplementedError("a Function must have a static method `forward`")
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Save in ``ctx`` what ``backward`` needs of ``inputs`` and ``output``, if ``forward`` takes no ``ctx``."""
+        """Save the values that ``backward`` needs, if ``forward`` has no ``ctx``."""
         raise NotImplementedError
 
     @staticmethod
@@ -263,7 +263,7 @@ class Function:
 
     @staticmethod
     def vjp(ctx: Any, *grad_outputs: Any) -> Any:
-        """Do what ``backward`` does, with the same ``ctx`` and ``grad_outputs``; a class may use either name."""
+        """Return the gradients: another name for ``backward``."""
         raise NotImplementedError("a Function must have a static method `backward` (or `vjp`, which means the same)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -274,10 +274,10 @@ class Function:
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Run ``forward(*args, **kwargs)`` unrecorded, and put ``backward`` into the graph.
+        """Run ``forward(*args, **kwargs)`` without recording it, and add a node with ``backward`` to the graph.
 
-        With a ``setup_context``, defaults and keywords count among the inputs, and ``backward`` gives each a gradient;
-        without, keywords go to ``forward`` as they are.
+        With a ``setup_context``, defaults and keyword arguments are inputs too, and ``backward`` returns a gradient for
+        each. Without it, keyword arguments are passed to ``forward``.
 
         Raises:
             RuntimeError: If ``forward`` changed a leaf that requires grad, or does not return a tensor that it marked
@@ -298,12 +298,12 @@ class Function:
             else:
                 results = cls.forward(ctx, *args, **kwargs)
         outputs = results if isinstance(results, tuple) else (results,)
-        outputs = connected(cls, ctx, args, edges, outputs, recording)
+        outputs = connect(cls, ctx, args, edges, outputs, recording)
         return outputs if isinstance(results, tuple) else outputs[0]
 
 
 def all_arguments(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the arguments of ``forward`` in order, defaults filled in."""
+    """Return the arguments of ``forward`` in order, with defaults filled in."""
     try:
         bound = inspect.signature(cls.forward).bind(*args, **kwargs)
     except TypeError as error:
@@ -312,7 +312,7 @@ def all_arguments(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, 
     if bound.kwargs:
         raise ArgumentTypeError(
             f"{cls.__name__}.forward() got keyword-only arguments {list(bound.kwargs)}, which setup_context would not "
-            "see: make them positional"
+            "get: make them positional"
         )
     return bound.args
 
@@ -320,19 +320,19 @@ def all_arguments(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, 
 def formula_of(cls: type[Function]) -> Callable[..., Any]:
     """Return the ``vjp`` of a class that has no ``backward``."""
     if cls.backward is not Function.backward:
-        raise UsageError(f"{cls.__name__}: implement either `backward` or `vjp`, not both: they mean the same")
+        raise UsageError(f"{cls.__name__}: implement either `backward` or `vjp`, not both")
     return cls.vjp
 
 
-def connected(
+def connect(
     cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], edges: tuple[Node | None, ...],
     results: tuple[Any, ...], recording: bool,
 ) -> tuple[Any, ...]:
-    """Make the outputs of a user's function part of the graph."""
+    """Connect the outputs of a user's function to the graph."""
     outputs = tuple([alias(each, args, ctx.dirty) for each in results])
     for each in ctx.dirty:
         if isinstance(each, TensorBase) and not is_in(each, outputs):
-            raise InplaceError(f"{cls.__name__}: a tensor was marked dirty but is no output of forward: return it too")
+            raise InplaceError(f"{cls.__name__}: a tensor marked dirty must be an output of forward: return it too")
     if not recording:
         return outputs
     mode = grad_mode.get()
@@ -346,61 +346,61 @@ def connected(
         i for i, facts in enumerate(node.outputs)
         if facts is None or facts[1].kind not in "fc" or is_in(results[i], ctx.non_differentiable)
     ])
-    keep_saved(node, ctx, results, None if mode is True or mode.pack is None else mode)
+    move_saved_tensors(node, ctx, results, None if mode is True or mode.pack is None else mode)
     for i, each in enumerate(outputs):
         join(node, i, each, ctx.dirty)
     if mode is not True:
-        mode.made(node, () if ctx.dirty else args, *[each for each in outputs if isinstance(each, TensorBase)])
+        mode.on_node(node, () if ctx.dirty else args, *[each for each in outputs if isinstance(each, TensorBase)])
     return outputs
 
 
 def join(node: FunctionNode, index: int, result: Any, dirty: tuple[Any, ...]) -> None:
-    """Give one output its place in the graph."""
-    made: Any = node.place(index)
-    if made is node:
-        node.shape, node.dtype, _ = node.outputs[index]  # it has a place, so it is a tensor
+    """Set the node of one output."""
+    place: Any = node.place(index)
+    if place is node:
+        node.shape, node.dtype, _ = node.outputs[index]  # only a tensor has a place
     if is_in(result, dirty):
-        if made is not None:
-            result._written_by(made)
+        if place is not None:
+            result._written_by(place)
     elif isinstance(result, TensorBase):
-        result._node = made
+        result._node = place
 
 
 def facts_of(value: Any) -> tuple[tuple[int, ...], Any, Any] | None:
-    """Return the shape, dtype and library of an output that is a tensor."""
+    """Return the shape, dtype and library of an output, or None if it is not a tensor."""
     return (value.array.shape, value.array.dtype, value.xp) if isinstance(value, TensorBase) else None
 
 
 def alias(result: Any, args: tuple[Any, ...], dirty: tuple[Any, ...]) -> Any:
-    """Return an output that is an input, or a view of one, as a tensor of its own on the same memory.
+    """Return a new tensor on the same memory for an output that is an input or a view.
 
-    Not if it was changed in place; and an output of its own is returned as it is.
+    An output that is neither, or that was changed in place, is returned unchanged.
     """
     if not isinstance(result, TensorBase) or is_in(result, dirty):
         return result
     return window(result, result.layout) if result._base is not None or is_in(result, args) else result
 
 
-def keep_saved(node: FunctionNode, ctx: FunctionCtx, outputs: tuple[Any, ...], watch: Any) -> None:
-    """Move what ``forward`` saved into the node; outputs are kept without their history."""
-    node.made = {
+def move_saved_tensors(node: FunctionNode, ctx: FunctionCtx, outputs: tuple[Any, ...], watch: Any) -> None:
+    """Move the saved tensors from the ctx to the node. Outputs are saved without their nodes."""
+    node.saved_outputs = {
         i: k for i, value in enumerate(ctx.to_save) for k, each in enumerate(outputs)
         if value is not None and value is each
     }
     node.versions = tuple([-1 if value is None else value.version for value in ctx.to_save])
-    node.saved = tuple([kept(value, i in node.made, watch) for i, value in enumerate(ctx.to_save)])
+    node.saved = tuple([to_saved(value, i in node.saved_outputs, watch) for i, value in enumerate(ctx.to_save)])
     ctx.to_save = ()
 
 
-def kept(value: Any, is_output: bool, watch: Any) -> Any:
-    """Return what a node holds of one saved tensor."""
+def to_saved(value: Any, is_output: bool, watch: Any) -> Any:
+    """Return a node's form of one saved tensor: packed, without its node if it is an output, or unchanged."""
     if value is not None and watch is not None:
         return Packed(value, None if is_output else value.node, watch.pack, watch.unpack)
     return (value.result_class, value.array, value.storage, value.layout) if is_output else value
 
 
 def is_in(tensor: Any, tensors: tuple[Any, ...]) -> bool:
-    """Whether this very tensor is among others."""
+    """Whether a tensor is one of the tensors, compared by identity."""
     for each in tensors:  # noqa: SIM110  # a generator takes four times as long
         if each is tensor:
             return True
@@ -408,7 +408,7 @@ def is_in(tensor: Any, tensors: tuple[Any, ...]) -> bool:
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a ``backward`` that cannot itself be differentiated: a second derivative through it raises."""
+    """Decorate a ``backward`` that cannot be differentiated. Second derivatives through it raise."""
 
     @functools.wraps(backward)
     def call(ctx: Any, *grads: Any) -> Any:
@@ -425,7 +425,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Refuse(Function):
-    """Passes a value on and refuses to be differentiated."""
+    """The identity, with a backward that raises."""
 
     @staticmethod
     def forward(ctx: Any, value: Any, *grads: Any) -> Any:

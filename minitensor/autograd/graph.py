@@ -1,4 +1,4 @@
-"""What PyTorch keeps in ``torch.autograd.graph``: nodes and edges, hooks on what is saved and on several gradients.
+"""The contents of ``torch.autograd.graph``: nodes, edges, hooks on saved tensors and on several gradients.
 
 >>> import minitensor as torch
 >>> x = torch.ones(2, requires_grad=True)
@@ -12,7 +12,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.engine import GradientEdge
-from minitensor.autograd.hooks import Joint, RemovableHandle, Share, hang, hooks_of_tensor
+from minitensor.autograd.hooks import Joint, RemovableHandle, Share, add_hook, hooks_of_tensor
 from minitensor.autograd.node import Node
 from minitensor.autograd.watch import Wish, disable_saved_tensors_hooks, saved_tensors_hooks, watch
 from minitensor.base import TensorBase
@@ -38,10 +38,10 @@ __all__ = [
 
 
 class save_on_cpu(saved_tensors_hooks):  # noqa: N801  # PyTorch's name
-    """Keep what is saved for the backward pass in the host's memory, and bring it back when it is needed.
+    """Store tensors that are saved for the backward pass in host memory, and copy them back when they are needed.
 
-    What lies on the host anyway is kept as it is. ``pin_memory`` is taken for PyTorch's sake: transfers here wait in
-    any case, so that pinned memory would change nothing.
+    Tensors on the host are not copied. ``pin_memory`` is accepted for compatibility with PyTorch and ignored: transfers
+    are synchronous, and pinned memory would not speed them up.
 
     Args:
         pin_memory: Has no effect. Default: ``False``.
@@ -66,16 +66,17 @@ def to_host(tensor: Tensor) -> tuple[Any, Any]:
 
 
 def from_host(packed: tuple[Any, Any]) -> Any:
-    """Return the tensor where it was."""
+    """Return the tensor on its original device."""
     device, tensor = packed
     return tensor.to(device)
 
 
 def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None], *, mode: str = "all") -> Handles:
-    """Call ``fn`` once a backward with the gradients of several tensors.
+    """Call ``fn`` once for each backward pass with the gradients of several tensors.
 
-    With mode "all" it gets a list of them when the last has come, None for those to which this backward does not lead.
-    With "any" it gets the first that comes, of those that require grad. It cannot change them.
+    With mode "all", ``fn`` is called after the last gradient has arrived, with a list of all; the entry of a tensor
+    that this pass does not reach is None. With "any", it is called with the first gradient that arrives. It cannot
+    change the gradients.
 
     Args:
         tensors: The tensors whose gradients are awaited.
@@ -101,29 +102,29 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None],
             nodes.append(tensor.node)
         elif mode == "all" or not isinstance(tensor, TensorBase):
             raise GradAssertionError(
-                f"register_multi_grad_hook: tensor {i} does not require grad, so no gradient comes to it"
+                f"register_multi_grad_hook: tensor {i} does not require grad and will not get a gradient"
             )
     joint = Joint([node.as_edge()[0] for node in nodes], fn, mode)
-    return Handles([hang(hooks_of_tensor(node).on_grad, Share(joint, i)) for i, node in enumerate(nodes)])
+    return Handles([add_hook(hooks_of_tensor(node).on_grad, Share(joint, i)) for i, node in enumerate(nodes)])
 
 
 class Handles(RemovableHandle):
-    """Takes a hook off all the tensors it was hung on."""
+    """Removes a hook from all its tensors."""
 
     def __init__(self, handles: Iterable[RemovableHandle]) -> None:
         super().__init__({})
         self.handles = tuple(handles)
 
     def remove(self) -> None:
-        """Take the hook off; a second call does nothing."""
+        """Remove the hook. A second call does nothing."""
         for each in self.handles:
             each.remove()
 
 
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
-    """Return the place of ``tensor`` in the graph; ``autograd.grad`` and ``backward`` take it in place of the tensor.
+    """Return the place of ``tensor`` in the graph, which ``autograd.grad`` and ``backward`` accept instead of it.
 
-    It keeps the graph alive, but not the tensor's memory.
+    The edge keeps the graph alive, but not the tensor's memory.
 
     Raises:
         RuntimeError: If the tensor does not require grad.
@@ -142,7 +143,9 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
 
 
 def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
-    """Tell autograd that NumPy or other code wrote to ``tensor``, or to each of several: saved values are stale.
+    """Tell autograd about a write to ``tensor``, or to each of several, that it did not see, for example by NumPy.
+
+    Saved values become invalid.
 
     Raises:
         TypeError: If an item is not a tensor.
@@ -164,9 +167,9 @@ def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
 
 
 class allow_mutation_on_saved_tensors(Wish):  # noqa: N801  # PyTorch's name
-    """Let saved tensors be written to inside: the values that the backward pass needs are copied before the write.
+    """Allow writes to saved tensors inside. The values that the backward pass needs are copied before the write.
 
-    The backward pass must be inside too, or come before any further write.
+    The backward pass must run inside too, or before any further write.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([2., 3.], requires_grad=True)
@@ -180,8 +183,8 @@ class allow_mutation_on_saved_tensors(Wish):  # noqa: N801  # PyTorch's name
     """
 
     def __init__(self) -> None:
-        self.kept: weakref.WeakKeyDictionary[Storage, list[weakref.ref[Kept]]] = weakref.WeakKeyDictionary()
-        super().__init__(pack=self.keep, unpack=Kept.value, before_write=self.copy)
+        self.saved: weakref.WeakKeyDictionary[Storage, list[weakref.ref[SavedTensor]]] = weakref.WeakKeyDictionary()
+        super().__init__(pack=self.save, unpack=SavedTensor.value, before_write=self.copy)
 
     def __enter__(self) -> Any:
         refusal = watch().refusal
@@ -189,23 +192,23 @@ class allow_mutation_on_saved_tensors(Wish):  # noqa: N801  # PyTorch's name
             raise GradError(refusal)
         return super().__enter__()
 
-    def keep(self, tensor: Any) -> Kept:
-        """Note that ``tensor`` was saved."""
-        kept = Kept(tensor)
+    def save(self, tensor: Any) -> SavedTensor:
+        """Remember that a tensor was saved."""
+        saved = SavedTensor(tensor)
         storage = tensor.storage
-        self.kept.setdefault(getattr(storage, "owner", storage), []).append(weakref.ref(kept))
-        return kept
+        self.saved.setdefault(getattr(storage, "owner", storage), []).append(weakref.ref(saved))
+        return saved
 
     def copy(self, storage: Storage) -> None:
-        """Copy what was saved of ``storage``, which is about to be written to."""
-        for reference in self.kept.pop(storage, ()):
-            kept = reference()
-            if kept is not None:
-                kept.tensor = kept.tensor.clone()
+        """Copy the saved tensors of a storage that is about to be written to."""
+        for reference in self.saved.pop(storage, ()):
+            saved = reference()
+            if saved is not None:
+                saved.tensor = saved.tensor.clone()
 
 
-class Kept:
-    """A saved tensor that may be replaced by its copy."""
+class SavedTensor:
+    """A saved tensor that may be replaced by a copy."""
 
     __slots__ = ("__weakref__", "tensor")
 
@@ -213,5 +216,5 @@ class Kept:
         self.tensor = tensor
 
     def value(self) -> Any:
-        """Return the values as they were saved."""
+        """Return the tensor with the values that were saved."""
         return self.tensor

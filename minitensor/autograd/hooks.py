@@ -1,4 +1,4 @@
-"""Functions that users hang on the graph: on a tensor's gradient, before a node runs, after it ran."""
+"""Hooks: functions that users attach to a tensor's gradient, or to a node, to run before or after it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ numbers = itertools.count()
 
 
 class RemovableHandle:
-    """Takes a hook off again: by ``remove()``, or at the end of a ``with`` block.
+    """Removes a hook: by ``remove()`` or at the end of a ``with`` block.
 
     Args:
         hooks: The dict that holds the hook under the handle's ``id``.
@@ -43,7 +43,7 @@ class RemovableHandle:
         ]
 
     def remove(self) -> None:
-        """Take the hook off; a second call does nothing."""
+        """Remove the hook. A second call does nothing."""
         for reference in self.maps:
             hooks = reference()
             if hooks is not None:
@@ -61,16 +61,16 @@ def _strong(hooks: MutableMapping[int, Any]) -> Callable[[], MutableMapping[int,
 
 
 class HookTable(dict[int, Any]):
-    """A dictionary of hooks in the order in which they were hung up."""
+    """A dictionary of hooks in the order in which they were registered."""
 
     __slots__ = ("__weakref__",)
 
 
 class Hooks:
-    """The hooks of one node, and what else is known of it alone.
+    """The hooks and the metadata of one node.
 
-    Where an operation has several results, its node has all hooks, and ``results`` those of each tensor by its number,
-    in the order in which the first of each was hung up.
+    The node of an operation with several results has the hooks of all its tensors. ``results`` contains them by the
+    number of the result, in the order in which the first hook of each was registered.
     """
 
     __slots__ = ("accumulated", "after", "before", "metadata", "on_grad", "results", "retained")
@@ -81,51 +81,51 @@ class Hooks:
         self.before = HookTable()  # of the node: grads -> None or other grads
         self.after = HookTable()  # of the node: (grads of inputs, grads of outputs) -> None or other grads of inputs
         self.accumulated = HookTable()  # of a leaf: tensor -> None
-        self.retained: weakref.ReferenceType[Any] | None = None  # the tensor whose .grad is to be kept
+        self.retained: weakref.ReferenceType[Any] | None = None  # the tensor that retain_grad() was called on
         self.metadata: dict[str, Any] | None = None
 
-    def arriving(self, node: Node, grad: Any, walk: Walk) -> Any:
-        """Run the hooks of the tensors that the node made."""
+    def run_grad_hooks(self, node: Node, grad: Any, walk: Walk) -> Any:
+        """Run the gradient hooks of all tensors that the node made."""
         if not self.results:
-            return self.seen(grad, walk)
+            return self.run_tensor_hooks(grad, walk)
         grads = list(node.gradients(grad))
         for i, hooks in list(self.results.items()):
-            grads[i] = hooks.seen(grads[i], walk)
-        return node.gathered(grads)
+            grads[i] = hooks.run_tensor_hooks(grads[i], walk)
+        return node.gather_results(grads)
 
-    def seen(self, grad: Any, walk: Walk) -> Any:
-        """Run one tensor's hooks, in order, and keep the gradient where that was asked."""
+    def run_tensor_hooks(self, grad: Any, walk: Walk) -> Any:
+        """Run one tensor's gradient hooks in order, and set its ``grad`` if it retains the gradient."""
         for hook in list(self.on_grad.values()):
             if hook.__class__ is Share:
                 hook.take(grad, walk)
             else:
-                grad = checked(hook(grad), grad)
+                grad = check_replacement(hook(grad), grad)
         tensor = None if self.retained is None else self.retained()
         if tensor is not None and grad is not None:
             tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
         return grad
 
-    def entering(self, node: Node, grad: Any) -> Any:
-        """Run the node's hooks on its incoming gradients."""
+    def run_prehooks(self, node: Node, grad: Any) -> Any:
+        """Run the hooks of ``register_prehook`` on the gradients that arrived."""
         for hook in list(self.before.values()):
             given = node.gradients(grad)
             found = hook(given)
             if found is not None:
-                grad = node.gathered(checked_all(found, given, node))
+                grad = node.gather_results(check_replacements(found, given, node))
         return grad
 
-    def leaving(self, node: Node, grads: list[Any], grad: Any) -> list[Any]:
-        """Run the node's hooks on the gradients it made."""
+    def run_posthooks(self, node: Node, grads: list[Any], grad: Any) -> list[Any]:
+        """Run the hooks of ``register_hook`` on the gradients that the node computed."""
         for hook in list(self.after.values()):
             found = hook(tuple(grads), node.gradients(grad))
             if found is not None:
-                grads = list(checked_all(found, grads, node))
+                grads = list(check_replacements(found, grads, node))
         if not self.after:
             return grads
-        return [None if each is None else each.clone() for each in grads]  # a hook may hold them
+        return [None if each is None else each.clone() for each in grads]  # a hook may keep them
 
-    def added(self, tensor: Any) -> None:
-        """Run the hooks that wait for a leaf's gradient to be added up."""
+    def run_accumulated_hooks(self, tensor: Any) -> None:
+        """Run the hooks of ``register_post_accumulate_grad_hook`` after a leaf's ``grad`` has changed."""
         for hook in list(self.accumulated.values()):
             returned = hook(tensor)
             if returned is not None and returned is not tensor:
@@ -135,28 +135,28 @@ class Hooks:
                 )
 
     def line(self) -> Line | None:
-        """Return the line that made the node, if anomaly mode was on then."""
+        """Return the line that made the node, if anomaly mode was on."""
         stack = None if self.metadata is None else self.metadata.get(TRACE)
         return None if stack is None else line_of(stack)
 
 
-TRACE = "traceback_"  # where PyTorch keeps it
+TRACE = "traceback_"  # PyTorch's key in a node's metadata
 
 
 class Walk(NamedTuple):
-    """What is the same for all nodes of a walk back."""
+    """The state of one backward pass that is the same for all nodes."""
 
-    stops: dict[Any, Any]  # one for each node that is reached; hooks may leave things of their own there
-    needed: set[Node] | None  # the nodes that it comes to, if not all
-    found: dict[Node, Any]  # the gradients that are asked for
-    gather: bool  # whether leaves add to their tensors' gradient, and nodes that are asked for run
+    stops: dict[Any, Any]  # one for each node that the walk can reach; a `Joint` keeps its gradients here too
+    needed: set[Node] | None  # the nodes that lead to a target; None in a walk without targets
+    found: dict[Node, Any]  # the requested gradients
+    gather: bool  # whether leaves add to ``grad``, and targets run
 
     def runs(self, node: Node) -> bool:
-        """Whether a node that the walk comes to runs; that of an input of ``autograd.grad`` need not."""
+        """Whether the walk runs a node that it reaches. Inputs of ``autograd.grad`` need not run."""
         return self.needed is None or (self.gather and node in self.found) or not self.needed.isdisjoint(node.edges)
 
     def reaches(self, maker: weakref.ReferenceType[Node]) -> bool:
-        """Whether the walk comes to a node."""
+        """Whether the walk reaches a node."""
         node = maker()
         return node in self.stops and (self.needed is None or node in self.needed)
 
@@ -164,24 +164,24 @@ class Walk(NamedTuple):
 class Joint:
     """One function for the gradients of several tensors: called with all of them, or with the first that arrives.
 
-    What came so far lies with the walk and dies with it.
+    The gradients that have arrived are kept in the ``Walk`` and freed with it.
     """
 
     __slots__ = ("function", "makers", "mode")
 
     def __init__(self, makers: Sequence[Node], function: Callable[..., Any], mode: str) -> None:
-        self.makers = [weakref.ref(node) for node in makers]  # each of them holds this; that must be no circle
+        self.makers = [weakref.ref(node) for node in makers]  # weak, because each node refers to this object
         self.function = function
         self.mode = mode
 
     def first(self, grad: Any, walk: Walk) -> None:
-        """Call the function if no other gradient came before."""
+        """Call the function if this gradient is the first."""
         if self not in walk.stops:
             walk.stops[self] = True
             self.function(grad)
 
     def gather(self, index: int, grad: Any, walk: Walk) -> None:
-        """Take one of the gradients, and call the function if it is the last to come."""
+        """Store one of the gradients, and call the function if it is the last."""
         grads, left = walk.stops.get(self) or ([None] * len(self.makers), sum(map(walk.reaches, self.makers)))
         grads[index] = grad
         walk.stops[self] = grads, left - 1
@@ -190,7 +190,7 @@ class Joint:
 
 
 class Share:
-    """The hook of one tensor among several that have one function."""
+    """The hook of one of the tensors of a ``Joint``."""
 
     __slots__ = ("index", "joint")
 
@@ -199,33 +199,33 @@ class Share:
         self.index = index
 
     def take(self, grad: Any, walk: Walk) -> None:
-        """Take the tensor's gradient."""
+        """Pass the tensor's gradient to the joint."""
         if self.joint.mode == "any":
             self.joint.first(grad, walk)
         else:
             self.joint.gather(self.index, grad, walk)
 
 
-def checked_all(found: Any, given: Sequence[Any], node: Node) -> tuple[Any, ...]:
-    """Return what a node's hook gave, if there is a fitting gradient, or None, for each."""
+def check_replacements(found: Any, given: Sequence[Any], node: Node) -> tuple[Any, ...]:
+    """Check the tuple that a node's hook returned: a gradient that fits, or None, for each one that it was given."""
     if not isinstance(found, tuple):
         raise ArgumentTypeError(
             f"expected tuple, but hook of {node.name()} returned {type(found).__name__}: return one gradient, or None, "
-            "for each of those it was given"
+            "for each one that it was given"
         )
     if len(found) != len(given):
         raise GradError(
             f"hook of {node.name()} returned an incorrect number of gradients: got {len(found)}, expected {len(given)}"
         )
-    return tuple([None if new is None else checked(new, old) for new, old in zip(found, given, strict=True)])
+    return tuple([None if new is None else check_replacement(new, old) for new, old in zip(found, given, strict=True)])
 
 
-def checked(found: Any, grad: Any) -> Any:
-    """Return what a hook gave, if it fits in the gradient's place."""
+def check_replacement(found: Any, grad: Any) -> Any:
+    """Check that the result of a hook can replace a gradient; None leaves the gradient unchanged."""
     if found is None:
         return grad
     if grad is None:
-        raise GradError("can't replace a None gradient with a non-None value: no gradient came for a hook to change")
+        raise GradError("can't replace a None gradient with a non-None value: no gradient arrived at this node")
     if not hasattr(found, "_node"):
         raise ArgumentTypeError(f"expected a Tensor or None from a hook, got {type(found).__name__}")
     if found.shape != grad.shape:
@@ -242,32 +242,32 @@ def checked(found: Any, grad: Any) -> Any:
 
 
 def hooks_of(node: Node) -> Hooks:
-    """Return a node's hooks, made on first use."""
+    """Return a node's hooks; create them on first use."""
     if node.hooks is None:
         node.hooks = Hooks()
     return node.hooks
 
 
 def hooks_of_tensor(node: Node) -> Hooks:
-    """Return the hooks of the tensor whose place in the graph a node is, made on first use."""
+    """Return the hooks of the tensor whose place in the graph is ``node``; create them on first use."""
     maker, index = node.as_edge()
     hooks = hooks_of(maker)
     return hooks if maker is node else hooks.results.setdefault(index, Hooks())
 
 
-def known_hooks_of_tensor(node: Node) -> Hooks | None:
-    """Return the hooks of the tensor whose place in the graph a node is, if there were any."""
+def find_hooks_of_tensor(node: Node) -> Hooks | None:
+    """Return the hooks of the tensor whose place in the graph is ``node``, or None."""
     maker, index = node.as_edge()
     return maker.hooks if maker is node or maker.hooks is None else maker.hooks.results.get(index)
 
 
 def is_retained(tensor: Any, node: Node | None) -> bool:
-    """Whether the gradient of a tensor whose place in the graph is ``node`` is to be kept."""
-    hooks = None if node is None else known_hooks_of_tensor(node)
+    """Whether a tensor whose place in the graph is ``node`` retains its gradient."""
+    hooks = None if node is None else find_hooks_of_tensor(node)
     return hooks is not None and hooks.retained is not None and hooks.retained() is tensor
 
 
-def hang(table: HookTable, hook: Callable[..., Any] | Share) -> RemovableHandle:
+def add_hook(table: HookTable, hook: Callable[..., Any] | Share) -> RemovableHandle:
     """Add a hook to a table and return its handle."""
     handle = RemovableHandle(table)
     table[handle.id] = hook

@@ -1,12 +1,12 @@
-"""The door through which every operation can be seen: a stack of interpreters.
+"""A stack of interpreters, which see every operation that is called.
 
-While an interpreter is on the stack, each operation hands it the call instead of running. An interpreter does what it
-likes with it: note it down and let it proceed (``utils.op_log``), or compute something else (``vmap``). What it calls
-itself is seen by the interpreters below it alone. No interpreter is known here.
+While an interpreter is on the stack, each operation passes the call to it instead of running. The interpreter can
+record the call and let it proceed (``utils.op_log``), or compute something else (``vmap``). Operations that it calls go
+to the interpreters below it. This file knows no interpreters.
 
-Note [Looking through the door]. Each thread and each asyncio task has its own stack, in a context variable. Recorders
-look at ``active`` first, a list of the interpreters of all threads: an empty list costs 4 ns to look at, a context
-variable 25, and ``x + y`` as a whole takes 1.06 us (``python -m benchmarks overhead``).
+Note [The cost of interpreters]. Each thread and each asyncio task has its own stack, in a context variable. Recorders
+first check ``active``, a list of the interpreters of all threads. Checking an empty list takes 4 ns, reading a context
+variable 25 ns, and all of ``x + y`` takes 1.06 us (``python -m benchmarks overhead``).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """One call of an operation: what it is, and its arguments in order, defaults filled in.
+    """One call of an operation, and its arguments in order with defaults filled in.
 
-    Those of a function that draws random numbers are as they were given, by position and by name.
+    A function that draws random numbers keeps its arguments as given, by position and by name.
     """
 
     __slots__ = ("args", "kwargs", "op", "operation", "out")
@@ -43,25 +43,25 @@ class Call:
         return self(*self.args) if self.out is None else self(*self.args, out=self.out)
 
     def __call__(self, *args: Any, **out: Any) -> Any:
-        """Run the operation with other arguments, all of them in order."""
+        """Run the operation with other arguments, in order and without gaps."""
         first, names = self.op.positional, self.op.names
         return self.operation(*args[:first], **dict(zip(names[first:], args[first:])), **out)
 
 
 class Interpreter(Protocol):
-    """What may stand on the stack."""
+    """An object on the stack."""
 
     def interpret(self, call: Call) -> Any:
-        """Return the result of a call; the stack is the one below this interpreter meanwhile."""
+        """Return the result of a call. Meanwhile the stack consists of the interpreters below this one."""
 
 
 interpreters: ContextVar[tuple[Interpreter, ...]] = ContextVar("interpreters", default=())
-active: list[Interpreter] = []  # of all threads; see Note [Looking through the door]
+active: list[Interpreter] = []  # of all threads; see Note [The cost of interpreters]
 
 
 @contextmanager
 def interpreted_by(interpreter: Interpreter) -> Generator[None, None, None]:
-    """Put an interpreter on top of the stack for the time of a ``with`` statement."""
+    """Put an interpreter on top of the stack during a ``with`` statement."""
     token = interpreters.set((*interpreters.get(), interpreter))
     active.append(interpreter)
     try:
@@ -73,7 +73,7 @@ def interpreted_by(interpreter: Interpreter) -> Generator[None, None, None]:
 
 @contextmanager
 def restore(stack: tuple[Interpreter, ...]) -> Generator[None, None, None]:
-    """Put a whole stack in the place of the present one for the time of a ``with`` statement."""
+    """Replace the whole stack during a ``with`` statement."""
     token = interpreters.set(stack)
     try:
         yield
@@ -84,7 +84,7 @@ def restore(stack: tuple[Interpreter, ...]) -> Generator[None, None, None]:
 def interpret(
     op: Op, operation: Callable[..., Any], args: Sequence[Any], out: Any = None, kwargs: dict[str, Any] | None = None
 ) -> Any:
-    """Hand a call to the interpreter on top of the stack."""
+    """Pass a call to the interpreter on top of the stack."""
     *below, top = interpreters.get()
     token = interpreters.set(tuple(below))
     try:

@@ -1,9 +1,9 @@
-"""What to say of a call that failed: which argument is of the wrong type, or which shapes do not fit together.
+"""Error messages for failed calls: which argument has the wrong type, or which shapes do not broadcast.
 
-A function that gets text in place of a tensor fails by itself, in the words of whatever it tried first. Only then are
-its arguments compared with its own annotations, and the first one that does not match is named, with what was wanted.
-What would not fail by itself, as a number in place of a switch, a ``TypeGate`` (``argument_types.py``) refuses before
-the call. No operation is known here.
+A function that gets a string instead of a tensor fails with the error of the first statement that uses it. Only then
+are the arguments compared with the annotations, and the error names the first one that does not match. Arguments that
+would not fail, such as a number where a bool is wanted, are checked before the call by a ``TypeGate``
+(``argument_types.py``). This file knows no operations.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from minitensor.autograd.argument_types import (
     TypeGate,
-    asked_by,
-    count_of_unasked,
+    annotations_of,
+    count_unchecked,
     fits,
     is_beyond,
     is_number,
     is_tensor,
-    wrong_type,
+    type_error,
 )
 from minitensor.base import TensorBase
 from minitensor.callers import PACKAGE
@@ -46,39 +46,39 @@ from minitensor.shapes import broadcast_shapes
 if TYPE_CHECKING:
     from minitensor.autograd.node import Op
 
-NAMED = re.compile(r"^([\w.]+)(\(\))?: ")  # how a message begins that names an operation
+NAMED = re.compile(r"^([\w.]+)(\(\))?: ")  # the start of a message that names an operation
 LIBRARIES = (PACKAGE, "numpy", "scipy", "cupy")
-TOO_BIG = ("array is too big", "Maximum allowed")  # how NumPy begins to say that no memory holds an array
-CHECKED = (ArgumentError, MissingEntryError, UnsupportedError)  # they say which value is wanted, as one of some words
+TOO_BIG = ("array is too big", "Maximum allowed")  # the start of NumPy's messages about arrays too large for memory
+CHECKED = (ArgumentError, MissingEntryError, UnsupportedError)  # their messages already say which value is wanted
 
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def composite(function: F) -> F:
-    """Let a public function made of operations name itself, and the argument at fault, in its errors."""
+    """Make a public function of operations name itself and the wrong argument in its errors."""
     return named(function.__name__)(function)
 
 
 def named(name: str) -> Callable[[F], F]:
-    """Make a composite whose public name is not the one of its definition."""
+    """Make a composite whose public name differs from the name of its definition."""
 
     def decorate(function: F) -> F:
-        gate = TypeGate(name, functools.partial(asked_by, function))
+        gate = TypeGate(name, functools.partial(annotations_of, function))
         known = gate.known
-        unasked = count_of_unasked(function)
+        unchecked = count_unchecked(function)
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             if kwargs:
                 if (*map(type, args), *kwargs, *map(type, kwargs.values())) not in known:
-                    args, kwargs = gate.admit(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
-            elif len(args) > unasked and (*map(type, args),) not in known:
-                args, kwargs = gate.admit(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
+                    args, kwargs = gate.check(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
+            elif len(args) > unchecked and (*map(type, args),) not in known:
+                args, kwargs = gate.check(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
             try:
                 return function(*args, **kwargs)
             except Exception as error:
-                raise explained(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
+                raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
 
         return cast("F", call)
 
@@ -86,7 +86,7 @@ def named(name: str) -> Callable[[F], F]:
 
 
 def ungated(function: F) -> F:
-    """Make a composite that looks at its arguments itself, where PyTorch's function does so, with errors of its own."""
+    """Make a composite that checks its own arguments, because PyTorch's function does."""
     name = function.__name__
 
     @functools.wraps(function)
@@ -94,13 +94,13 @@ def ungated(function: F) -> F:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            raise explained(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
+            raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
 
     return cast("F", call)
 
 
 def constructor(init: F) -> F:
-    """Let a constructor name the class that the user made, and the argument at fault, in its errors."""
+    """Make a constructor name the class that the user created and the wrong argument in its errors."""
 
     @functools.wraps(init)
     def call(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -108,126 +108,126 @@ def constructor(init: F) -> F:
             init(self, *args, **kwargs)
         except Exception as error:
             name = public_name(type(self))
-            keeps = isinstance(error, MinitensorError) and isinstance(error, RuntimeError)  # it tells of a value
-            keeps = keeps and not isinstance(error, ScalarError)  # which does not tell of whose
-            raise prefixed(  # noqa: B904  # its cause is set
-                name, error if keeps else explained(name, init, (self, *args), kwargs, error)
+            is_clear = isinstance(error, MinitensorError) and isinstance(error, RuntimeError)  # it describes a value
+            is_clear = is_clear and not isinstance(error, ScalarError)  # which does not say of which argument
+            raise add_prefix(  # noqa: B904  # its cause is set
+                name, error if is_clear else explain(name, init, (self, *args), kwargs, error)
             )
 
     return cast("F", call)
 
 
-def prefixed(name: str, error: Exception) -> Exception:
-    """Return one of this library's errors with a name in front, unless it names it; another one as it is."""
+def add_prefix(name: str, error: Exception) -> Exception:
+    """Put a name in front of the message of this library's error, unless the message contains it."""
     if isinstance(error, MinitensorError) and name not in str(error):
         error.args = (f"{name}: {error}", *error.args[1:])
     return error
 
 
 def explain_constructor(cls: type) -> None:
-    """Make the constructor that a class of this library defines name the class in its errors.
+    """Make the constructor of this library's class name the class in its errors.
 
-    Subclasses that share a constructor would else all show their parent's name. Classes of the user stay as they are.
+    Without this, subclasses that share a constructor would all show their parent's name. User classes are not changed.
     """
-    if "__init__" in vars(cls) and is_ours(cls.__module__):
+    if "__init__" in vars(cls) and is_own_module(cls.__module__):
         cls.__init__ = constructor(cls.__init__)  # type: ignore[misc]  # the same one, with better errors
 
 
 def public_name(cls: type) -> str:
-    """Return the name of the nearest class in a class's ancestry that is this library's."""
-    return next(each.__name__ for each in cls.__mro__ if is_ours(each.__module__))
+    """Return the name of the first class of this library in the method resolution order."""
+    return next(each.__name__ for each in cls.__mro__ if is_own_module(each.__module__))
 
 
-def is_ours(module: str) -> bool:
+def is_own_module(module: str) -> bool:
     """Whether a module belongs to this library."""
     return module.partition(".")[0] == PACKAGE
 
 
-def explained(
+def explain(
     name: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception
 ) -> Exception:
-    """Return the error to raise for one that a function raised: a better one, or the same."""
-    if not raised_here(error):
+    """Return a clearer error for one that a function raised, or the same error."""
+    if not is_raised_here(error):
         return error
     signature = inspect.signature(function)
     try:
         bound = signature.bind(*args, **kwargs)
-    except TypeError as misfit:
-        return caused(error, unbound(name, misfit, signature))
+    except TypeError as mismatch:
+        return set_cause(signature_error(name, mismatch, signature), error)
     given = each_argument(signature, bound.arguments)
-    return caused(error, retitled(name, retold(name, error, given, function.__annotations__)))
+    return set_cause(rename_in_message(name, clarify(name, error, given, function.__annotations__)), error)
 
 
-def retitled(name: str, error: Exception) -> Exception:
-    """Return an error whose message begins with the name of what was called, not of an operation that it is made of."""
+def rename_in_message(name: str, error: Exception) -> Exception:
+    """Make a message begin with the name of the called function instead of the name of an inner operation."""
     told = NAMED.match(str(error))
     if told is None or not isinstance(error, MinitensorError) or isinstance(error, GradError):
-        return error  # a gradient's error tells of an operation that was called before
+        return error  # a gradient's error is about an operation that was called earlier
     if told[1].rpartition(".")[2] != name:
         error.args = (f"{name}{str(error)[told.end(1):]}", *error.args[1:])
     return error
 
 
-def caused(cause: Exception, error: Exception) -> Exception:
-    """Return an error with its cause set, if that is another one.
+def set_cause(error: Exception, cause: Exception) -> Exception:
+    """Return an error with its cause set, unless the cause is the error itself.
 
-    ``raise ... from`` would need the error in a variable, and a frame in the error's own traceback that holds the error
-    keeps the arguments of the failed call alive until the garbage collector runs.
+    ``raise ... from`` needs the error in a variable. A frame of the error's own traceback would then hold the error,
+    and keep the arguments of the failed call alive until the garbage collector runs.
     """
     if error is not cause:
         error.__cause__ = cause
     return error
 
 
-def retold(
+def clarify(
     name: str, error: Exception, arguments: Iterable[tuple[str, Any]], annotations: Mapping[str, Any]
 ) -> Exception:
-    """Return the error that names the first argument of a wrong type; or the error given, as one of this library's."""
+    """Return an error that names the first argument of the wrong type, or convert the error to this library's own."""
     if isinstance(error, CHECKED) or (isinstance(error, ArgumentTypeError) and str(error).startswith(name)):
         return error
     given = list(arguments)
-    misfit = first_misfit(name, given, annotations)
-    if misfit is not None:
-        return misfit
+    wrong = first_type_error(name, given, annotations)
+    if wrong is not None:
+        return wrong
     for argument, value in given:
         if is_beyond(value):
             return Int64RangeError(f"{name}(): argument {argument!r} must hold ints of 64 bits, got {quote(value)}")
     if error.__class__ in (ArgumentTypeError, WrongTypeError):
         return error.__class__(f"{name}(): {NAMED.sub('', str(error))}")
-    return error if isinstance(error, MinitensorError) else adopted(name, error, given)
+    return error if isinstance(error, MinitensorError) else to_own_error(name, error, given)
 
 
-def first_misfit(
+def first_type_error(
     name: str, arguments: Iterable[tuple[str, Any]], annotations: Mapping[str, Any]
 ) -> ArgumentTypeError | None:
-    """Return the error that names the first argument of a wrong type, or None if there is none."""
+    """Return an error that names the first argument of the wrong type, or None if all types are right."""
     for argument, value in arguments:
         wanted = annotations.get(argument, "Any")
         if not fits(value, wanted):
-            return wrong_type(name, argument, wanted, value)
+            return type_error(name, argument, wanted, value)
     return None
 
 
-def wrong_call(
+def call_error(
     name: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception
 ) -> ArgumentTypeError | None:
-    """Return the error for arguments that a function of this library does not take, or None if it takes them."""
-    if not (is_ours(function.__module__) and raised_here(error)):
+    """Return an error for arguments that a function of this library does not accept, or None if it accepts them."""
+    if not (is_own_module(function.__module__) and is_raised_here(error)):
         return None
     signature = inspect.signature(function)
     try:
         bound = signature.bind(*args, **kwargs)
-    except TypeError as misfit:
-        return unbound(name, misfit, signature)
-    return first_misfit(name, each_argument(signature, bound.arguments), function.__annotations__)
+    except TypeError as mismatch:
+        return signature_error(name, mismatch, signature)
+    return first_type_error(name, each_argument(signature, bound.arguments), function.__annotations__)
 
 
-def adopted(name: str, error: Exception, arguments: Sequence[tuple[str, Any]]) -> Exception:
-    """Return the library's own error for one of Python's or the array library's."""
+def to_own_error(name: str, error: Exception, arguments: Sequence[tuple[str, Any]]) -> Exception:
+    """Convert an error of Python or the array library to an error of this library."""
     if isinstance(error, (TypeError, AttributeError)):
-        told = [each for each in arguments if each[0] != "self"]
-        kinds = ", ".join([f"{argument}: {type(value).__name__}" for argument, value in told])
-        reason = str(error) if isinstance(error, TypeError) else misplaced(told, error.obj)
+        shown = [each for each in arguments if each[0] != "self"]
+        kinds = ", ".join([f"{argument}: {type(value).__name__}" for argument, value in shown])
+        reason = str(error) if isinstance(error, TypeError) else describe_wrong_value(shown, error.obj)
         return WrongTypeError(f"{name}(): {reason}; got {kinds}")
     if isinstance(error, MemoryError) or str(error).startswith(TOO_BIG):
         return OutOfMemoryError(f"{name}(): storage size calculation overflowed, or there is no memory: {error}")
@@ -236,8 +236,8 @@ def adopted(name: str, error: Exception, arguments: Sequence[tuple[str, Any]]) -
     return ArgumentError(f"{name}(): {error}") if type(error) is ValueError else error
 
 
-def misplaced(arguments: Sequence[tuple[str, Any]], value: object) -> str:
-    """Say which argument is, or holds, the value that lacked an attribute."""
+def describe_wrong_value(arguments: Sequence[tuple[str, Any]], value: object) -> str:
+    """Say which argument is, or contains, the value that lacks an attribute."""
     for argument, given in arguments:
         if given is value:
             return f"argument {argument!r} must not be of the type {type(value).__name__}"
@@ -246,15 +246,15 @@ def misplaced(arguments: Sequence[tuple[str, Any]], value: object) -> str:
     return f"an argument is of the wrong type, or holds a value of the type {type(value).__name__}"
 
 
-def unbound(name: str, misfit: TypeError, signature: inspect.Signature) -> ArgumentTypeError:
+def signature_error(name: str, mismatch: TypeError, signature: inspect.Signature) -> ArgumentTypeError:
     """Return the error for arguments that do not match a signature."""
     bare = [each.replace(annotation=each.empty) for each in signature.parameters.values() if each.name != "self"]
     shown = signature.replace(parameters=bare, return_annotation=signature.empty)
-    return ArgumentTypeError(f"{name}(): {misfit}; it takes {shown}")
+    return ArgumentTypeError(f"{name}(): {mismatch}; it takes {shown}")
 
 
 def each_argument(signature: inspect.Signature, bound: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the names and values of arguments, of ``*args`` one by one, without ``**kwargs``."""
+    """Yield the names and values of arguments: those of ``*args`` one by one, without ``**kwargs``."""
     for argument, value in bound.items():
         kind = signature.parameters[argument].kind
         if kind is inspect.Parameter.VAR_POSITIONAL:
@@ -263,8 +263,8 @@ def each_argument(signature: inspect.Signature, bound: Mapping[str, Any]) -> Ite
             yield argument, value
 
 
-def raised_here(error: Exception) -> bool:
-    """Whether an error came from this library alone, not through a function that the user handed in."""
+def is_raised_here(error: Exception) -> bool:
+    """Whether only frames of this library and its dependencies raised an error, none of a function of the user."""
     trace = error.__traceback__
     while trace is not None:
         module = trace.tb_frame.f_globals.get("__name__", "").partition(".")[0]
@@ -278,23 +278,23 @@ def raised_here(error: Exception) -> bool:
 
 
 def misuse(op: Op, args: Sequence[Any], error: Exception) -> Exception:
-    """Return the error to raise for one that an operation's body raised: a better one, or the same."""
+    """Return a clearer error for one that an operation's body raised, or the same error."""
     if type(error) is ValueError and "broadcast" in str(error):
-        return caused(error, unfit(op.name, args))
+        return set_cause(broadcast_error(op.name, args), error)
     if not any(map(is_tensor, args)):
         for position in op.inputs or (0,):
             if is_number(args[position]):
                 declared = op.body.__annotations__.get(op.names[position], "Tensor")
                 wanted = "Tensor" if fits(args[position], declared) else declared
-                return caused(error, wrong_type(op.name, op.names[position], wanted, args[position]))
-    return caused(error, retold(op.name, error, zip(op.names, args), op.body.__annotations__))
+                return set_cause(type_error(op.name, op.names[position], wanted, args[position]), error)
+    return set_cause(clarify(op.name, error, zip(op.names, args), op.body.__annotations__), error)
 
 
-def unfit(name: str, args: Sequence[Any]) -> Exception:
+def broadcast_error(name: str, args: Sequence[Any]) -> Exception:
     """Return the error for tensors whose shapes do not broadcast."""
     shapes = [tuple(value.shape) for value in args if isinstance(value, TensorBase)]
     try:
         broadcast_shapes(*shapes)
     except ShapeError as error:
         return ShapeError(f"{name}: {error}")
-    return ShapeError(f"{name}: shapes {', '.join(map(str, shapes))} do not fit together")
+    return ShapeError(f"{name}: shapes {', '.join(map(str, shapes))} cannot be broadcast together")

@@ -1,11 +1,11 @@
-"""Whether operations are recorded: ``no_grad``, ``enable_grad``, ``set_grad_enabled``, ``inference_mode``.
+"""The grad mode, which says whether operations are recorded: ``no_grad``, ``enable_grad``, ``inference_mode``.
 
-The mode is one context variable, so each thread and each asyncio task has its own (0.04 us a look; a thread-local takes
-0.11). Every guard here works in a ``with`` statement and as a decorator, also of generators.
+The mode is a context variable, and each thread and each asyncio task has its own (reading it takes 0.04 us; a
+thread-local takes 0.11 us). The guards work in a ``with`` statement and as decorators of functions and generators.
 
-Note [The third mode]. The variable holds True or False, or a ``Watch`` (``watch.py``), which is as true as the mode it
-stands for and wants to hear of every node and every write: anomaly mode and saved-tensor hooks live in it. Recorders
-ask for the mode anyway, so watching costs ``mode is not True`` where a node is made, and nothing elsewhere.
+Note [The third mode]. The variable is True, False or a ``Watch`` (``watch.py``). A watch has the truth value of the
+mode that it replaces, and its methods are called for every node and every write; anomaly mode and saved-tensor hooks
+use it. Recorders read the mode in any case. A watch costs them one test, ``mode is not True``, where a node is made.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ inference: ContextVar[bool] = ContextVar("inference", default=False)
 
 
 def is_grad_enabled() -> bool:
-    """Return whether operations on tensors that require grad are recorded now.
+    """Whether operations on tensors that require grad are recorded.
 
     >>> import minitensor as torch
     >>> with torch.no_grad():
@@ -35,18 +35,18 @@ def is_grad_enabled() -> bool:
     return bool(grad_mode.get())
 
 
-def turned(on: bool) -> Any:
-    """Return the mode that is on or off and watches as the present one does."""
+def with_recording(on: bool) -> Any:
+    """Return the current mode with recording on or off; a watch stays a watch."""
     mode = grad_mode.get()
-    return on if mode is True or mode is False else mode.turned(on)
+    return on if mode is True or mode is False else mode.with_recording(on)
 
 
-def tell_of_writes(name: str, tensors: Iterable[Any]) -> None:
-    """Tell a watch, if there is one, of writes that go past the operations in place."""
+def report_writes(name: str, tensors: Iterable[Any]) -> None:
+    """Report writes that no in-place operation makes to the watch, if there is one."""
     mode = grad_mode.get()
     if mode is not True and mode is not False:
         for each in tensors:
-            mode.writes(name, each)
+            mode.on_write(name, each)
 
 
 def is_inference_mode_enabled() -> bool:
@@ -61,7 +61,7 @@ def is_inference_mode_enabled() -> bool:
 
 
 class Guard:
-    """Sets the grad mode on entry and puts the former one back on exit."""
+    """Sets the grad mode on entry and restores the previous one on exit."""
 
     def __init__(self, mode: bool) -> None:
         self.mode = mode
@@ -74,19 +74,19 @@ class Guard:
             grad_mode.set(self.mode)
         else:
             self.former.append(mode.on)
-            grad_mode.set(mode.turned(self.mode))
+            grad_mode.set(mode.with_recording(self.mode))
         return self
 
     def __exit__(self, *error: object) -> None:
         mode, former = grad_mode.get(), self.former.pop()
-        grad_mode.set(former if mode is True or mode is False else mode.turned(former))
+        grad_mode.set(former if mode is True or mode is False else mode.with_recording(former))
 
     def fresh(self) -> Guard:
-        """Return a guard for one call of a decorated function."""
+        """Return a new guard for one call of a decorated function."""
         return type(self)(self.mode)
 
     def __call__(self, function: F) -> F:
-        return guarded(self.fresh, function)
+        return guard_function(self.fresh, function)
 
 
 class no_grad(Guard):  # noqa: N801  # PyTorch's name
@@ -115,7 +115,7 @@ class no_grad(Guard):  # noqa: N801  # PyTorch's name
 
 
 class enable_grad(no_grad):  # noqa: N801  # PyTorch's name
-    """Record again inside a ``no_grad``. A context manager and a decorator.
+    """Record inside, even within ``no_grad``. A context manager and a decorator.
 
     Args:
         function: What is decorated, if ``@enable_grad`` is written without parentheses. Default: ``None``.
@@ -133,7 +133,7 @@ class enable_grad(no_grad):  # noqa: N801  # PyTorch's name
 
 
 class set_grad_enabled(Guard):  # noqa: N801  # PyTorch's name
-    """Turn recording on or off at once; inside ``with``, the former mode returns at the end.
+    """Set the grad mode immediately; a ``with`` statement restores the previous mode on exit.
 
     Args:
         mode: Whether operations are recorded.
@@ -149,23 +149,24 @@ class set_grad_enabled(Guard):  # noqa: N801  # PyTorch's name
     def __init__(self, mode: bool) -> None:
         super().__init__(bool(mode))
         self.before = is_grad_enabled()
-        grad_mode.set(turned(self.mode))
+        grad_mode.set(with_recording(self.mode))
 
     def __enter__(self) -> Guard:
         self.former.append(self.before)
-        grad_mode.set(turned(self.mode))
+        grad_mode.set(with_recording(self.mode))
         return self
 
     def __call__(self, function: F) -> F:
-        grad_mode.set(turned(self.before))  # a decorator acts when the function is called, not when it is defined
-        return guarded(lambda: Guard(self.mode), function)
+        # A decorator sets the mode when the function is called, not when it is defined.
+        grad_mode.set(with_recording(self.before))
+        return guard_function(lambda: Guard(self.mode), function)
 
 
 class inference_mode(Guard):  # noqa: N801  # PyTorch's name
-    """Record nothing inside, as ``no_grad``; results are ordinary tensors, usable in autograd afterwards.
+    """Record nothing inside, like ``no_grad``. Results are ordinary tensors and can be used in autograd afterward.
 
-    PyTorch marks results as inference tensors and refuses them later; its gain is skipped version counting, which costs
-    nothing here, so there is no reason to refuse.
+    PyTorch marks the results as inference tensors and refuses to record them later. It gains by not counting versions;
+    counting costs nothing here, and nothing is refused.
 
     Args:
         mode: False records, as without it. Default: ``True``.
@@ -188,7 +189,7 @@ class inference_mode(Guard):  # noqa: N801  # PyTorch's name
 
     def decorate(self, function: F) -> F:
         """Return ``function`` decorated: ``@inference_mode`` without parentheses."""
-        return guarded(type(self), function)
+        return guard_function(type(self), function)
 
     def __enter__(self) -> Guard:
         self.mode = not self.inference and is_grad_enabled()
@@ -205,10 +206,10 @@ class inference_mode(Guard):  # noqa: N801  # PyTorch's name
         return type(self)(self.inference)
 
 
-def guarded(guard: Callable[[], Guard], function: F) -> F:
-    """Return the function run under a guard, a fresh one for each call."""
+def guard_function(guard: Callable[[], Guard], function: F) -> F:
+    """Return a function that runs under a guard, a new one for each call."""
     if inspect.isgeneratorfunction(function):
-        return _guarded_generator(guard, function)
+        return _guard_generator(guard, function)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -218,8 +219,8 @@ def guarded(guard: Callable[[], Guard], function: F) -> F:
     return call  # type: ignore[return-value]  # the same signature
 
 
-def _guarded_generator(guard: Callable[[], Guard], function: F) -> F:
-    """Enter the guard anew for each resumption, so that the consumer's code runs outside it."""
+def _guard_generator(guard: Callable[[], Guard], function: F) -> F:
+    """Enter a new guard each time the generator resumes, because the consumer's code runs outside it."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:

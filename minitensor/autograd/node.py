@@ -1,13 +1,14 @@
 """The graph: a node for each recorded operation, and edges to the nodes of its inputs.
 
-A ``Node`` knows its operation's formulas and what they asked to be saved; called with the gradient of its result, it
-gives the gradients of its inputs. A ``Leaf`` stands for a tensor that gathers its gradient, an ``Output`` for one
-result of an operation that has several. No operation is known here: formulas come with the ``Op``, sums and casts are
-methods of the gradient.
+A ``Node`` has the formulas of its operation and the values that they need. Called with the gradient of its result, it
+returns the gradients of its inputs. A ``Leaf`` belongs to a tensor whose ``grad`` is accumulated, an ``Output`` to one
+result of an operation that has several. This file knows no operations: formulas come with the ``Op``, and sums and
+casts are methods of the gradient.
 
-Note [What a node keeps]. A result is kept as array, storage, layout and version, never as the tensor: the tensor holds
-its node, so a node that held the tensor would be a circle, and graphs could not die by reference count. A leaf knows
-its tensor weakly for the same reason. Inputs are kept as tensors; they are older than the node.
+Note [What a node keeps]. A node keeps its result as array, storage, layout and version, never as a tensor. The tensor
+refers to its node, and a node that referred to the tensor would be a reference cycle, which only the garbage collector
+frees. For the same reason a leaf has only a weak reference to its tensor. Inputs are kept as tensors, because an input
+never refers to a later node.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from enum import Enum
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from minitensor.autograd.hooks import hang, hooks_of
+from minitensor.autograd.hooks import add_hook, hooks_of
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.versions import check_sequence, stale, versions_of
+from minitensor.autograd.versions import check_versions, version_error, versions_of
 from minitensor.base import TensorBase, array_dtype, new, require_writable
 from minitensor.errors import ArgumentTypeError, GradError, quote
 from minitensor.forks import after_fork_in_child
@@ -37,20 +38,20 @@ N = TypeVar("N", bound="Node")
 
 numbering = itertools.count()  # see Note [The order of the walk]
 
-RESULT, SHAPE, DTYPE = -1, -2, -3  # what a formula may ask for besides the op's arguments
-RESULT_0 = -4  # and of several results: the first; the next one is -5
+RESULT, SHAPE, DTYPE = -1, -2, -3  # what a formula may need besides the op's arguments
+RESULT_0 = -4  # the first of several results; the second one is -5
 
 FREED = (
-    "trying to go backward through the graph a second time: what {op} had saved was freed by the first backward; "
-    "pass retain_graph=True to the first one to keep it"
+    "trying to go backward through the graph a second time: the values that {op} had saved were freed by the first "
+    "backward; pass retain_graph=True to the first one to keep them"
 )
 
 
 class Formula(NamedTuple):
-    """How to get the gradient of one input, and the indices of what it asks for."""
+    """The gradient formula of one input."""
 
     function: Callable[..., Any]
-    wants: tuple[int, ...]
+    sources: tuple[int, ...]  # for each parameter but `grad`, an index into the saved values, or a code such as RESULT
 
 
 class Effect(Enum):
@@ -63,49 +64,49 @@ class Effect(Enum):
 
 
 class Op:
-    """What all nodes of one operation share."""
+    """The data that all nodes of one operation share."""
 
     __slots__ = (
-        "beside", "body", "effect", "fill", "formulas", "gate", "inputs", "is_private", "kept", "kept_results",
-        "multiple", "name", "names", "places", "plans", "positional", "prepare", "prepares_out", "returns", "takes_out",
-        "takes_two", "whole",
+        "beside", "body", "defaults", "effect", "formulas", "gate", "inputs", "is_private", "multiple", "name", "names",
+        "plans", "positional", "positions", "prepare", "prepares_out", "returns", "saved_positions", "saved_results",
+        "takes_out", "takes_two", "whole",
     )  # fmt: skip
 
     name: str
     body: Callable[..., Any]
     names: tuple[str, ...]  # the body's parameters
-    fill: tuple[Any, ...]  # their defaults
-    places: dict[str, int]  # where each of them stands
-    positional: int  # how many of them may be given by position
-    gate: TypeGate  # of which types its arguments may be
-    is_private: bool  # this library's own functions call it, with arguments of the right types
+    defaults: tuple[Any, ...]  # their defaults
+    positions: dict[str, int]  # their positions by name
+    positional: int  # the number of parameters that may be given by position
+    gate: TypeGate  # checks the types of the arguments
+    is_private: bool  # only this library calls it; argument types are not checked
     formulas: tuple[Formula, ...]  # one for each differentiable input
     inputs: tuple[int, ...]  # the differentiable inputs' positions
-    kept: tuple[int, ...]  # the positions that some formula asks for
-    kept_results: frozenset[int]  # which of several results some formula asks for by number
+    saved_positions: tuple[int, ...]  # the positions of the arguments that some formula needs
+    saved_results: frozenset[int]  # which of several results some formula needs by number
     multiple: bool  # several results: formulas take `grads`
     takes_out: bool  # the body declares `out`
-    prepare: Callable[..., Sequence[Any]] | None  # brings the arguments to normal form
-    prepares_out: bool  # `prepare` asks for `out`
+    prepare: Callable[..., Sequence[Any]] | None  # converts the arguments to normal form
+    prepares_out: bool  # `prepare` has a parameter `out`
     whole: Callable[..., Any] | None  # the operation for a call with the input alone
     returns: Callable[..., Any]  # the class of several results
-    takes_two: bool  # two operands, of which one may be a number, and nothing else
+    takes_two: bool  # exactly two operands, one of which may be a number
     plans: dict[tuple[bool, ...], tuple[tuple[int, ...], bool]]
     effect: Effect
-    beside: Callable[..., Any] | None  # of one that writes: the operation that computes the same and writes nothing
+    beside: Callable[..., Any] | None  # for an operation that writes: the out-of-place one
 
     def plan(self, needs: tuple[bool, ...]) -> tuple[tuple[int, ...], bool]:
-        """Say what to save when only some inputs need a gradient: positions (-1: leave out), and the result or not."""
+        """Return what to save if only some inputs need a gradient: positions (-1: none), and whether the result."""
         known = self.plans.get(needs)
         if known is None:
-            wants = {want for need, formula in zip(needs, self.formulas, strict=True) if need for want in formula.wants}
-            keep = tuple([position if i in wants else -1 for i, position in enumerate(self.kept)])
-            known = self.plans[needs] = (keep, any(want == RESULT or want <= RESULT_0 for want in wants))
+            sources = {i for need, formula in zip(needs, self.formulas, strict=True) if need for i in formula.sources}
+            keep = tuple([position if i in sources else -1 for i, position in enumerate(self.saved_positions)])
+            known = self.plans[needs] = (keep, any(i == RESULT or i <= RESULT_0 for i in sources))
         return known
 
     @property
     def signature(self) -> inspect.Signature:
-        """The body's signature, without ``out``; for slow paths and errors."""
+        """The body's signature without ``out``, for slow paths and errors."""
         found = inspect.signature(self.body)
         return found.replace(parameters=[each for name, each in found.parameters.items() if name != "out"])
 
@@ -114,7 +115,7 @@ class Op:
 
 
 class Node:
-    """One recorded operation. Edges, saved values and the result's shape and dtype; see Note [What a node keeps].
+    """One recorded operation: edges, saved values, shape and dtype of the result; see Note [What a node keeps].
 
     >>> import minitensor as torch
     >>> y = torch.ones(2, requires_grad=True) * 3
@@ -135,23 +136,23 @@ class Node:
     number: int  # larger than those of its edges
 
     trusted = True  # its formulas return either `grad` itself, a view, or a fresh tensor
-    fills_in = False  # whether it runs even if no gradient came, and makes zeros of it
+    fills_in = False  # whether it runs with zeros if no gradient arrived
 
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        """Return the gradient of each edge for ``grad``, in its input's shape and dtype; None if not ``needed``."""
+        """Return a gradient for each edge, in its input's shape and dtype, or None if it has or needs none."""
         values = self.open(grad)
         grads: list[Any] = []
-        for edge, (function, wants) in zip(self.edges, self.op.formulas):
+        for edge, (function, sources) in zip(self.edges, self.op.formulas):
             if edge is None or (needed is not None and edge not in needed):
                 grads.append(None)
                 continue
-            if not wants:
+            if not sources:
                 found = function(grad)
-            elif len(wants) == 1:
-                i = wants[0]
-                found = function(grad, values[i] if i >= RESULT else fact(edge, i))
+            elif len(sources) == 1:
+                i = sources[0]
+                found = function(grad, values[i] if i >= RESULT else fact_of(edge, i))
             else:
-                found = function(grad, *[values[i] if i >= RESULT else fact(edge, i) for i in wants])
+                found = function(grad, *[values[i] if i >= RESULT else fact_of(edge, i) for i in sources])
             if found is not None:
                 layout = found._layout
                 array = found.array if layout is None or found._storage is None else found._storage.array
@@ -161,14 +162,12 @@ class Node:
         return grads
 
     def without_gradient(self) -> list[Any]:
-        """Return no gradient for any edge, after a look at what was saved: PyTorch has opened it by then."""
+        """Return None for every edge, but check the saved values, as PyTorch does."""
         self.open(TensorBase)
         return [None] * len(self.edges)
 
     def open(self, grad: Any) -> Sequence[Any]:
-        """Return the saved values, the result last if it was kept, after a check of their versions.
-
-        ``grad`` is what arrived; a kept result becomes a tensor of its class.
+        """Check the versions of the saved values and return them, with the result last if it was saved.
 
         Raises:
             RuntimeError: If the values were freed, or changed in place.
@@ -178,36 +177,36 @@ class Node:
             raise GradError(FREED.format(op=self.name()))
         for i, version in enumerate(self.versions):
             if version.__class__ is tuple:
-                check_sequence(self, i, saved[i], version)
+                check_versions(self, i, saved[i], version)
             elif version != -1:
                 storage = saved[i]._storage
                 if storage is not None and storage.version != version:
-                    raise stale(self, self.argument(i), version, storage)
+                    raise version_error(self, self.argument(i), version, storage)
         values: tuple[Any, ...] = saved
         return values if self.result is None else (*values, self.reopen(grad.result_class))
 
     def argument(self, index: int) -> str:
-        """Name the saved argument number ``index``, for an error."""
-        return f"its argument {self.op.names[self.op.kept[index]]!r}"
+        """Describe the saved argument number ``index`` for an error message."""
+        return f"its argument {self.op.names[self.op.saved_positions[index]]!r}"
 
     def reopen(self, cls: type[TensorBase]) -> Any:
-        """Return the kept result as a tensor of class ``cls`` that this node made.
+        """Return the saved result as a tensor of class ``cls`` with this node.
 
         Raises:
             RuntimeError: If it was changed in place.
         """
         array, storage, layout, version = self.result
         if storage.version != version:
-            raise stale(self, "its result", version, storage)
+            raise version_error(self, "its result", version, storage)
         tensor = new(cls)
         tensor.array, tensor._storage, tensor._layout = array, storage, layout
         tensor._node, tensor._base = self, None
         return tensor
 
     def release(self) -> None:
-        """Free what was saved. Plain values stay: a sum can be walked twice, a product cannot.
+        """Free the saved values, if tensors are among them: a sum can be differentiated twice, a product cannot.
 
-        A number beside a tensor is an operand, which is freed as a tensor would be.
+        A number that is one of two operands is freed like a tensor.
         """
         if self.result is not None:
             self.saved = self.result = None
@@ -220,33 +219,33 @@ class Node:
             self.saved = None
 
     def gradients(self, grad: Any) -> tuple[Any, ...]:
-        """Return ``grad``, which arrived, as hooks see it: a gradient, or None, for each result."""
+        """Return ``grad``, the incoming gradient, as hooks see it: a gradient or None for each result."""
         return (grad,)
 
-    def gathered(self, grads: Sequence[Any]) -> Any:
-        """Return ``grads``, as hooks returned them, in the form in which a gradient arrives."""
+    def gather_results(self, grads: Sequence[Any]) -> Any:
+        """Convert ``grads``, the gradients of all results, back to the form in which ``propagate`` takes them."""
         return grads[0]
 
     def part(self, grad: Any) -> Any:
-        """Return this node's own gradient of ``grad``, which arrived at its maker."""
+        """Return the gradient of this output from ``grad``, which arrived at its operation's node."""
         return grad
 
     # -- what users see as grad_fn -----------------------------------------------------------------------------------
 
     def __call__(self, *grads: Any) -> Any:
-        """Return the gradients of the inputs, a single one by itself, given one for each result, or None."""
+        """Return the gradients of the inputs (without a tuple if there is one), given those of the results or None."""
         count = len(self.gradients(None))
         if len(grads) != count:
             raise ArgumentTypeError(f"{self.name()}: expected {count} arguments, got {len(grads)} instead")
         for i, grad in enumerate(grads):
             if grad is not None and not isinstance(grad, TensorBase):
                 raise ArgumentTypeError(f"{self.name()}: argument {i} must be a tensor or None, not {quote(grad)}")
-        grad = self.gathered(grads)
+        grad = self.gather_results(grads)
         found = self.without_gradient() if grad is None and not self.fills_in else self.propagate(grad)
         return found[0] if len(found) == 1 else tuple(found)
 
     def name(self) -> str:
-        """Return PyTorch's kind of name: ``MulBackward0``."""
+        """Return the name in PyTorch's style: ``MulBackward0``."""
         return "".join(word[:1].upper() + word[1:] for word in re.split("[_.]", self.op.name)) + "Backward0"
 
     def op_name(self) -> str:
@@ -254,24 +253,24 @@ class Node:
         return self.op.name
 
     def _sequence_nr(self) -> int:
-        """Return the number by which the walk back is ordered: later nodes run earlier."""
+        """Return the number that orders the backward pass: later nodes run earlier."""
         return self.number
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        """The nodes of the inputs, each with the number of its output that was used."""
+        """The node of each input, with the number of the output that was used."""
         return tuple([edge.as_edge() if edge is not None else (None, 0) for edge in self.edges])
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """A dictionary for whatever you want to note about this node."""
+        """A dictionary for arbitrary data about this node."""
         hooks = hooks_of(self)
         if hooks.metadata is None:
             hooks.metadata = {}
         return hooks.metadata
 
     def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
-        """Call ``fn(grad_inputs, grad_outputs)`` after this node ran; a tuple that it returns replaces ``grad_inputs``.
+        """Call ``fn(grad_inputs, grad_outputs)`` after this node. A tuple that it returns replaces ``grad_inputs``.
 
         >>> import minitensor as torch
         >>> x = torch.tensor([1., 2.], requires_grad=True)
@@ -281,7 +280,7 @@ class Node:
         >>> x.grad
         tensor([6., 6.])
         """
-        return hang(hooks_of(self).after, fn)
+        return add_hook(hooks_of(self).after, fn)
 
     def register_prehook(self, fn: Callable[..., Any]) -> RemovableHandle:
         """Call ``fn(grad_outputs)`` before this node runs; a tuple that it returns replaces ``grad_outputs``.
@@ -294,15 +293,15 @@ class Node:
         >>> x.grad
         tensor([30., 30.])
         """
-        return hang(hooks_of(self).before, fn)
+        return add_hook(hooks_of(self).before, fn)
 
-    # Properties, not `__getattr__`: a class that has one is slower at every look at every attribute.
+    # Properties, because a class with `__getattr__` is slower in every attribute access.
     _saved_self = property(lambda self: self.saved_value("self"))
     _saved_other = property(lambda self: self.saved_value("other"))
     _saved_result = property(lambda self: self.saved_value("result"))
 
     def saved_value(self, name: str) -> Any:
-        """Return what was saved of the argument ``name``, or the result.
+        """Return the saved value of an argument, or the saved result.
 
         Raises:
             AttributeError: If nothing of that name was saved.
@@ -311,13 +310,13 @@ class Node:
         values = self.open(TensorBase)
         if name == "result" and self.result is not None:
             return values[-1]
-        for value, position in zip(values, self.op.kept, strict=False):
+        for value, position in zip(values, self.op.saved_positions, strict=False):
             if self.op.names[position] == argument and value is not None:
                 return value
-        raise AttributeError(f"{self.name()} has saved no {name!r}")
+        raise AttributeError(f"{self.name()} has not saved {name!r}")
 
     def as_edge(self) -> tuple[Node, int]:
-        """Return this node as others see it, and which of its outputs is meant."""
+        """Return the node of the operation and the number of the output."""
         return self, 0
 
     def __repr__(self) -> str:
@@ -325,7 +324,7 @@ class Node:
 
 
 class MultiNode(Node):
-    """An operation with several results; its gradient arrives as ``Parts``."""
+    """The node of an operation with several results. Its gradient arrives as ``Parts``."""
 
     __slots__ = ("count",)
 
@@ -334,7 +333,7 @@ class MultiNode(Node):
     def gradients(self, grad: Any) -> tuple[Any, ...]:
         return tuple([parts_of(grad).get(i) for i in range(self.count)])
 
-    def gathered(self, grads: Sequence[Any]) -> Any:
+    def gather_results(self, grads: Sequence[Any]) -> Any:
         return parts(grads)
 
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
@@ -342,23 +341,23 @@ class MultiNode(Node):
         some = next(g for g in grads if g is not None)
         values = self.open(some)
         found: list[Any] = []
-        for edge, (function, wants) in zip(self.edges, self.op.formulas, strict=True):
+        for edge, (function, sources) in zip(self.edges, self.op.formulas, strict=True):
             if edge is None or (needed is not None and edge not in needed):
                 found.append(None)
                 continue
-            value = function(grads, *[asked_for(values, edge, i) for i in wants])
+            value = function(grads, *[value_at(values, edge, i) for i in sources])
             found.append(None if value is None else fit(value, edge))
         return found
 
     def reopen(self, cls: type[TensorBase]) -> Any:
         outputs: list[Any] = []
-        for i, kept in enumerate(self.result):
-            if kept is None:
+        for i, saved in enumerate(self.result):
+            if saved is None:
                 outputs.append(None)
                 continue
-            array, storage, layout, version = kept
+            array, storage, layout, version = saved
             if storage.version != version:
-                raise stale(self, f"its result {i}", version, storage)
+                raise version_error(self, f"its result {i}", version, storage)
             tensor = new(cls)
             tensor.array, tensor._storage, tensor._layout, tensor._base = array, storage, layout, None
             tensor._node = output(self, i, array.shape, array.dtype)
@@ -367,7 +366,7 @@ class MultiNode(Node):
 
 
 class Gate(MultiNode):
-    """Where the gradients of several tensors wait for each other; see ``in_turn``."""
+    """A node at which the gradients of several tensors wait for each other; see ``in_turn``."""
 
     __slots__ = ()
 
@@ -378,16 +377,16 @@ class Gate(MultiNode):
 
 
 class SequenceNode(Node):
-    """An operation on a sequence of tensors: one formula gives all gradients."""
+    """The node of an operation on a sequence of tensors. One formula returns all gradients."""
 
     __slots__ = ("shapes",)
 
     shapes: tuple[tuple[int, ...], ...]
 
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        function, wants = self.op.formulas[0]
+        function, sources = self.op.formulas[0]
         values = self.open(grad)
-        grads = function(grad, *[values[i] if i >= RESULT else values[-2] for i in wants])
+        grads = function(grad, *[values[i] if i >= RESULT else values[-2] for i in sources])
         return [
             None if edge is None or g is None else fit(g, edge) for edge, g in zip(self.edges, grads, strict=True)
         ]
@@ -397,14 +396,14 @@ class SequenceNode(Node):
 
 
 def with_shapes(node: SequenceNode, values: Sequence[Any]) -> list[Any]:
-    """Put the inputs' shapes where the formula looks for them: before the result, or before nothing."""
+    """Insert the inputs' shapes where the formula finds them: before the result, or before a None in its place."""
     if node.result is None:
         return [*values, node.shapes, None]
     return [*values[:-1], node.shapes, values[-1]]
 
 
 class Output(Node):
-    """One result of an operation that has several: hands its gradient on as a part of the whole."""
+    """The node of one of several results. It passes its gradient on to the operation's node as a part of ``Parts``."""
 
     __slots__ = ("index", "source")
 
@@ -431,37 +430,37 @@ class Output(Node):
 
 
 class Parts(dict[int, Any]):
-    """The gradient of an operation with several results: by number, those that came."""
+    """The gradients of several results that have arrived, by the number of the result."""
 
-    _base = None  # a part is never anybody's view
+    _base = None  # never a view
 
     def __add__(self, other: Parts) -> Parts:
-        # In place: the walk alone holds it, and a copy for each of many results would take quadratic time.
+        # In place, because only the walk refers to it, and copies would take quadratic time for many results.
         for index, grad in other.items():
             self[index] = self[index] + grad if index in self else grad
         return self
 
 
 def parts_of(grad: Any) -> Parts:
-    """Return what arrived at an operation that may have several results, by number."""
+    """Return the incoming gradient as ``Parts``, even if the operation has one result."""
     if grad is None:
         return Parts()
     return grad if isinstance(grad, Parts) else Parts({0: grad})
 
 
 def parts(grads: Sequence[Any]) -> Parts | None:
-    """Return the gradients that came, by number; None if none did."""
+    """Return the gradients that are not None, by number; return None if there are none."""
     return Parts({i: grad for i, grad in enumerate(grads) if grad is not None}) or None
 
 
 class Leaf(Node):
-    """Where the gradient of a tensor made by the user arrives."""
+    """The node of a tensor that no recorded operation made. It accumulates the tensor's ``grad``."""
 
     __slots__ = ("retains", "tensor")
 
     number = 2**64 - 1  # it runs as soon as its gradient is complete
     tensor: Callable[[], Any]
-    retains: bool  # whether its tensor was to keep its gradient when it was no leaf yet
+    retains: bool  # whether retain_grad() was called when the tensor was not a leaf
 
     def __init__(self, tensor: TensorBase) -> None:
         self.tensor = weakref.ref(tensor)
@@ -471,22 +470,22 @@ class Leaf(Node):
         self.describe(tensor)
 
     def describe(self, tensor: TensorBase) -> None:
-        """Take over the tensor's shape and dtype."""
+        """Set the shape and dtype to those of the tensor."""
         self.shape = tuple(tensor.shape)
         self.dtype = array_dtype(tensor)
 
     def hold(self) -> None:
-        """Keep the tensor alive from now on, for hooks that are called with it."""
+        """Keep the tensor alive from now on, because hooks are called with it."""
         tensor = self.tensor()
         self.tensor = lambda: tensor
 
     @property
     def variable(self) -> Any:
-        """The tensor itself."""
+        """The tensor."""
         return self.tensor()
 
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        """Add to the tensor's ``grad``: in place, unless the sum is to be differentiated."""
+        """Add to the tensor's ``grad``, in place unless a graph is being created."""
         tensor = self.tensor()
         if tensor is None or tensor._node is None:
             return []
@@ -509,12 +508,12 @@ class Leaf(Node):
         return "torch::autograd::AccumulateGrad"
 
 
-ACCUMULATING = RLock()  # two threads may arrive at one leaf; a hook on what is saved may walk another graph meanwhile
+ACCUMULATING = RLock()  # two threads may reach one leaf; an unpack hook may start another backward pass meanwhile
 
 
 @after_fork_in_child
-def renew_accumulating() -> None:
-    """Replace the lock in a forked child: a thread of the parent may hold it for ever."""
+def renew_lock() -> None:
+    """Replace the lock in a forked child, because a thread of the parent may hold it forever."""
     global ACCUMULATING
     ACCUMULATING = RLock()
 
@@ -523,7 +522,7 @@ def make_node(
     op: Op, edges: tuple[Node | None, ...], saved: tuple[Any, ...], shape: tuple[int, ...], dtype: Any,
     kind: type[N] = Node,  # type: ignore[assignment]  # the default of N
 ) -> N:
-    """Return a node that has kept no result yet. The recorders of the hottest operations fill the slots themselves."""
+    """Return a node without a saved result. The fastest recorders fill the slots themselves."""
     node: N = new(kind)
     node.op, node.edges, node.saved, node.versions = op, edges, saved, versions_of(saved)
     node.shape, node.dtype, node.hooks, node.result = shape, dtype, None, None
@@ -539,20 +538,20 @@ def output(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Outp
     return node
 
 
-def asked_for(values: Sequence[Any], edge: Node, want: int) -> Any:
-    """Return what a formula of an operation with several results asks for."""
-    if want <= RESULT_0:
-        return values[RESULT][RESULT_0 - want]
-    return values[want] if want >= RESULT else fact(edge, want)
+def value_at(values: Sequence[Any], edge: Node, source: int) -> Any:
+    """Return the value of a parameter of a formula, where the operation has several results."""
+    if source <= RESULT_0:
+        return values[RESULT][RESULT_0 - source]
+    return values[source] if source >= RESULT else fact_of(edge, source)
 
 
-def fact(edge: Node, want: int) -> Any:
-    """Return what a formula asks about the input itself."""
-    return edge.shape if want == SHAPE else edge.dtype
+def fact_of(edge: Node, source: int) -> Any:
+    """Return the shape or the dtype of an input."""
+    return edge.shape if source == SHAPE else edge.dtype
 
 
 def fit(grad: Any, edge: Node) -> Any:
-    """Bring a gradient to its input's shape and dtype: undo broadcasting and promotion."""
+    """Sum and cast a gradient to its input's shape and dtype, which undoes broadcasting and promotion."""
     layout = grad._layout
     if (grad.array.shape if layout is None else layout.shape) != edge.shape:
         grad = sum_to(grad, edge.shape)
@@ -563,7 +562,7 @@ def fit(grad: Any, edge: Node) -> Any:
 
 
 def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
-    """Sum over the dimensions that broadcasting had added or stretched."""
+    """Sum over the dimensions that broadcasting added or expanded."""
     lead = grad.ndim - len(shape)
     sizes = grad.shape
     stretched = [lead + i for i, size in enumerate(shape) if size == 1 and sizes[lead + i] != 1]

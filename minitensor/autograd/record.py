@@ -1,11 +1,11 @@
-"""Recording: what runs when an operation is called. One hand-written recorder for each kind of body.
+"""Recorders: the functions that run when an operation is called, one for each kind of body.
 
-A recorder binds the arguments, asks the interpreters, runs the body, wraps its result and makes the node.
-``declare.py`` chooses it at import from the body's signature; nothing is inspected during a call. Views are recorded in
-``record_views.py``. No operation is known here.
+A recorder binds the arguments, passes the call to an interpreter if one is active, runs the body, wraps the result and
+makes the node. ``declare.py`` chooses the recorder at import from the body's signature; a call inspects nothing. The
+recorders of views are in ``record_views.py``. This file knows no operations.
 
-Measured on ten elements, where PyTorch's own call of ``x + y`` takes 1.2 us, and 2.0 with a graph: over the bare NumPy
-call (0.3 us) a recorder costs 0.5-0.9 us without a graph and 1.1-1.6 us with one (``python -m benchmarks overhead``).
+Measured on ten elements: a recorder adds 0.5-0.9 us to the NumPy call (0.3 us) without a graph and 1.1-1.6 us with one
+(``python -m benchmarks overhead``). PyTorch's ``x + y`` takes 1.2 us, and 2.0 us with a graph.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from minitensor.autograd.node import (
 )
 from minitensor.autograd.versions import versions_of
 from minitensor.backends import HostArray
-from minitensor.base import TensorBase, new, settled, wrap
+from minitensor.base import TensorBase, as_array, new, wrap
 from minitensor.dtypes import bool_
 from minitensor.errors import ArgumentTypeError
 from minitensor.storage import Storage
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 BOOL = bool_.numpy
-FIXED = frozenset((int, bool, tuple, type(None)))  # what a view keeps as it is, most of the time
+FIXED = frozenset((int, bool, tuple, type(None)))  # the types of most arguments of views, saved as they are
 
 
 # -- the recorders -----------------------------------------------------------------------------------------------------
 
 
 def unary(op: Op) -> Callable[..., Any]:
-    """Record a function of one tensor and nothing else."""
+    """Record a function of one tensor."""
     body = op.body
     kernel = getattr(body, "kernel", None)
     keep, keep_result = op.plan((True,))
@@ -63,7 +63,7 @@ def unary(op: Op) -> Callable[..., Any]:
                 array = input.array
                 array = kernel(array) if array.__class__ is HostArray and array.dtype.kind == "f" else body(input)
             if array.__class__ is not HostArray:
-                array = settled(array)
+                array = as_array(array)
         except Exception as error:
             raise misuse(op, (input,), error)  # noqa: B904  # its cause is set
         result = new(input.result_class)
@@ -86,7 +86,7 @@ def unary(op: Op) -> Callable[..., Any]:
                 made.saved = made.versions = ()
             made.result = remember(result) if keep_result else None
             if mode is not True:
-                mode.made(made, (input,), result)
+                mode.on_node(made, (input,), result)
         else:
             result._node = None
         return result if out is None else result._deliver(out, op, (input,))
@@ -139,7 +139,7 @@ def pair(op: Op) -> Callable[..., Any]:
                 edges = (edge, edge2)
                 needs = (0 if edge is None else 1) if edge2 is None else 2 if edge is None else 3
             if array.__class__ is not HostArray:
-                array = settled(array)
+                array = as_array(array)
         except Exception as error:
             read = host_values((input, other))
             if read is None:
@@ -167,7 +167,7 @@ def pair(op: Op) -> Callable[..., Any]:
                     made.versions = unwritten[needs]
             made.result = remember(result) if keeps_result[needs] else None
             if mode is not True:
-                mode.made(made, (input, other), result)
+                mode.on_node(made, (input, other), result)
         else:
             result._node = None
         return result if out is None else result._deliver(out, op, (input, other))
@@ -176,7 +176,7 @@ def pair(op: Op) -> Callable[..., Any]:
 
 
 def keeper(plan: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
-    """Return what takes the planned arguments out of (input, other, None); -1 takes the None. None if empty."""
+    """Return a function that selects the saved values from (input, other, None), or None if nothing is saved."""
     if len(plan) == 1:
         (only,) = plan
         return lambda arguments: (arguments[only],)
@@ -184,12 +184,12 @@ def keeper(plan: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]
 
 
 def single(op: Op) -> Callable[..., Any]:
-    """Record a function that is differentiable in its first argument alone, whatever the others are."""
+    """Record a function that is differentiable only in its first argument."""
     body = op.body
     count = len(op.names)
-    rest = op.fill[1:]
+    rest = op.defaults[1:]
     is_lone = REQUIRED not in rest
-    admit = None if op.is_private else op.gate.admit
+    admit = None if op.is_private else op.gate.check
     known = op.gate.known
     is_normal = op.prepare is None
     whole = op.whole
@@ -213,7 +213,7 @@ def single(op: Op) -> Callable[..., Any]:
         try:
             array = body(*bound)
             if array.__class__ is not HostArray:
-                array = settled(array)
+                array = as_array(array)
             cls = input.result_class
         except Exception as error:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
@@ -224,7 +224,7 @@ def single(op: Op) -> Callable[..., Any]:
         if node is not None and (mode := grad_mode.get()):
             made = result._node = record(op, (node,), bound, result)
             if mode is not True:
-                mode.made(made, bound, result)
+                mode.on_node(made, bound, result)
         return result if out is None else result._deliver(out, op, bound)
 
     return call
@@ -233,7 +233,7 @@ def single(op: Op) -> Callable[..., Any]:
 def general(op: Op) -> Callable[..., Any]:
     """Record a function of any arguments that returns one array."""
     body = op.body
-    admit = None if op.is_private else op.gate.admit
+    admit = None if op.is_private else op.gate.check
     known = op.gate.known
     is_normal = op.prepare is None
 
@@ -246,7 +246,7 @@ def general(op: Op) -> Callable[..., Any]:
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         try:
-            array = settled(body(*bound))
+            array = as_array(body(*bound))
         except Exception as error:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(like(op, bound), array)
@@ -254,7 +254,7 @@ def general(op: Op) -> Callable[..., Any]:
         if edges is not None:
             made = result._node = record(op, edges, bound, result)
             if (mode := grad_mode.get()) is not True:
-                mode.made(made, bound, result)
+                mode.on_node(made, bound, result)
         return result if out is None else result._deliver(out, op, bound)
 
     return call
@@ -269,7 +269,7 @@ def plain(op: Op) -> Callable[..., Any]:
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         try:
-            array = settled(body(*bound))
+            array = as_array(body(*bound))
         except Exception as error:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(like(op, bound), array)
@@ -279,7 +279,7 @@ def plain(op: Op) -> Callable[..., Any]:
 
 
 def plain_pair(op: Op) -> Callable[..., Any]:
-    """Compute from two operands without recording: comparisons are as frequent as sums."""
+    """Compute from two operands without recording, for comparisons, which are as frequent as sums."""
     body = op.body
 
     def call(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
@@ -288,7 +288,7 @@ def plain_pair(op: Op) -> Callable[..., Any]:
         try:
             array = body(input, other)
             if array.__class__ is not HostArray:
-                array = settled(array)
+                array = as_array(array)
         except Exception as error:
             read = host_values((input, other))
             if read is None:
@@ -313,7 +313,7 @@ def several(op: Op) -> Callable[..., Any]:
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         try:
-            arrays = [settled(array) for array in body(*bound)]
+            arrays = [as_array(array) for array in body(*bound)]
         except Exception as error:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         cls = like(op, bound)
@@ -325,7 +325,7 @@ def several(op: Op) -> Callable[..., Any]:
                 if result.array.dtype.kind in "fc":
                     result._node = output(node, i, result.array.shape, result.array.dtype)
             if (mode := grad_mode.get()) is not True:
-                mode.made(node, bound, *results)
+                mode.on_node(node, bound, *results)
         if out is not None:
             results = cls._deliver_several(results, out, op)
         return results if returns is tuple else returns(*results)
@@ -349,29 +349,30 @@ def sequence(op: Op) -> Callable[..., Any]:
                     raise ArgumentTypeError(
                         f"{op.name}: expected a sequence of tensors, got {type(tensor).__name__} in it"
                     )
-            array = settled(body(*bound))
+            array = as_array(body(*bound))
         except Exception as error:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(tensors[0].result_class if tensors else like(op, bound), array)
         edges = tuple([tensor.node for tensor in tensors])
         if any(edge is not None for edge in edges) and (mode := grad_mode.get()):
-            node = make_node(op, edges, saved_of(op.kept, bound), result.array.shape, result.array.dtype, SequenceNode)
-            if RESULT in formula.wants:
+            saved = arguments_at(op.saved_positions, bound)
+            node = make_node(op, edges, saved, result.array.shape, result.array.dtype, SequenceNode)
+            if RESULT in formula.sources:
                 node.result = remember(result)
             node.shapes = tuple([tuple(tensor.shape) for tensor in tensors])
             result._node = node
             if mode is not True:
-                mode.made(node, bound, result)
+                mode.on_node(node, bound, result)
         return result if out is None else result._deliver(out, op, bound)
 
     return call
 
 
-# -- their parts -------------------------------------------------------------------------------------------------------
+# -- parts of recorders ------------------------------------------------------------------------------------------------
 
 
 def like(op: Op, args: Sequence[Any]) -> type[Any]:
-    """Return the class for results: that of the first tensor among the arguments."""
+    """Return the class of results, which depends on the first tensor among the arguments."""
     for each in args:
         if isinstance(each, TensorBase):
             return each.result_class
@@ -379,7 +380,7 @@ def like(op: Op, args: Sequence[Any]) -> type[Any]:
 
 
 def edges_of(op: Op, args: Sequence[Any]) -> tuple[Node | None, ...] | None:
-    """Return the nodes of the differentiable arguments, or None when nothing is to be recorded."""
+    """Return the nodes of the differentiable arguments, or None if nothing needs to be recorded."""
     edges = tuple([args[i].node if isinstance(args[i], TensorBase) else None for i in op.inputs])
     for edge in edges:
         if edge is not None:
@@ -391,14 +392,14 @@ def record(op: Op, edges: tuple[Node | None, ...], args: Sequence[Any], result: 
     """Return a node for one result."""
     keep, keep_result = op.plan(tuple([edge is not None for edge in edges]))
     array = result.array
-    node: Node = make_node(op, edges, saved_of(keep, args), array.shape, array.dtype)
+    node: Node = make_node(op, edges, arguments_at(keep, args), array.shape, array.dtype)
     if keep_result:
         node.result = remember(result)
     return node
 
 
-def saved_of(keep: tuple[int, ...], args: Sequence[Any]) -> tuple[Any, ...]:
-    """Return the arguments at some positions; -1 stands for what no formula that runs will ask for."""
+def arguments_at(keep: tuple[int, ...], args: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the arguments at some positions. -1 is the position of a value that no formula will need."""
     return tuple([None if i == -1 else args[i] for i in keep])
 
 
@@ -408,16 +409,16 @@ def record_several(
     """Return a node for several results."""
     keep, keep_result = op.plan(tuple([edge is not None for edge in edges]))
     array = results[0].array
-    node = make_node(op, edges, saved_of(keep, args), array.shape, array.dtype, MultiNode)
+    node = make_node(op, edges, arguments_at(keep, args), array.shape, array.dtype, MultiNode)
     node.count = len(results)
     if keep_result:
-        numbers = op.kept_results or range(len(results))
+        numbers = op.saved_results or range(len(results))
         node.result = tuple([remember(result) if i in numbers else None for i, result in enumerate(results)])
     return node
 
 
 def remember(result: TensorBase) -> tuple[Any, ...]:
-    """Return what a node keeps of its result; see Note [What a node keeps]."""
+    """Return the parts of a result that a node keeps; see Note [What a node keeps]."""
     storage = result._storage
     if storage is None:
         if not result.array.flags.c_contiguous:

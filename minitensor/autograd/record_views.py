@@ -1,23 +1,23 @@
-"""Recording views: what runs when an operation is called whose result looks at its first argument's storage.
+"""Recorders of views: operations whose result shares the storage of the first argument.
 
-A view costs no more than its recorder, so each number of arguments has one, whose parameters Python itself binds and
-which asks for the class of each int before it asks the gate. The bodies return layouts. No operation is known here.
+The bodies return layouts and take little time. Therefore each number of arguments has its own recorder. Python binds
+its arguments, and it checks the classes of ints itself before it calls the gate. This file knows no operations.
 
-Measured on ten elements: ``x.transpose(0, 1)`` takes 0.55 us without a graph and 0.95 with one; a recorder with
-``*args`` and ``**kwargs`` takes 0.06 longer, the gate's own look at the types 0.2 (``python -m benchmarks overhead``).
+Measured on ten elements: ``x.transpose(0, 1)`` takes 0.55 us without a graph and 0.95 us with one. A recorder with
+``*args`` and ``**kwargs`` takes 0.06 us longer, the type check of the gate 0.2 us (``python -m benchmarks overhead``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.argument_types import is_asked
-from minitensor.autograd.binding import REQUIRED, arguments, asked_of, bind_slowly
+from minitensor.autograd.argument_types import is_checked
+from minitensor.autograd.binding import REQUIRED, annotations_of_op, arguments, bind_slowly
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import MultiNode, Node, Op, make_node, numbering, output
-from minitensor.autograd.record import keeper, saved_of
+from minitensor.autograd.record import arguments_at, keeper
 from minitensor.base import array_dtype, new, window
 
 if TYPE_CHECKING:
@@ -27,34 +27,34 @@ if TYPE_CHECKING:
 
 
 def viewer(op: Op) -> Callable[..., Any]:
-    """Record a function that returns a layout over its first argument's storage."""
+    """Record a function that returns a layout on the storage of its first argument."""
     recorder = (viewer_of_one, viewer_of_two, viewer_of_three, viewer_of_four)[len(op.names) - 1]
-    after_layout = tuple([place + 1 for place in op.kept])
+    after_layout = tuple([position + 1 for position in op.saved_positions])
     return with_parameters(recorder(op, looker(op, after_layout)), op)
 
 
 def with_parameters(call: Any, op: Op) -> Callable[..., Any]:
-    """Give a recorder's parameters the names and defaults of its operation's, so that Python binds a call's arguments.
+    """Give the parameters of a recorder the names and defaults of the operation, so that Python binds the arguments.
 
-    They may be given by position and by name, as those of every view.
+    All parameters of views may be given by position and by name.
     """
     count, code = len(op.names), call.__code__
     call.__code__ = code.replace(co_varnames=(*op.names, *code.co_varnames[count:]))
-    call.__defaults__ = op.fill[1:]
+    call.__defaults__ = op.defaults[1:]
     return call  # type: ignore[no-any-return]  # a function
 
 
 def is_gated(op: Op) -> bool:
-    """Whether the gate has something to ask of a view's arguments; what is no tensor fails by itself."""
-    return not op.is_private and any(is_asked(wanted) for _, wanted in asked_of(op)[0][1:])
+    """Whether the gate checks arguments of a view other than the tensor."""
+    return not op.is_private and any(is_checked(wanted) for _, wanted in annotations_of_op(op)[0][1:])
 
 
-def pass_gate(op: Op, *bound: Any) -> Any:
-    """Return the arguments as the gate hands them on; raise if one is of a wrong type or missing."""
+def check_arguments(op: Op, *bound: Any) -> Any:
+    """Return the arguments as converted by the gate. Raise if one is missing or has the wrong type."""
     if (*map(type, bound),) in op.gate.known:
         return bound
     given = {name: value for name, value in zip(op.names, bound) if value is not REQUIRED}
-    return op.gate.admit(bound if len(given) == len(bound) else bind_slowly(op, (), given))[0]
+    return op.gate.check(bound if len(given) == len(bound) else bind_slowly(op, (), given))[0]
 
 
 def viewer_of_one(op: Op, look: Callable[..., Any]) -> Any:
@@ -79,7 +79,7 @@ def viewer_of_two(op: Op, look: Callable[..., Any]) -> Any:
 
     def call(input: Any, first: Any) -> Any:
         if gated and first.__class__ is not int:
-            _, first = pass_gate(op, input, first)
+            _, first = check_arguments(op, input, first)
         if active and interpreters.get():
             return interpret(op, call, (input, first))
         try:
@@ -97,7 +97,7 @@ def viewer_of_three(op: Op, look: Callable[..., Any]) -> Any:
 
     def call(input: Any, first: Any, second: Any) -> Any:
         if gated and (first.__class__ is not int or second.__class__ is not int):
-            _, first, second = pass_gate(op, input, first, second)
+            _, first, second = check_arguments(op, input, first, second)
         if active and interpreters.get():
             return interpret(op, call, (input, first, second))
         try:
@@ -115,7 +115,7 @@ def viewer_of_four(op: Op, look: Callable[..., Any]) -> Any:
 
     def call(input: Any, first: Any, second: Any, third: Any) -> Any:
         if gated and (first.__class__ is not int or second.__class__ is not int or third.__class__ is not int):
-            _, first, second, third = pass_gate(op, input, first, second, third)
+            _, first, second, third = check_arguments(op, input, first, second, third)
         if active and interpreters.get():
             return interpret(op, call, (input, first, second, third))
         try:
@@ -127,15 +127,15 @@ def viewer_of_four(op: Op, look: Callable[..., Any]) -> Any:
     return call
 
 
-def looker(op: Op, kept: tuple[int, ...] | None = None) -> Callable[..., Any]:
-    """Record a look through a layout that the caller has made already; all arguments come by position.
+def looker(op: Op, saved: tuple[int, ...] | None = None) -> Callable[..., Any]:
+    """Record a view whose layout is an argument. All arguments are given by position.
 
-    A viewer looks through the layout that its body made. Its call went past the interpreters then, so that none is
-    found here, and ``kept`` says where behind the layout the arguments are that its formula asks for.
+    A viewer calls this with the layout from its body, after it has checked for interpreters. ``saved`` is then the
+    positions of the saved arguments behind the layout.
     """
     count = len(op.names)
     is_recorded = bool(op.formulas)
-    keep = keeper(op.kept if kept is None else kept)
+    keep = keeper(op.saved_positions if saved is None else saved)
 
     def call(input: Any, layout: Layout, first: Any = None, second: Any = None, third: Any = None) -> Any:
         if active and interpreters.get():
@@ -163,14 +163,14 @@ def looker(op: Op, kept: tuple[int, ...] | None = None) -> Callable[..., Any]:
         made.saved = () if keep is None else keep((input, layout, first, second, third))
         made.versions = ()
         if mode is not True:
-            mode.made(made, (input,), result)
+            mode.on_node(made, (input,), result)
         return result
 
     return call
 
 
 def viewers(op: Op) -> Callable[..., Any]:
-    """Record a function that returns several layouts over its first argument's storage."""
+    """Record a function that returns several layouts on the storage of its first argument."""
     body = op.body
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -190,12 +190,12 @@ def viewers(op: Op) -> Callable[..., Any]:
             result._base, result._seen = base, version
         if node is None or not results or not (mode := grad_mode.get()):
             return results
-        made = make_node(op, (node,), saved_of(op.kept, bound), layouts[0].shape, kind, MultiNode)
+        made = make_node(op, (node,), arguments_at(op.saved_positions, bound), layouts[0].shape, kind, MultiNode)
         made.count = len(results)
         for i, result in enumerate(results):
             result._node = output(made, i, result._layout.shape, kind)
         if mode is not True:
-            mode.made(made, bound, *results)
+            mode.on_node(made, bound, *results)
         return results
 
     return call

@@ -16,30 +16,31 @@ if TYPE_CHECKING:
 
 
 def in_turn(*values: Any) -> tuple[Any, ...]:
-    """Return values such that the gradients of the leaves among them arrive together, and in this order.
+    """Return the values such that the gradients of the leaves among them arrive together and in this order.
 
-    A leaf takes its gradient as soon as that is complete, and its hooks run then. Where PyTorch has one operation and
-    this library has several, the leaves' order would be that of the inner ones.
+    A leaf's hooks run as soon as its gradient is complete. Where PyTorch has one operation and this library has
+    several, the leaves would follow the order of the inner operations.
     """
     if not grad_mode.get() or not all(has_values(each) for each in values if isinstance(each, TensorBase)):
         return values
     if sum([isinstance(each, TensorBase) and each.node.__class__ is Leaf for each in values]) < 2:
-        return values  # all others wait in any case until every later operation has run
+        return values  # other nodes run after all later operations in any case
     nodes = [each.node if isinstance(each, TensorBase) else None for each in values]
     gate = make_node(TURN, tuple(nodes), (), (), None, Gate)
     gate.count = len(values)
-    return tuple([each if node is None else behind(gate, i, each) for i, (each, node) in enumerate(zip(values, nodes))])
+    pairs = enumerate(zip(values, nodes))
+    return tuple([each if node is None else route_through(gate, i, each) for i, (each, node) in pairs])
 
 
-def behind(gate: Gate, index: int, tensor: Any) -> Any:
-    """Return a look at a tensor whose gradient goes through a gate."""
-    seen = window(tensor, tensor.layout)
-    seen._node = output(gate, index, seen._layout.shape, array_dtype(tensor))
-    return seen
+def route_through(gate: Gate, index: int, tensor: Any) -> Any:
+    """Return a tensor on the same memory whose gradient goes through a gate."""
+    result = window(tensor, tensor.layout)
+    result._node = output(gate, index, result._layout.shape, array_dtype(tensor))
+    return result
 
 
 def turn(tensors: Sequence[Tensor]) -> None:
-    """Stand for the operation that gates belong to."""
+    """Serve as the body of the operation that gates belong to."""
 
 
 TURN = describe(turn, {})

@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from minitensor.storage import Storage
 
 
-def check_sequence(node: Node, index: int, values: Sequence[Any], versions: Sequence[Any]) -> None:
+def check_versions(node: Node, index: int, values: Sequence[Any], versions: Sequence[Any]) -> None:
     """Raise if one of a saved sequence of tensors was written to since."""
     for value, version in zip(values, versions, strict=True):
-        check_saved(node, node.argument(index), value, version)
+        check_version(node, node.argument(index), value, version)
 
 
-def check_saved(node: Node, what: str, value: Any, version: int) -> None:
+def check_version(node: Node, what: str, value: Any, version: int) -> None:
     """Raise if one saved tensor was written to since."""
     if value is not None and version != -1 and value.version != version:
-        raise stale(node, what, version, value.storage)
+        raise version_error(node, what, version, value.storage)
 
 
-def stale(node: Node, what: str, then: int, storage: Storage) -> VersionError:
+def version_error(node: Node, what: str, then: int, storage: Storage) -> VersionError:
     """Return the error for a saved value that was changed in place; it names the line if anomaly mode saw the write."""
     write = getattr(getattr(storage, "owner", storage), "written", None)
     line = None if node.hooks is None else node.hooks.line()
-    told = "" if write is None else f", after {write}"
-    made = "" if line is None else f"; its forward call was at {line}"
-    hint = "" if write is not None else "; autograd.set_detect_anomaly(True) tells the line of the write"
+    after = "" if write is None else f", after {write}"
+    origin = "" if line is None else f"; its forward call was at {line}"
+    hint = "" if write is not None else "; autograd.set_detect_anomaly(True) shows the line of the write"
     return VersionError(
         f"one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"{node.name()} had saved {what} at version {then}, and it is at version {storage.version} now{told}{made}; "
+        f"{node.name()} had saved {what} at version {then}, and it is at version {storage.version} now{after}{origin}; "
         f"clone it before the in-place operation, or use the out-of-place one{hint}"
     )
 

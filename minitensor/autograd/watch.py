@@ -1,8 +1,9 @@
-"""The watch: what wants to hear of every node that is made and of every write, while somebody asked for it.
+"""The watch: an object that is told about every new node and every write.
 
-A ``Watch`` takes the place of True or False in the grad mode, see Note [The third mode]. It gathers what the contexts
-around the program wish: anomaly mode (lines of the program, NaN), hooks on saved tensors, a guard of memory. Contexts
-are immutable changes of it: each puts back on exit what it changed, and leaves alone what others changed meanwhile.
+A ``Watch`` replaces True or False as the grad mode; see Note [The third mode]. It combines the settings of the active
+context managers: anomaly mode (lines of the program, checks for NaN), hooks on saved tensors, copies before writes. It
+is immutable, and each context manager replaces it. On exit a context manager restores only the settings that it
+changed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.hooks import TRACE
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.packed import pack_saved
+from minitensor.autograd.packed import pack_node
 from minitensor.backends import BY_ARRAY
 from minitensor.base import TensorBase, values_of
 from minitensor.callers import caller, line_of, stack
@@ -26,57 +27,57 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Watch:
-    """A grad mode that is told what happens."""
+    """A grad mode that is told about nodes and writes."""
 
     on: bool = True  # the grad mode
     anomaly: bool = False
     check_nan: bool = True
     pack: Callable[[Any], Any] | None = None
     unpack: Callable[[Any], Any] | None = None
-    refusal: str | None = None  # why no hooks on saved tensors are taken
+    refusal: str | None = None  # the error message if hooks on saved tensors are disabled
     before_write: Callable[[Any], None] | None = None
 
     def __bool__(self) -> bool:
         return self.on
 
-    def turned(self, on: bool) -> Watch:
-        """Return the same watch with the grad mode on or off."""
+    def with_recording(self, on: bool) -> Watch:
+        """Return the watch with recording on or off."""
         return self if on is self.on else replace(self, on=on)
 
-    def made(self, node: Node, arguments: Sequence[Any], *results: Any) -> None:
-        """Hear of a recorded operation."""
+    def on_node(self, node: Node, arguments: Sequence[Any], *results: Any) -> None:
+        """Handle a recorded operation: note its line, check its results, pack its saved values."""
         if self.anomaly:
             node.metadata[TRACE] = stack()
             if self.check_nan and not any(has_nan(each) for each in arguments):
                 self.check_results(node, results)
         if self.pack is not None and self.unpack is not None:
-            pack_saved(node, self.pack, self.unpack)
+            pack_node(node, self.pack, self.unpack)
 
-    def rewritten(self, node: Node, result: Any, was_clean: bool) -> None:
-        """Hear of a recorded operation in place, after the write."""
+    def on_inplace_node(self, node: Node, result: Any, was_clean: bool) -> None:
+        """Handle a recorded in-place operation after the write."""
         if self.anomaly:
             node.metadata[TRACE] = stack()
             if self.check_nan and was_clean:
                 self.check_results(node, (result,))
         if self.pack is not None and self.unpack is not None:
-            pack_saved(node, self.pack, self.unpack)
+            pack_node(node, self.pack, self.unpack)
 
-    def clean(self, arguments: Sequence[Any]) -> bool:
-        """Whether no argument has NaN, as far as that is asked."""
+    def is_clean(self, arguments: Sequence[Any]) -> bool:
+        """Whether NaN is checked for and no argument contains it."""
         return self.anomaly and self.check_nan and not any(has_nan(each) for each in arguments)
 
     def check_results(self, node: Node, results: Sequence[Any]) -> None:
-        """Raise if an operation made NaN of arguments without."""
+        """Raise if an operation returned NaN. Its arguments contain none."""
         for i, result in enumerate(results):
             if has_nan(result):
                 which = "its result" if len(results) == 1 else f"its result {i}"
                 raise GradError(
                     f"{node.op_name()}: {which} has NaN (shape {tuple(result.shape)}), and its arguments have none; "
-                    f"look which argument is outside its domain; called at {caller()}"
+                    f"check which argument is outside the domain; called at {caller()}"
                 )
 
-    def writes(self, name: str, tensor: Any) -> None:
-        """Hear of a write that is about to come."""
+    def on_write(self, name: str, tensor: Any) -> None:
+        """Handle a write that is about to happen."""
         storage = tensor.storage
         owner = getattr(storage, "owner", storage)
         if self.before_write is not None:
@@ -85,7 +86,7 @@ class Watch:
             owner.written = f"{name} at {caller()}"
 
     def run(self, node: Node, grad: Any, needed: set[Node] | None) -> list[Any]:
-        """Run a node of the walk back and look at what it gives."""
+        """Run a node in the backward pass and check its gradients."""
         grads = node.propagate(grad, needed)
         if self.anomaly and self.check_nan:
             for i, each in enumerate(grads):
@@ -95,7 +96,7 @@ class Watch:
 
 
 def origin(node: Node) -> str:
-    """Say where a node was made."""
+    """Describe where a node was made."""
     trace = None if node.hooks is None or node.hooks.metadata is None else node.hooks.metadata.get(TRACE)
     if trace is None:
         return (
@@ -106,7 +107,7 @@ def origin(node: Node) -> str:
 
 
 def has_nan(value: Any) -> bool:
-    """Whether a tensor, or one in a list, has NaN."""
+    """Whether a value contains NaN: a float, a tensor, or a list or tuple of them."""
     if isinstance(value, (tuple, list)):
         return any(has_nan(each) for each in value)
     if not isinstance(value, TensorBase):
@@ -119,28 +120,28 @@ def has_nan(value: Any) -> bool:
 
 
 def watch() -> Watch:
-    """Return the present watch, or one that asks for nothing."""
+    """Return the current watch, or a watch without settings."""
     mode = grad_mode.get()
     return Watch(mode) if mode is True or mode is False else mode
 
 
-def change(**wishes: Any) -> None:
-    """Watch from now on with other wishes; a watch without any is none."""
-    changed = replace(watch(), **wishes)
+def change(**settings: Any) -> None:
+    """Change settings of the current watch. A watch without settings is replaced by a bool."""
+    changed = replace(watch(), **settings)
     grad_mode.set(changed.on if changed == Watch(changed.on, check_nan=changed.check_nan) else changed)
 
 
 class Wish:
-    """A context that watches with other wishes inside."""
+    """A context manager that changes settings of the watch."""
 
-    def __init__(self, **wishes: Any) -> None:
-        self.wishes = wishes
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
         self.former: list[dict[str, Any]] = []
 
     def __enter__(self) -> Any:
         now = watch()
-        self.former.append({name: getattr(now, name) for name in self.wishes})
-        change(**self.wishes)
+        self.former.append({name: getattr(now, name) for name in self.settings})
+        change(**self.settings)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -148,12 +149,12 @@ class Wish:
 
 
 class detect_anomaly(Wish):  # noqa: N801  # PyTorch's name
-    """Find where NaN comes from: inside, the operation that makes NaN raises, forward or backward, and names its line.
+    """Find the source of NaN: inside, an operation or a gradient formula that returns NaN raises and names its line.
 
-    An operation that makes NaN of arguments without NaN raises at once. A gradient formula that gives NaN raises in the
-    walk back and names the line of the forward call. Errors about saved values that were changed in place name the line
-    of the write. With ``check_nan=False`` only lines are noted. It holds for this thread (PyTorch's for all), and costs
-    a few microseconds for each operation; nothing when it is off.
+    An operation that returns NaN although its arguments have none raises immediately. A gradient formula that returns
+    NaN raises in the backward pass and names the line of the forward call. Errors about saved values that were changed
+    in place name the line of the write. With ``check_nan=False`` only lines are recorded. The mode applies to this
+    thread (PyTorch's applies to all) and costs a few microseconds for each operation.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([0.], requires_grad=True)
@@ -169,7 +170,7 @@ class detect_anomaly(Wish):  # noqa: N801  # PyTorch's name
 
 
 class set_detect_anomaly(Wish):  # noqa: N801  # PyTorch's name
-    """Turn anomaly detection on or off at once; inside ``with`` the former state returns on exit.
+    """Turn anomaly detection on or off immediately; a ``with`` statement restores the previous state on exit.
 
     Args:
         mode: Whether to detect anomalies.
@@ -202,7 +203,7 @@ def is_anomaly_enabled() -> bool:
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Return whether anomaly detection looks for NaN.
+    """Whether anomaly detection checks for NaN.
 
     >>> import minitensor as torch
     >>> with torch.autograd.set_detect_anomaly(True, check_nan=False):
@@ -213,11 +214,11 @@ def is_anomaly_check_nan_enabled() -> bool:
 
 
 class saved_tensors_hooks(Wish):  # noqa: N801  # PyTorch's name
-    """Decide how what operations save for the backward pass is kept.
+    """Choose how the tensors that operations save for the backward pass are stored.
 
-    Inside, each saved tensor is given to ``pack_hook``, and what that returns is kept in its stead; when the gradient
-    is computed, ``unpack_hook`` is given that and must return a tensor of the same values. Of nested pairs the
-    innermost is used. A pack hook must not change what it is given.
+    Inside, ``pack_hook`` is called with each saved tensor, and its result is stored instead. In the backward pass,
+    ``unpack_hook`` is called with that result and must return a tensor with the same values. Only the innermost of
+    nested pairs is used. A pack hook must not change the tensor.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([1., 2.], requires_grad=True)
@@ -239,7 +240,7 @@ class saved_tensors_hooks(Wish):  # noqa: N801  # PyTorch's name
 
 
 class disable_saved_tensors_hooks(Wish):  # noqa: N801  # PyTorch's name
-    """Refuse hooks on saved tensors inside, with an error of the given text.
+    """Disable hooks on saved tensors inside: using them raises an error with the given message.
 
     Args:
         error_message: What the error says.
@@ -258,5 +259,5 @@ class disable_saved_tensors_hooks(Wish):  # noqa: N801  # PyTorch's name
 
     def __enter__(self) -> Any:
         if watch().pack is not None:
-            raise GradError(self.wishes["refusal"])
+            raise GradError(self.settings["refusal"])
         return super().__enter__()

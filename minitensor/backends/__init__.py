@@ -1,7 +1,7 @@
 """Backends: tables of kernels over NumPy or CuPy, chosen by the name of a device.
 
 ``open_backend`` finds a backend by its device's name and loads its library on first use; ``backend_of`` finds the one
-that owns an array. Tests may ``install`` a table of their own under a new name; nothing else changes the dictionaries.
+that owns an array. Tests may ``install`` another table under a new name; nothing else changes the dictionaries.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A backend: everything that ops need of an array library and that NumPy and CuPy do not spell alike.
+"""A backend: the functions that ops need and that differ between NumPy and CuPy.
 
-Methods either move memory (``window``, ``asarray``, ``to_host``) or name kernels. The kernels named here are the
-reference ones, written in ``xp``; a library's own table replaces those that it can do faster. Nothing is known here of
+Methods either move memory (``window``, ``from_host``, ``to_host``) or name kernels. Here these are the reference
+kernels, written in ``xp``. The table of a library replaces those for which it has faster ones. This file knows no
 tensors.
 """
 
@@ -51,11 +51,11 @@ class Backend(SpecialFunctions, ABC):
         """Return a view of a flat buffer; strides and offset are in elements, and the caller has checked the bounds."""
 
     @abstractmethod
-    def settle(self, value: Any) -> Array:
+    def as_array(self, value: Any) -> Array:
         """Return a kernel's result as an array: some libraries return scalars instead of 0-d arrays."""
 
     @abstractmethod
-    def asarray(self, host: Array, index: int | None = None) -> Array:
+    def from_host(self, host: Array, index: int | None = None) -> Array:
         """Copy a host array to this device; the host returns the array itself."""
 
     @abstractmethod
@@ -78,7 +78,7 @@ class Backend(SpecialFunctions, ABC):
         """Return how many devices of this kind the machine has."""
         return 1
 
-    def synchronize(self) -> None:  # the host has nothing to wait for
+    def synchronize(self) -> None:  # the host is always synchronous
         """Wait until the device has finished its work."""
 
     # -- writing -----------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ class Backend(SpecialFunctions, ABC):
         scatter.scatter_reduce(self.xp, target, dim, index, values, join)
 
     def take(self, array: Array, index: Array, axis: int) -> Array:
-        """Return the entries of an axis at positions that are checked: none is negative or too large."""
+        """Return the entries of an axis at positions, all of which are known to be in range."""
         return self.xp.take(array, index, axis)
 
     def compress(self, array: Array, mask: Array) -> Array:
@@ -456,7 +456,7 @@ class Backend(SpecialFunctions, ABC):
         return linalg.det(self.xp, array)
 
     def cholesky(self, array: Array) -> tuple[Array, Array | None]:
-        """Return lower triangular L with L Lᴴ = A, or as much as there is of it, and the minors that fail."""
+        """Return lower triangular L with L Lᴴ = A, or the part of it that exists, and the minors that fail."""
         return linalg.cholesky(self.xp, array)
 
     def solve_triangular(self, array: Array, right: Array, upper: bool, unit: bool) -> Array:

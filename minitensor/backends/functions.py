@@ -1,7 +1,7 @@
 """Special functions as kernels: arrays of doubles in, fresh arrays of doubles out.
 
-Common ones are reference kernels of our own; rare ones come from SciPy, or from CuPy's copy of it, loaded on first use.
-``Backend`` inherits this table; a library's own table may replace lines of it.
+Common ones are reference kernels; rare ones come from SciPy, or from CuPy's copy of it, loaded on first use.
+``Backend`` inherits this table. The table of a library may replace lines of it.
 """
 
 from __future__ import annotations

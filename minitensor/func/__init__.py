@@ -1,8 +1,8 @@
 """Function transforms, as in ``torch.func``: derivatives of any order, maps over samples, modules as functions.
 
 A transform takes a function and returns a function, and transforms nest: ``vmap(grad(loss))`` computes the gradient of
-each sample, ``jacrev(jacrev(f))`` second derivatives. Functions should be pure: their results should depend on their
-arguments alone.
+each sample, ``jacrev(jacrev(f))`` second derivatives. Functions should be pure: their results should depend only on
+their arguments.
 """
 
 from __future__ import annotations

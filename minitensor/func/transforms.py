@@ -5,7 +5,7 @@ that graph, unless it leads to tensors outside that require grad: then they stay
 
 Note [Forward by backward twice]. There is no forward mode. The gradient g of the outputs weighted by u is linear in u,
 so the gradient of g by u, weighted by t, is J t: two backward passes compute what one forward pass would. This costs
-about twice as much, and needs a function whose gradients are all differentiable themselves.
+about twice as much, and all gradients of the function must be differentiable.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def drop_history(tree: Any, connected: bool) -> Any:
 def walk_back(
     outputs: Sequence[Any], inputs: Sequence[Any], weights: Sequence[Any], keep: bool, record: bool
 ) -> list[Tensor]:
-    """Return the gradients of weighted outputs by inputs, zeros where there is none.
+    """Return the gradients of weighted outputs by inputs; a missing one is zeros.
 
     The graph was recorded on tensors with all samples, so the levels of outputs and inputs are stripped first. Levels
     that only the weights have, as in ``vmap`` of a vjp, stay: the gradient formulas compute with them.
@@ -224,7 +224,7 @@ def prepare_arguments(what: str, argnums: Argnums, args: Sequence[Any]) -> tuple
 
 
 def split_aux(what: str, result: Any, has_aux: bool) -> tuple[Any, Any]:
-    """Split the result of a function into its output and its aux, None if there is none."""
+    """Split the result of a function into its output and its aux, which is None without ``has_aux``."""
     if not has_aux:
         return result, None
     if not (isinstance(result, tuple) and len(result) == 2):
@@ -498,7 +498,7 @@ def jacfwd(
 ) -> Callable[..., Any]:
     """Return a function that computes the Jacobian of ``func`` by columns, one for each element of the argument.
 
-    This is faster than ``jacrev`` where the argument has fewer elements than the output.
+    This is faster than ``jacrev`` if the argument has fewer elements than the output.
 
     Args:
         func: takes and returns tensors, also in trees.

@@ -23,16 +23,16 @@ from typing import TYPE_CHECKING, Any, ParamSpec, cast
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.argument_types import TypeGate
-from minitensor.autograd.binding import admitted, bind, host_values, normalize
+from minitensor.autograd.binding import bind, check_types, host_values, normalize
 from minitensor.autograd.declare import describe, differentiable, finish, view, with_options
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of_tensor, is_retained
 from minitensor.autograd.interpreters import active, interpret, interpreters
-from minitensor.autograd.misuse import misuse, retitled
+from minitensor.autograd.misuse import misuse, rename_in_message
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Effect, Leaf, Node, make_node, numbering
 from minitensor.autograd.record import edges_of, record, remember
-from minitensor.base import TensorBase, array_dtype, sealed, wrap
+from minitensor.base import TensorBase, array_dtype, read_only_error, wrap
 from minitensor.errors import (
     DtypeError,
     InplaceError,
@@ -219,7 +219,7 @@ def inplace(
             check_tensor(name, input)
             bound: Sequence[Any] = bind(twin, (input, *args), kwargs)
             if not op.takes_two:
-                bound = admitted(twin, bound)
+                bound = check_types(twin, bound)
                 if twin.prepare is not None:
                     bound = normalize(twin, bound, None)
             if active and interpreters.get():
@@ -233,7 +233,7 @@ def inplace(
             except Exception as error:
                 read = host_values(bound)
                 if read is None:
-                    raise retitled(name, misuse(twin, bound, error))  # noqa: B904  # its cause is set
+                    raise rename_in_message(name, misuse(twin, bound, error))  # noqa: B904  # its cause is set
                 return call(*read)
             check_fits(name, input, array)
             if edges is None:
@@ -258,7 +258,7 @@ def make_writer(op: Op, name: str, beside: Callable[..., Any] | None = None) -> 
     ``beside`` is the out-of-place operation that computes the same, if there is one.
     """
     twin = copy(op)
-    twin.name, twin.gate, twin.effect, twin.beside = name, TypeGate(name, op.gate.asked), Effect.WRITES, beside
+    twin.name, twin.gate, twin.effect, twin.beside = name, TypeGate(name, op.gate.annotations), Effect.WRITES, beside
     twin.takes_out = False
     return twin
 
@@ -317,7 +317,7 @@ def writes(
             check_tensor(title, input)
             bound = bind(writer, (input, *args), kwargs)
             if prepare is not None:
-                bound = list(normalize(writer, admitted(writer, bound), None))
+                bound = list(normalize(writer, check_types(writer, bound), None))
             target = bound[0]
             if active and interpreters.get():
                 found = interpret(writer, call, bound)
@@ -333,7 +333,7 @@ def writes(
                     return input
                 write_and_record(op, edges, bound, target, functools.partial(op.body, *bound))
             except Exception as error:
-                raise retitled(title, misuse(writer, bound, error))  # noqa: B904  # its cause is set
+                raise rename_in_message(title, misuse(writer, bound, error))  # noqa: B904  # its cause is set
             return input
 
         return cast("Callable[P, Tensor]", finish(call, op))
@@ -359,7 +359,7 @@ def refuse_write(name: str, input: Any) -> None:
         )
     storage = input._storage
     if storage is not None and storage.sealed:
-        raise sealed(name, input)
+        raise read_only_error(name, input)
 
 
 def begin_write(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:
@@ -367,7 +367,7 @@ def begin_write(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[No
     refuse_write(name, input)
     mode = grad_mode.get()
     if mode is not True and mode is not False:
-        mode.writes(name, input)
+        mode.on_write(name, input)
     if not mode:
         return None
     refuse_leaf(name, input)
@@ -428,14 +428,14 @@ def write_and_record(
     ]
     node = record(op, edges, kept, input)
     mode = grad_mode.get()
-    was_clean = mode is not True and mode.clean(bound)
+    was_clean = mode is not True and mode.is_clean(bound)
     write()
     input.storage.version += 1
     if node.result is not None:
         node.result = remember(input)
     attach(input, node)
     if mode is not True:
-        mode.rewritten(node, input, was_clean)
+        mode.on_inplace_node(node, input, was_clean)
 
 
 def attach(input: Any, node: Node) -> None:

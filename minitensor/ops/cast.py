@@ -65,7 +65,7 @@ def _like_dtype(input: Tensor, np_dtype: Any) -> Tensor:
 @differentiable(name="to_device", input=lambda grad, origin: grad.to(origin))
 def copy_to_device(input: Tensor, target: device, origin: device) -> Array:
     """Copy to another device."""
-    return target.backend.asarray(input.backend.to_host(input.array), target.index)
+    return target.backend.from_host(input.backend.to_host(input.array), target.index)
 
 
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:

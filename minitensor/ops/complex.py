@@ -47,7 +47,7 @@ def view_memory(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tens
         made: Node = make_node(op, (node,), (), layout.shape, storage.array.dtype)
         result._node = made
         if mode is not True:
-            mode.made(made, (input,), result)
+            mode.on_node(made, (input,), result)
     seen: Tensor = result
     return seen
 

@@ -178,7 +178,7 @@ def make_leaf(array: Array, where: DeviceLike, requires_grad: bool) -> Tensor:
     """Return a new leaf from a fresh host array, moved to a device."""
     if where is not None:
         place = device(where)
-        array = place.backend.asarray(array, place.index)
+        array = place.backend.from_host(array, place.index)
     made: Tensor = wrap(TensorBase.result_class, array)
     if requires_grad:
         set_requires_grad(made, requires_grad)

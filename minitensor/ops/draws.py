@@ -14,7 +14,7 @@ import numpy
 
 from minitensor import distributions
 from minitensor import generator as streams
-from minitensor.autograd.argument_types import require, wrong_type
+from minitensor.autograd.argument_types import check_type, type_error
 from minitensor.autograd.declare import drawing
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
@@ -59,14 +59,14 @@ def read_float(name: str, parameter: str, value: Any) -> float:
     if value.__class__ is float or value.__class__ is int:
         return value
     if isinstance(value, TensorBase) and value.requires_grad:
-        raise wrong_type(name, parameter, "float", value)
-    require(name, parameter, "float", value)
+        raise type_error(name, parameter, "float", value)
+    check_type(name, parameter, "float", value)
     return float(value)
 
 
 def read_int(name: str, parameter: str, wanted: str, value: Any) -> int:
     """Return a parameter as an int; raise if it is not an integer, or is a bool."""
-    require(name, parameter, wanted, value)
+    check_type(name, parameter, wanted, value)
     return operator.index(value)
 
 
@@ -120,7 +120,7 @@ def write_draws(input: Tensor, drawn: Array) -> None:
     """Write numbers drawn on the host into a tensor on any device; see Note [The order of draws]."""
     place = input.device
     window = in_memory_order(input, input.array)
-    window[...] = place.backend.asarray(drawn.reshape(window.shape), place.index)
+    window[...] = place.backend.from_host(drawn.reshape(window.shape), place.index)
 
 
 def in_memory_order(input: Tensor, array: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
-from minitensor.autograd.misuse import composite, explained
+from minitensor.autograd.misuse import composite, explain
 from minitensor.base import TensorBase
 from minitensor.errors import (
     DimError,
@@ -33,7 +33,7 @@ def numel(input: Tensor) -> int:
     try:
         return layouts.numel(input.layout.shape)
     except AttributeError as error:
-        raise explained("numel", numel, (input,), {}, error)  # noqa: B904  # its cause is set
+        raise explain("numel", numel, (input,), {}, error)  # noqa: B904  # its cause is set
 
 
 def dim(input: Tensor) -> int:

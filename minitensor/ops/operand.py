@@ -207,7 +207,7 @@ def cast_to(tensor: Any, common: Any, like: Any) -> Array:
     """Return a tensor's array in a dtype; a 0-d host tensor is moved to the device of ``like``."""
     array = tensor.array
     if array.__class__ is not like.array.__class__:
-        array = like.backend.asarray(array, like.device.index)
+        array = like.backend.from_host(array, like.device.index)
     return array if array.dtype == common else recast(array, common)
 
 

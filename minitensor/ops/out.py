@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor import layout as layouts
-from minitensor.autograd.misuse import unbound
+from minitensor.autograd.misuse import signature_error
 from minitensor.autograd.mode import grad_mode
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
@@ -51,7 +51,7 @@ def deliver_several(results: tuple[Tensor, ...], out: Any, op: Op) -> tuple[Tens
 def require_declared(op: Op) -> None:
     """Raise unless an op declares the argument ``out``."""
     if not op.takes_out:
-        raise unbound(op.name, TypeError("got an unexpected keyword argument 'out'"), op.signature)
+        raise signature_error(op.name, TypeError("got an unexpected keyword argument 'out'"), op.signature)
 
 
 def write_out(name: str, result: Tensor, out: Any, *inputs: Any) -> Tensor:
@@ -234,7 +234,7 @@ def put(out: Tensor, result: Tensor) -> None:
     """Write a result into a tensor of its shape."""
     mode = grad_mode.get()
     if mode is not True and mode is not False:
-        mode.writes("a function with out=...", out)
+        mode.on_write("a function with out=...", out)
     out.array[...] = result.array
     out.storage.version += 1
 

@@ -280,7 +280,7 @@ def draw_bits(input: Tensor, p: float | None, generator: Generator | None) -> Ar
 def move_beside(drawn: Array, input: Tensor) -> Array:
     """Move numbers drawn on the host to the input's device."""
     place = input.device
-    return place.backend.asarray(drawn, place.index)
+    return place.backend.from_host(drawn, place.index)
 
 
 @composite

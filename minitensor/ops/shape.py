@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd import declare
-from minitensor.autograd.argument_types import wrong_type
+from minitensor.autograd.argument_types import type_error
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.interpreters import active
-from minitensor.autograd.misuse import caused, composite, named, retold
-from minitensor.autograd.mode import grad_mode, turned
+from minitensor.autograd.misuse import clarify, composite, named, set_cause
+from minitensor.autograd.mode import grad_mode, with_recording
 from minitensor.autograd.node import Leaf
 from minitensor.base import materialize
 from minitensor.base import wrap as fresh
@@ -401,7 +401,7 @@ def expand_to(input: Tensor, sizes: Shape) -> Tensor:
     try:
         layout = layouts.expand(layout_of("expand", input), sizes)
     except ShapeError as error:
-        raise caused(error, retold("expand", error, [("size", sizes)], {}))  # noqa: B904  # its cause is set
+        raise set_cause(clarify("expand", error, [("size", sizes)], {}), error)  # noqa: B904  # its cause is set
     return look_expanded(input, layout)
 
 
@@ -421,7 +421,7 @@ def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False)
     (0, 1, 0)
     """
     if implicit.__class__ is not bool:
-        raise wrong_type("expand", "implicit", "bool", implicit)
+        raise type_error("expand", "implicit", "bool", implicit)
     return expand_to(input, sizes_of("expand", sizes if size is None else (size,)))
 
 
@@ -561,7 +561,7 @@ def make_inplace(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
         is_leaf = input._node.__class__ is Leaf
         if grad_mode.get():
             refuse_leaf(operation.__name__ + "_", input)
-        token = grad_mode.set(turned(not is_leaf))
+        token = grad_mode.set(with_recording(not is_leaf))
         try:
             seen: Any = operation(*args, **kwargs)
         finally:

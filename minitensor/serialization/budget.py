@@ -1,7 +1,7 @@
 """Limits on what a file may cost: memory and time in proportion to its size.
 
-A pickle can refer to one object many times, so without limits a small file could build endless copies or hash one huge
-key over and over. The builders and the machine spend from a `Budget` before they build or hash.
+A pickle can refer to one object many times, so without limits a small file could build endless copies or hash one
+huge key many times. The builders and the machine spend from a `Budget` before they build or hash.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Budget:
 
 
 def is_atom(key: Any) -> bool:
-    """Whether a value may be a key by itself."""
+    """Whether a value other than a tuple may be a key."""
     return type(key) in ATOMS and not (isinstance(key, int) and key.bit_length() > MOST_KEY_BITS)
 
 

@@ -32,8 +32,8 @@ from minitensor.errors import (
     TextFileError,
     UnsupportedError,
     WrongTypeError,
-    cut,
     quote,
+    shorten,
 )
 from minitensor.serialization.budget import Budget
 from minitensor.serialization.legacy import read_legacy
@@ -118,7 +118,7 @@ class CompleteWriter:
         """Write some of the data and return the count. Files written in Python may return None for all of it."""
         written: int | None = self.file.write(data)
         if written == 0 or (written is None and isinstance(self.file, io.RawIOBase)):
-            raise BlockingIOError(errno.EAGAIN, "save: the file does not take the data now; let it block")
+            raise BlockingIOError(errno.EAGAIN, "save: the file does not accept the data now; make it blocking")
         return len(data) if written is None else written
 
 
@@ -254,10 +254,10 @@ def read_or_explain(file: IO[bytes], head: bytes, size: int, place: Callable[[st
         error.args = (f"{name}: {error}",)
         raise
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise FileFormatError(f"{name}: cut short, damaged or not a checkpoint ({cut(str(error))})") from error
+        raise FileFormatError(f"{name}: cut short, damaged or not a checkpoint ({shorten(str(error))})") from error
     except (zipfile.BadZipFile, struct.error, EOFError, OSError) as error:
         kind = next((kind for cause, kind in KINDS.items() if isinstance(error, cause)), FileFormatError)
-        raise kind(f"{name}: cut short or altered ({cut(str(error))}); save or download it again") from error
+        raise kind(f"{name}: cut short or altered ({shorten(str(error))}); save or download it again") from error
 
 
 def read_either(file: IO[bytes], head: bytes, size: int, place: Callable[[str], device]) -> Any:

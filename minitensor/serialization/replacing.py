@@ -1,8 +1,8 @@
 """Files written completely or not at all: a draft replaces the old content once it is complete.
 
-A regular file is replaced by renaming the draft, which on Linux has no name until then. Where a rename would lose a
+A regular file is replaced by renaming the draft, which on Linux has no name until then. If a rename would lose a
 hard link or the owner, the complete draft is copied into the old file. A device is written directly, and so is a FIFO
-that somebody reads.
+that has a reader.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def rewrite(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 
 def open_draft(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
-    """Return a file for new content, chosen by what the path names now."""
+    """Return a file for new content. The method depends on what the path names."""
     require_name(os.fspath(path))
     target = Path(os.path.realpath(path))
     try:
@@ -149,7 +149,7 @@ def remove_if_abandoned(draft: os.DirEntry[str]) -> None:
 
 
 def open_nameless(folder: Path, mode: int) -> IO[bytes] | None:
-    """Open a new file without a name, which vanishes if the process ends; return None where the system cannot."""
+    """Open a file without a name, which vanishes if the process ends; return None if the system cannot."""
     try:
         descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, mode)
     except (OSError, AttributeError):
@@ -203,7 +203,7 @@ def reserve(file: IO[bytes], size: int) -> None:
             raise
 
 
-# -- what is not a regular file ----------------------------------------------------------------------------------------
+# -- FIFOs and devices -------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -222,7 +222,7 @@ def send_to_fifo(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 
 def open_fifo(path: str | os.PathLike[str]) -> int | None:
-    """Open a FIFO for writing as soon as it has a reader; return None if none comes."""
+    """Open a FIFO for writing as soon as it has a reader; return None after a timeout."""
     end = time.monotonic() + PATIENCE
     while True:
         try:

@@ -99,7 +99,7 @@ def read_into(flat: Array, stream: IO[bytes], order: str) -> None:
 def move_to_device(flat: Array, location: str, place: Callable[[str], device]) -> Memory:
     """Move a storage to its device."""
     there = place(location)
-    return Memory(Storage(flat if there.type == "cpu" else there.backend.asarray(flat, there.index)), location)
+    return Memory(Storage(flat if there.type == "cpu" else there.backend.from_host(flat, there.index)), location)
 
 
 def check_storage(memory: Memory, kind: StorageClass, count: int) -> Memory:

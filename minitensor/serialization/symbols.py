@@ -17,8 +17,8 @@ from minitensor.errors import (
     FileFormatError,
     ForbiddenNameError,
     ForeignDtypeError,
-    cut,
     quote,
+    shorten,
 )
 from minitensor.layout import Layout
 from minitensor.nn.parameter import Parameter
@@ -284,8 +284,8 @@ def resolve(module: str, name: str) -> Any:
     if module == "torch" and (name in STORAGES or name in UNSUPPORTED):
         return StorageClass(name)
     raise ForbiddenNameError(
-        f"the file refers to {cut(module, 60)}.{cut(name, 60)}, but a checkpoint may hold only tensors, containers, "
-        "numbers and text: save a state_dict instead of the object"
+        f"the file refers to {shorten(module, 60)}.{shorten(name, 60)}, but a checkpoint may hold only tensors, "
+        "containers, numbers and text: save a state_dict instead of the object"
     )
 
 

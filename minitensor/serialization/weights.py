@@ -22,8 +22,8 @@ from minitensor.errors import (
     FileFormatError,
     ForeignDtypeError,
     MissingExtraError,
-    cut,
     quote,
+    shorten,
 )
 from minitensor.ops.creation import from_numpy
 from minitensor.scalars import MOST_DIMS
@@ -69,7 +69,7 @@ def save_file(tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> No
     """
     arrays = {name: to_host(name, tensor) for name, tensor in check_names(tensors, path).items()}
     with rewrite(path) as file:
-        write(file, arrays, {"format": "pt", CHECKSUM: checksum(arrays)})  # "pt" is what other readers look for
+        write(file, arrays, {"format": "pt", CHECKSUM: checksum(arrays)})  # other readers look for "pt"
 
 
 def check_names(tensors: object, path: object) -> Mapping[str, object]:
@@ -152,8 +152,8 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
             saved = (file.metadata() or {}).get(CHECKSUM)
     except (library.SafetensorError, UnicodeError) as error:
         raise FileFormatError(
-            f"{path}: cut short, damaged or not a safetensors file ({size} bytes): {cut(str(error))}; save or download "
-            "it again"
+            f"{path}: cut short, damaged or not a safetensors file ({size} bytes): {shorten(str(error))}; save or "
+            "download it again"
         ) from error
     if saved is not None and saved != (found := checksum(arrays)):
         raise FileFormatError(

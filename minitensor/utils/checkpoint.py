@@ -3,8 +3,8 @@
 ``checkpoint`` puts hooks on saved tensors: each of them is replaced by a ``Holder``. When the backward pass opens the
 first holder, the part runs again, and the tensors that it saves then are given to the holders in order.
 
-Note [The same again]. The second run must save the same tensors in the same order. So the state of the random numbers
-is restored for it, and shapes and dtypes are compared. The arguments are kept like saved tensors: under the hooks of
+Note [The second run]. The second run must save the same tensors in the same order. The state of the random numbers is
+restored for it, and shapes and dtypes are compared. The arguments are kept like saved tensors: under the hooks of
 an outer checkpoint they are dropped too, and recomputed by running the outer part again.
 """
 
@@ -40,7 +40,7 @@ __all__ = [
 
 
 def noop_context_fn() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
-    """Return two contexts that do nothing, one for each run: the default of ``context_fn``.
+    """Return two empty contexts, one for each run: the default of ``context_fn``.
 
     >>> import minitensor as torch
     >>> from minitensor.utils.checkpoint import checkpoint, noop_context_fn
@@ -69,8 +69,8 @@ def checkpoint(
         function: the part of the network to run.
         args, kwargs: its arguments.
         use_reentrant: unused; kept for PyTorch compatibility. All checkpoints are as with ``use_reentrant=False``.
-        context_fn: returns two context managers, for the first and the second run. Default: they do nothing.
-        determinism_check: "default" compares shapes, dtypes and devices of both runs' saved tensors, "none" does not.
+        context_fn: returns two context managers, for the first and the second run. Default: empty ones.
+        determinism_check: "default" compares shapes, dtypes and devices of both runs' saved tensors, "none" nothing.
         debug: unused; kept for PyTorch compatibility. Errors always name the saved tensor that differs.
         early_stop: stop the second run as soon as it has saved the last tensor. Default: True.
         preserve_rng_state: draw the same random numbers in the second run. Default: True.
@@ -190,7 +190,7 @@ class StopRecomputation(Exception):  # noqa: N818  # not an error: it ends a sec
 
 
 class Holder:
-    """The stand-in for a saved tensor that was dropped."""
+    """The replacement for a saved tensor that was dropped."""
 
     __slots__ = ("__weakref__", "frame", "number")
 
@@ -215,8 +215,8 @@ class KeptArgument:
             self.tensor = tensor
 
     def value(self) -> Any:
-        """Return the tensor without its history; it requires grad if the original did."""
-        tensor: Any = self.tensor if self.packed is None else self.packed.opened()
+        """Return the tensor as a leaf that requires grad if the original did."""
+        tensor: Any = self.tensor if self.packed is None else self.packed.open()
         if self.packed is None and tensor.version != self.version:
             raise VersionError(
                 "checkpoint: an argument was modified by an inplace operation after the first run (version "

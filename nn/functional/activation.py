@@ -338,7 +338,7 @@ def draw_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     slopes = input.xp.ones(input.shape, input.array.dtype)
     flat, places = slopes.reshape(-1), input.xp.nonzero(input.array.reshape(-1) <= 0)[0]
     drawn = uniform(default_generator, len(places), "float64") * (upper - lower) + lower
-    flat[places] = input.backend.asarray(drawn, input.device.index).astype(slopes.dtype)
+    flat[places] = input.backend.from_host(drawn, input.device.index).astype(slopes.dtype)
     found: Tensor = wrap(input.result_class, slopes)
     return found
 

@@ -26,12 +26,12 @@ Entries = list[tuple[int, float]]
 
 def resample_grad(grad: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
     """Return the gradient of ``resample``: resampling with the transposed table."""
-    return resample(grad, dim, taps.turned)
+    return resample(grad, dim, taps.adjoint)
 
 
 def resample_keeping_input_grad(grad: Tensor, input: Tensor, dim: int, taps: Taps | LongTaps) -> Tensor:
     """Return that gradient as a function of the input; see Note [Linear gradients]."""
-    return as_function_of(resample(grad, dim, taps.turned), input)
+    return as_function_of(resample(grad, dim, taps.adjoint), input)
 
 
 @differentiable(input=resample_grad)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from minitensor.autograd.argument_types import require
+from minitensor.autograd.argument_types import check_type
 from minitensor.autograd.misuse import ungated
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
@@ -165,7 +165,7 @@ def pack_padded_sequence(
     >>> torch.nn.utils.rnn.pack_padded_sequence(x, [2, 1], batch_first=True).data
     tensor([1, 3, 2])
     """
-    require("pack_padded_sequence", "batch_first", "bool", batch_first)
+    check_type("pack_padded_sequence", "batch_first", "bool", batch_first)
     if not isinstance(lengths, (TensorBase, Iterable)):
         raise UsageTypeError(f"pack_padded_sequence: lengths must be a tensor or a sequence, got {quote(lengths)}")
     sizes = as_tensor(lengths, dtype=int64).cpu()
@@ -226,7 +226,7 @@ def pad_packed_sequence(
     (tensor([[1, 2],
             [3, 0]]), tensor([2, 1]))
     """
-    require("pad_packed_sequence", "batch_first", "bool", batch_first)
+    check_type("pad_packed_sequence", "batch_first", "bool", batch_first)
     filling = as_filling("pad_packed_sequence", padding_value)
     steps, count = sequence.batch_sizes.numel(), int(sequence.batch_sizes[0])
     if total_length is not None and total_length < steps:
@@ -272,7 +272,7 @@ def pad_sequence(
     tensor([[1, 2],
             [3, 0]])
     """
-    require("pad_sequence", "batch_first", "bool", batch_first)
+    check_type("pad_sequence", "batch_first", "bool", batch_first)
     filling = as_filling("pad_sequence", padding_value)
     if padding_side not in ("left", "right"):
         raise UsageTypeError(f'pad_sequence: padding_side should be "left" or "right", got {quote(padding_side)}')

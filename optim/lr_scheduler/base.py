@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import Any, ClassVar, SupportsFloat
 
-from minitensor.autograd.misuse import explain_constructor, is_ours, public_name, raised_here
+from minitensor.autograd.misuse import explain_constructor, is_own_module, is_raised_here, public_name
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -53,7 +53,7 @@ def atomic(step: Callable[..., None]) -> Callable[..., None]:
 
 def fault_of(scheduler: LRScheduler, error: Exception) -> Exception | None:
     """Return a better error for one of Python's own that an option caused, or None."""
-    if isinstance(error, MinitensorError) or not raised_here(error):
+    if isinstance(error, MinitensorError) or not is_raised_here(error):
         return None
     name, options = public_name(type(scheduler)), list(numbers_of(scheduler))
     for option, value in options:
@@ -113,7 +113,7 @@ class LRScheduler:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         explain_constructor(cls)
-        if "step" in vars(cls) and is_ours(cls.__module__):
+        if "step" in vars(cls) and is_own_module(cls.__module__):
             cls.step = atomic(cls.step)  # type: ignore[method-assign]  # the same one, or nothing
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:

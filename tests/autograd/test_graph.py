@@ -160,7 +160,7 @@ def test_saved_values_can_be_read_from_a_node() -> None:
         return y.grad_fn._saved_self is x, y.grad_fn._saved_other.tolist(), z.grad_fn._saved_result.tolist()
 
     agree(program)
-    with pytest.raises(AttributeError, match="NegBackward0 has saved no 'other'"):
+    with pytest.raises(AttributeError, match="NegBackward0 has not saved 'other'"):
         (-leaf(1.0)).grad_fn._saved_other
 
 

@@ -14,7 +14,7 @@ def leaf(*values: float) -> mt.Tensor:
 
 
 def test_an_unknown_name_in_a_formula_is_a_type_error_at_definition() -> None:
-    with pytest.raises(TypeError, match="twice: 'inptu' is asked for by the formula of 'input'"):
+    with pytest.raises(TypeError, match="twice: 'inptu' is a parameter of the formula of 'input'"):
 
         @differentiable(input=lambda grad, inptu: grad * 2)
         def twice(input: mt.Tensor) -> object:
@@ -22,7 +22,7 @@ def test_an_unknown_name_in_a_formula_is_a_type_error_at_definition() -> None:
 
 
 def test_a_formula_for_no_argument_is_a_type_error_at_definition() -> None:
-    with pytest.raises(TypeError, match="twice: 'x' has a formula, but is no argument"):
+    with pytest.raises(TypeError, match="twice: 'x' has a formula, but is not an argument"):
 
         @differentiable(x=lambda grad: grad * 2)
         def twice(input: mt.Tensor) -> object:

@@ -1,4 +1,4 @@
-"""Resampling: the fast kernel equals the reference, the reference a matrix product; transposed tables are adjoint."""
+"""Resampling: the fast kernel equals the reference, the reference a matrix product; adjoint tables are transposed."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def test_the_fast_kernel_equals_the_reference(data: st.DataObject, taps: Taps) -
 
 
 @given(tables())
-def test_the_transposed_table_is_the_transposed_matrix(taps: Taps) -> None:
-    numpy.testing.assert_array_equal(as_matrix(taps.turned), as_matrix(taps).T)
-    assert taps.turned.turned is taps
+def test_the_adjoint_table_is_the_transposed_matrix(taps: Taps) -> None:
+    numpy.testing.assert_array_equal(as_matrix(taps.adjoint), as_matrix(taps).T)
+    assert taps.adjoint.adjoint is taps
 
 
 def test_an_infinity_reaches_only_the_outputs_that_read_it() -> None:
@@ -101,10 +101,10 @@ def test_wide_filters_are_multiplied_in_narrow_blocks(length: int, count: int, m
     taps = smooth_taps(length, count, None, False, True, True)
     random = numpy.random.default_rng(0)
     expected = [
-        reference.resample(numpy, random.standard_normal((2, each.size)), 1, each) for each in (taps, taps.turned)
+        reference.resample(numpy, random.standard_normal((2, each.size)), 1, each) for each in (taps, taps.adjoint)
     ]
     monkeypatch.delattr(reference, "resample")
     random = numpy.random.default_rng(0)
-    for each, other in zip((taps, taps.turned), expected):
+    for each, other in zip((taps, taps.adjoint), expected):
         found = fast.resample(random.standard_normal((2, each.size)), 1, each)
         numpy.testing.assert_allclose(found, other, 1e-11, 1e-11)

@@ -233,7 +233,7 @@ def test_a_write_without_a_count_is_trusted_unless_it_would_block() -> None:
     file = Reluctant(False)
     mt.save(value(mt), file)  # type: ignore[arg-type]  # on purpose
     assert mt.load(io.BytesIO(file.content))["x"].tolist() == [1, 1, 1]
-    with pytest.raises(BlockingIOError, match="let it block"):
+    with pytest.raises(BlockingIOError, match="make it blocking"):
         mt.save(value(mt), Unbuffered(False))  # type: ignore[arg-type]  # on purpose
 
 

@@ -307,11 +307,11 @@ class StrictBackend(Backend):
         start = 0 if 0 in shape else offset * size  # an empty window may begin past the end
         return Array(np.ndarray(shape, dtype, buffer._host, start, steps))
 
-    def settle(self, value: Any) -> Any:
+    def as_array(self, value: Any) -> Any:
         assert not isinstance(value, np.ndarray), "a kernel returned a host array"
         return value if isinstance(value, Array) else Array(np.asarray(value))
 
-    def asarray(self, host: Any, index: int | None = None) -> Any:
+    def from_host(self, host: Any, index: int | None = None) -> Any:
         assert isinstance(host, np.ndarray), type(host)
         if tracing.get():
             record_copy("to device", host)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load() -> Backend:
-    """Load the CuPy backend; raise, naming what is missing, without the library or a GPU."""
+    """Load the CuPy backend. Raise an error that names what is missing if there is no CuPy or no GPU."""
     try:
         cupy = import_module("cupy")
     except ImportError as error:

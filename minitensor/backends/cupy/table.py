@@ -29,11 +29,11 @@ class CupyBackend(Backend):
         array: Array = cupy.ndarray(shape, dtype, memory + offset * size, steps)
         return array
 
-    def settle(self, value: Any) -> Array:
+    def as_array(self, value: Any) -> Array:
         array: Array = cupy.asarray(value)
         return array
 
-    def asarray(self, host: Array, index: int | None = None) -> Array:
+    def from_host(self, host: Array, index: int | None = None) -> Array:
         with cupy.cuda.Device(index):
             array: Array = cupy.asarray(host)
         if tracing.get():

@@ -8,7 +8,7 @@ Note [Quotients]. Each is an odd function ``x * P(x * x) / Q(x * x)`` on [-end, 
 was reweighted until its largest error was smallest (Lawson 1961). The coefficients were rounded to singles and adjusted
 in their last places until the value at the end is exact; beyond the end the function is constant. The largest errors
 are 3.5e-8 for erf, 2.7e-7 for the normal distribution function and 2.8e-7 for the slope of gelu, as in PyTorch; tests
-hold them to that.
+check this.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ LIMITS = {numpy.dtype(name): limits(numpy.dtype(name)) for name in ("e", "f", "d
 
 
 def clip(array: Array, low: Array | None, high: Array | None, out: Array | None = None) -> Array:
-    """Limit to a range; NaN stays NaN, and so does every element if a bound is NaN."""
+    """Limit to a range. NaN stays NaN, and all elements become NaN if a bound is NaN."""
     least, greatest = LIMITS[array.dtype]
     low, high = least if low is None else low, greatest if high is None else high
     return numpy.asarray(array.clip(low, high, out=out))
@@ -253,7 +253,7 @@ def horner(out: Array, x: Array, coefficients: tuple[Any, ...]) -> None:
 
 
 def map_pieces(kernel: Callable[..., None], *arrays: Array, block: int = BLOCK) -> Array:
-    """Return what a kernel writes to its first argument from arrays of one dtype, ``block`` elements at a time."""
+    """Return the output of a kernel that writes to its first argument, called for ``block`` elements at a time."""
     first, size = arrays[0], arrays[0].size
     if any(each.shape != first.shape for each in arrays):
         arrays = tuple(numpy.broadcast_arrays(*arrays))

@@ -18,7 +18,7 @@ ROWS = 64  # rows of a matrix in a block; only the part of a block that the diag
 
 
 def concatenate(arrays: Sequence[Array], dim: int) -> Array:
-    """Join arrays of one dtype along a dim; NumPy raises where shapes do not match."""
+    """Join arrays of one dtype along a dim. NumPy raises if shapes do not match."""
     first = arrays[0]
     if first.size * len(arrays) < SHARED or get_num_threads() == 1:
         return numpy.concatenate(arrays, dim)

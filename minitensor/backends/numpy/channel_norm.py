@@ -2,7 +2,7 @@
 
 A table of strategies chooses the kernel by the numbers of elements and the length of rows. Here are the entries, and
 the kernels for few elements and for short rows; ``channel_sets.py`` has those for long rows and groups. Other dtypes
-than singles and doubles go to the reference. Nothing is known here of tensors.
+than singles and doubles go to the reference. This file knows no tensors.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from minitensor.backends.reference import norm as reference
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-# The strategies. The factor says how many times as fast a kernel is as the one in the last column, which would serve in
-# its place (singles, one thread). The lower end of a range belongs to rows about as long as the limit.
+# The strategies. The factor says how many times as fast a kernel is as the one in the last column, the best other
+# choice (singles, one thread). The lower end of a range belongs to rows about as long as the limit.
 #
 # | direction, over  | where                               | kernel        | factor     | compared with |
 # | ---------------- | ----------------------------------- | ------------- | ---------- | ------------- |
@@ -42,7 +42,7 @@ LONG_GROUP_ROW = 32
 def channel_norm(
     input: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array, Array]:
-    """Return the normalized channels, and mean, 1 / sqrt(var + eps) and var of what was standardized together."""
+    """Return the normalized channels, and the mean, 1 / sqrt(var + eps) and var of each group."""
     if not is_supported(input, weight, bias):
         return reference.channel_norm(numpy, input, weight, bias, groups, eps)
     is_few, length = input.size <= FEW_ELEMENTS, input.shape[2]

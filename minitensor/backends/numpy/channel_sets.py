@@ -1,9 +1,9 @@
 """Channels of (N, C, L) normalized as sets of rows: for long rows, and for groups of channels.
 
 Note [Sets of rows]. Each channel of each sample is a row of L. Rows that are standardized together are a set:
-(N, C, L) is seen as (S, K, L), S sets of K rows, without a copy: for groups as it lies in memory, for a batch with N
-and C exchanged. Sets are independent, so a thread finishes some of them: it reads the input for the sums, computes
-some 40 us with one number for each row, and reads the input again to write the result, both piece by piece.
+(N, C, L) is viewed as (S, K, L), S sets of K rows, without a copy; for a batch, N and C are exchanged. Sets are
+independent, and a thread finishes some of them: it reads the input for the sums, computes for some 40 us with one
+number for each row, and reads the input again to write the result, both piece by piece.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def for_some_sets(sets: Array, work: Callable[[slice], object]) -> None:
 
 
 def for_each_piece(sets: Array, look: Callable[[Piece], object]) -> None:
-    """Call ``look`` with pieces of (S, K, L): some sets, or some rows of one that is large."""
+    """Call ``look`` with pieces of (S, K, L): some sets, or some rows of a large set."""
     count, rows, length = sets.shape
     some, step = max(1, PIECE_ELEMENTS // (rows * length)), max(1, PIECE_ELEMENTS // length)
     pieces = [

@@ -2,7 +2,7 @@
 
 A tile is a few images, or a few rows of one image. Its windows are copied to the columns of a matrix (*unrolled*) and
 multiplied by the weights; see Note [Unrolling in two steps]. Dtypes other than singles and doubles go to the reference.
-Nothing is known here of tensors.
+This file knows no tensors.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TILE_COLUMNS = 512  # small images share a product up to this width: a narrow on
 
 @dataclass(frozen=True)
 class Windows:
-    """The numbers of one convolution: where its windows are, and the sizes of input and output."""
+    """The numbers of one convolution: its windows, and the sizes of input and output."""
 
     n: int
     channels: int

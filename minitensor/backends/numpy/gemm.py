@@ -1,7 +1,7 @@
-"""Matrix products: large ones are split between our own threads, and BLAS stays on one thread.
+"""Matrix products: large ones are split among this library's threads, and BLAS stays on one thread.
 
-OpenBLAS wakes its own threads for products of medium size, and they spin for milliseconds afterwards. Whatever runs
-next on the other cores, tiles of a convolution for example, then competes with idle loops: a training step of a small
+OpenBLAS wakes its own threads for products of medium size, and they spin for milliseconds afterward. The next kernel on
+the other cores, for example tiles of a convolution, then competes with idle loops: a training step of a small
 ConvNet took 165 ms, and 132 ms with BLAS on one thread. Batches are split matrix by matrix.
 """
 

@@ -1,7 +1,7 @@
 """Rows (M, L) standardized, scaled and shifted in one pass over memory; all three gradients in another.
 
-Each tile is some rows, finished before the next one. Other dtypes than singles and doubles go to the reference. Nothing
-is known here of tensors.
+Each tile is some rows, finished before the next one. Other dtypes than singles and doubles go to the reference. This
+file knows no tensors.
 """
 
 from __future__ import annotations

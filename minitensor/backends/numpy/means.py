@@ -1,6 +1,6 @@
 """Sums of rows and columns of a matrix, and means for each channel of (N, C, L), by matrix products.
 
-NumPy's own reductions start anew for each row, and add single-precision columns one after the other; see ``reduce.py``.
+NumPy's own reductions restart for each row, and add single-precision columns one after the other; see ``reduce.py``.
 Where rounding could accumulate, sums of blocks are added up in double precision.
 """
 
@@ -37,7 +37,7 @@ def channel_means(x: Array) -> Array:
     rows = x.reshape(len(x), -1)
     if x.size <= PRODUCT:
         return finish_means(column_sums(rows), x)
-    # Two threads of BLAS are 1.4 times as fast on idle cores, and lose 10 ms where another program has one of them.
+    # Two threads of BLAS are 1.4 times as fast on idle cores, and lose 10 ms if another program uses one of them.
     with one_blas_thread():
         return finish_means(column_sums(rows), x)
 

@@ -2,7 +2,7 @@
 
 Each tap of the window is copied to a contiguous array of the output's size, so that comparing taps runs at the speed of
 the cache; one byte records which tap won. Tiles with NaN or infinities, and integers, go to the reference. Means are
-added up one dim after the other. Nothing is known here of tensors.
+added up one dim after the other. This file knows no tensors.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def gather_planes(input: Array, indices: Array) -> Array:
 def gather_planes_backward(grad: Array, indices: Array, input_shape: Shape) -> Array:
     """Add ``grad`` to planes of zeros of ``input_shape`` at flat ``indices``.
 
-    By one thread, as NumPy holds the interpreter lock meanwhile. It takes 3 ns per entry; ``bincount`` takes 5.
+    On one thread, because NumPy holds the interpreter lock. This takes 3 ns per entry; ``bincount`` takes 5.
     """
     if grad.dtype.char not in "fd" or not grad.size:
         return reference.gather_planes_backward(numpy, grad, indices, input_shape)
@@ -384,7 +384,7 @@ def spread_along(
 
 
 def windows_along(kernel: int, stride: int, padding: int, count: int) -> list[slice]:
-    """Return the slice of each of ``count`` windows along one dim, for where windows are fewer than their taps."""
+    """Return the slice of each of ``count`` windows along one dim, used if there are fewer windows than taps."""
     starts = [i * stride - padding for i in range(count)]
     return [slice(max(start, 0), max(start + kernel, 0)) for start in starts]
 

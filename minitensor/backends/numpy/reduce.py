@@ -79,7 +79,7 @@ def add_anywhere(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
     """Add up an array of any memory layout: as contiguous if a transpose is, otherwise in lanes."""
     repeated = [dim for dim in dims if not array.strides[dim] and array.shape[dim] > 1]
     if repeated:
-        return add_repeated(array, dims, repeated, keepdim)
+        return add_broadcast(array, dims, repeated, keepdim)
     order = sorted(range(array.ndim), key=lambda dim: -abs(array.strides[dim]))
     ordered, places = array.transpose(order), tuple([order.index(dim) for dim in dims])
     if dims == (order[-1],):  # NumPy adds these pairwise
@@ -90,7 +90,7 @@ def add_anywhere(array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
     return result if keepdim else result.squeeze(dims)
 
 
-def add_repeated(array: Array, dims: tuple[int, ...], repeated: list[int], keepdim: bool) -> Any:
+def add_broadcast(array: Array, dims: tuple[int, ...], repeated: list[int], keepdim: bool) -> Any:
     """Add up an array in which some dims repeat one entry: once, then multiplied by their sizes."""
     once = array[tuple([slice(1) if dim in repeated else slice(None) for dim in range(array.ndim)])]
     return sum(once, dims, keepdim) * array.dtype.type(prod([array.shape[dim] for dim in repeated]))

@@ -1,7 +1,7 @@
-"""Resampling as products of matrices: new entries that lie together read old ones that do, a block of the table.
+"""Resampling by matrix products: adjacent new entries read adjacent old ones, and form a block of the table.
 
 A block's weights are a small dense matrix, mostly full, and BLAS multiplies by it faster than NumPy gathers. Zeros in a
-block would turn an infinity nearby into NaN where the table does not look: what is not finite goes to the reference.
+block would turn an infinity that no entry reads into NaN; arrays that are not finite go to the reference.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from minitensor.backends.reference.resample import LongTaps, Taps
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-BLOCK = 32  # new entries, fewer where each of them adds up many
+BLOCK = 32  # new entries; fewer if each of them adds up many
 TILE_ELEMENTS = 1 << 17  # of the result
-MOST_READ = 512  # old entries that a block may look at before gathering is faster
+MOST_READ = 512  # old entries that a block may read before gathering is faster
 
 
 def resample(array: Array, dim: int, taps: Taps | LongTaps) -> Array:
     """Replace a dim by weighted sums of its entries."""
     if isinstance(taps, LongTaps):
         return reference.resample_long(numpy, array, dim, taps, add_slices)
-    if taps.copied is not None:
+    if taps.sources is not None:
         return array.take(positions(taps), dim, mode="clip")
     if array.dtype.char not in "fd" or not array.size:
         return reference.resample(numpy, array, dim, taps)
@@ -45,7 +45,7 @@ def resample(array: Array, dim: int, taps: Taps | LongTaps) -> Array:
 
 
 def is_finite(array: Array) -> bool:
-    """Whether all entries are finite; now and then, where their sum overflows, the answer is no all the same."""
+    """Whether all entries are finite; now and then, False also if their sum overflows."""
     with numpy.errstate(over="ignore", invalid="ignore"):
         return bool(numpy.isfinite(numpy.add.reduce(array, None)))
 
@@ -65,7 +65,7 @@ def along_rows(before: Array, after: Array, tile: slice, parts: list[Any]) -> No
 @lru_cache(64)
 def positions(taps: Taps) -> Array:
     """Return which entries are copied, as an array."""
-    return numpy.asarray(taps.copied, numpy.intp)
+    return numpy.asarray(taps.sources, numpy.intp)
 
 
 @lru_cache(64)

@@ -1,7 +1,7 @@
-"""Images read at places, in tiles that stay in the cache, very many spread over threads.
+"""Images read at places, in tiles that stay in the cache; very many tiles are shared by threads.
 
-Rows of few channels are picked channel by channel: NumPy's loops over them would be too short. What is not single or
-double precision goes to the reference. Nothing is known here of tensors or gradients.
+Rows of few channels are picked channel by channel: NumPy's loops over them would be too short. Other dtypes than
+singles and doubles go to the reference. This file knows no tensors or gradients.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def pick(table: Array, weight: Array, index: Array) -> Array:
 
 
 def pick_channels(table: Array, weight: Array, index: Array) -> Array:
-    """Pick channel by channel; the result's channels lie one behind the other."""
+    """Pick channel by channel. Each channel of the result is contiguous."""
     channels = numpy.ascontiguousarray(table.T)
     total: Array = numpy.empty((len(channels), index.shape[1]), table.dtype)
 
@@ -113,7 +113,7 @@ def spread(rows: Array, weight: Array, index: Array, count: int) -> Array:
 
 
 def spread_channels(rows: Array, weight: Array, index: Array, count: int) -> Array:
-    """Add channel by channel; the result's channels lie one behind the other."""
+    """Add channel by channel. Each channel of the result is contiguous."""
     total: Array = numpy.zeros((rows.shape[1], count), rows.dtype)
     for start in range(0, len(rows), PLACES):
         part = slice(start, start + PLACES)

@@ -36,7 +36,7 @@ INT64 = numpy.dtype("int64")
 
 
 def take(array: Array, index: Array, axis: int) -> Array:
-    """Return the entries of an axis at positions that are checked."""
+    """Return the entries of an axis at positions, all of which are known to be in range."""
     # "wrap" takes half the time of "raise", which checks each position again, and less than "clip".
     is_small = axis or index.size * array.size < SHARED * array.shape[0] or get_num_threads() == 1
     if is_small or not array.flags.c_contiguous:
@@ -311,7 +311,7 @@ def scatter_reduce(target: Array, dim: int, index: Array, values: Array, join: s
         join_at(flat, flat_positions(target.shape, dim, index).reshape(-1), values.reshape(-1))
         return
     given = values.reshape(len(index), -1)
-    # By one thread, as NumPy holds the interpreter lock meanwhile.
+    # On one thread, because NumPy does not release the interpreter lock here.
     for_each_position(target.shape, dim, index, lambda part, at: join_at(flat, at, given[part].reshape(-1)), False)
 
 
@@ -335,7 +335,7 @@ def place_where(target: Array, mask: Array, values: Array) -> None:
 
 
 def compress(array: Array, mask: Array) -> Array:
-    """Return the elements where a mask is true, in the same way."""
+    """Return the elements where a mask is true, also by positions."""
     if array.size <= FEW or not array.flags.c_contiguous:
         return array[mask]
     return array.reshape(-1).take(numpy.flatnonzero(mask), mode="wrap")
@@ -344,7 +344,7 @@ def compress(array: Array, mask: Array) -> Array:
 def argwhere(array: Array) -> Array:
     """Return the positions of the nonzero elements, one row each.
 
-    NumPy is twenty times as fast on one dim as on two; the other coordinates follow from where the rows end.
+    NumPy is twenty times as fast on one dim as on two; the other coordinates follow from the ends of the rows.
     """
     if array.ndim < 2 or array.size <= FEW or array.shape[-1] < WIDE or not array.flags.c_contiguous:
         return numpy.argwhere(array).astype(INT64, copy=False)

@@ -1,8 +1,8 @@
 """Channels of (N, C, L) with mean 0 and variance 1, and the gradient of that: the primitives of all norms.
 
 Where N is 1, the C rows are independent and each tile is finished at once, in 0.2 to 0.4 of the time that the general
-kernel takes; otherwise sums over N come first. Other dtypes than singles and doubles go to the reference. Nothing is
-known here of tensors.
+kernel takes; otherwise sums over N come first. Other dtypes than singles and doubles go to the reference. This file
+knows no tensors.
 
 Note [Statistics as long rows]. To subtract C means from (N, C, L), NumPy walks N * C short loops with one number each.
 Repeated L times each, the means are one row of C * L, and the same work takes half the time.

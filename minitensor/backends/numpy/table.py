@@ -56,10 +56,10 @@ class NumpyBackend(Backend):
             array = numpy.ndarray(shape, dtype, buffer, 0, tuple([step * size for step in strides]))
         return array
 
-    def settle(self, value: Any) -> Array:
+    def as_array(self, value: Any) -> Array:
         return numpy.asarray(value)
 
-    def asarray(self, host: Array, index: int | None = None) -> Array:
+    def from_host(self, host: Array, index: int | None = None) -> Array:
         return host
 
     def to_host(self, array: Array) -> Array:

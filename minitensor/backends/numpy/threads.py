@@ -1,8 +1,8 @@
-"""Threads for kernels: loops whose turns run on several cores, with BLAS limited to one thread meanwhile.
+"""Threads for kernels: loops whose turns run on several cores, while BLAS is limited to one thread.
 
 NumPy releases the interpreter while it works on large arrays, so that plain threads can share the tiles of a kernel.
 BLAS would start its own threads inside each tile, and they would compete for the cores; it uses one thread until the
-last loop has ended. Nothing is known here of what the turns compute.
+last loop has ended. This file does not know what the turns compute.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(threads: int) -> None:
-    """Let kernels, and NumPy's BLAS, use this many ``threads``.
+    """Set the number of threads for kernels and NumPy's BLAS.
 
     Raises:
         RuntimeError: If ``threads`` is not a positive int.

@@ -1,7 +1,7 @@
 """Rows cut into tiles that stay in the cache, and when NumPy should walk them without its buffer.
 
-Kernels that normalize rows, and softmax, hand their work to ``for_each_tile`` and add up what the tiles found with
-``add_tiles``. Nothing is known here of what the tiles compute.
+Softmax and kernels that normalize rows pass their work to ``for_each_tile`` and add up the results of the tiles with
+``add_tiles``. This file does not know what the tiles compute.
 
 Note [Rows and buffers]. Where a row or a column is broadcast to a matrix whose rows are shorter than NumPy's buffer
 (8192 elements), NumPy copies it into the buffer again and again. With the smallest buffer it calls its inner loop once
@@ -52,9 +52,9 @@ def choose_buffer(work: Callable[[Part], object], length: int) -> Callable[[Part
 
 
 def add_tiles(sums: dict[int, tuple[Array, ...]]) -> list[Array]:
-    """Add up in double, column by column, what each tile found; the keys are the tiles' first rows.
+    """Add up the results of the tiles in double precision; the keys are the tiles' first rows.
 
-    The order is that of the tiles, not that in which threads finished them: results must not depend on the latter.
+    The order is that of the tiles, because results must not depend on the order in which threads finish.
     """
     ordered = [sums[start] for start in sorted(sums)]
     return [numpy.add.reduce(numpy.stack(each), 0, numpy.float64) for each in zip(*ordered, strict=True)]

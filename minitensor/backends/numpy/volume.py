@@ -1,8 +1,8 @@
 """Convolution of signals and volumes by that of images: a signal is an image of one row, a volume several images.
 
 A window over a volume is KD windows over images that are ``dilation`` apart. These images become channels of one image
-(*the stack*), and the taps in depth count as channels too; the gradient in the input adds the stack back up. Nothing is
-known here of tensors.
+(*the stack*), and the taps in depth count as channels too; the gradient in the input adds the stack back up. This file
+knows no tensors.
 """
 
 from __future__ import annotations

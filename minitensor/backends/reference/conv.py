@@ -2,7 +2,7 @@
 
 A convolution is a sum over taps: each tap covers a strided window of the padded input, of the output's size. The
 forward pass reads these windows, the gradient in the input adds to them, and the gradient in the weight multiplies by
-them. Nothing is known here of tensors or threads.
+them. This file knows no tensors or threads.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def is_channels_last(images: Array) -> bool:
 
 
 def in_format_of(xp: Any, model: Array, images: Array) -> Array:
-    """Return fresh C-contiguous ``images`` as they are, or in channels-last memory if ``model`` is."""
+    """Return new C-contiguous ``images``, converted to channels-last memory if ``model`` is channels-last."""
     if not is_channels_last(model):
         return images
     dims = range(images.ndim)

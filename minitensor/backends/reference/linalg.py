@@ -1,9 +1,9 @@
-"""Solving and factoring batches of matrices, by the array library's LAPACK, with word of which matrices failed.
+"""Solve and factor batches of matrices with the array library's LAPACK, and report which matrices failed.
 
-The libraries raise one error for a whole batch; these kernels fill what has no answer with NaN and return a mask of it
-beside the result, or None where all went well; of Cholesky's factors they return what there is, and the order of the
-leading minor that failed. Substitution in triangular systems and the cofactors, which NumPy lacks,
-are written out. Nothing is known here of tensors or gradients.
+The libraries raise one error for a whole batch. These kernels return a mask of the failed matrices with the result, or
+None if there are none, and fill the results of failed matrices with NaN. The Cholesky kernel returns the part of a
+factor that exists, and the order of the leading minor that failed. Substitution in triangular systems and cofactors are
+written out, because NumPy lacks them. This file knows no tensors or gradients.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from minitensor.errors import LinAlgError
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
 
-Checked: TypeAlias = "tuple[Array, Array | None]"  # a result, and which matrices of the batch have none
+Checked: TypeAlias = "tuple[Array, Array | None]"  # a result, and a mask of the matrices of the batch without one
 
 
 def inverse(xp: Library, array: Array) -> Checked:
@@ -30,7 +30,7 @@ def inverse(xp: Library, array: Array) -> Checked:
 
 def solve(xp: Library, array: Array, right: Array) -> Checked:
     """Return X of A X = B, both (..., n, n) and (..., n, k); NaN where A is singular."""
-    batch = xp.broadcast_shapes(array.shape[:-2], right.shape[:-2])  # CuPy's solve wants equal ones
+    batch = xp.broadcast_shapes(array.shape[:-2], right.shape[:-2])  # CuPy's solve requires equal ones
     array = xp.broadcast_to(array, (*batch, *array.shape[-2:]))
     right = xp.broadcast_to(right, (*batch, *right.shape[-2:]))
     result, singular = compute_unless_singular(xp, array, lambda matrices: xp.linalg.solve(matrices, right))
@@ -38,9 +38,9 @@ def solve(xp: Library, array: Array, right: Array) -> Checked:
 
 
 def all_or_nothing(xp: Library, array: Array, result: Array) -> Array:
-    """Return NaN alone for each matrix that leaves a NaN, as PyTorch does, and for complex ones of infinite pivots.
+    """Fill the result of a matrix with NaN if it contains a NaN, as PyTorch does, or a complex infinite pivot.
 
-    The host looks first whether there is anything to do; a device would have to be waited for.
+    The host first checks if there is anything to do. On a device, the check would have to wait.
     """
     if isinstance(array, numpy.ndarray) and is_finite(xp, array) and is_finite(xp, result):
         return result
@@ -51,13 +51,13 @@ def all_or_nothing(xp: Library, array: Array, result: Array) -> Array:
 
 
 def is_finite(xp: Library, array: Array) -> bool:
-    """Whether all elements are finite; where their sum overflows, the answer is no all the same."""
+    """Whether all elements are finite. False also if their sum overflows."""
     with numpy.errstate(over="ignore", invalid="ignore"):
         return bool(xp.isfinite(array.sum()))
 
 
 def has_infinite_pivots(xp: Library, array: Array) -> Array:
-    """Say which matrices hold what is not finite, but where only the last pivot is: nothing is divided by it."""
+    """Return which matrices contain a nonfinite value. The last pivot does not count: nothing is divided by it."""
     wrong: Any = ~xp.isfinite(array)
     wrong[..., -1:, -1:] = False
     found: Array = wrong.any((-2, -1))
@@ -65,13 +65,13 @@ def has_infinite_pivots(xp: Library, array: Array) -> Array:
 
 
 def not_a_number(dtype: Any) -> complex:
-    """Return NaN, of complex numbers in both parts."""
+    """Return NaN, for complex dtypes in both parts."""
     nan = float("nan")
     return complex(nan, nan) if dtype.kind == "c" else nan
 
 
 def compute_unless_singular(xp: Library, array: Array, compute: Callable[[Array], Array]) -> Checked:
-    """Compute from regular matrices; where one is singular, put the identity in its place and NaN in the result's."""
+    """Compute a result for regular matrices, with the identity in place of singular ones, whose results become NaN."""
     try:
         return compute(array), None
     except Failure:
@@ -98,9 +98,9 @@ def det(xp: Library, array: Array) -> Array:
 
 
 def cholesky(xp: Library, array: Array) -> Checked:
-    """Return lower triangular L with L Lᴴ = A, of A's lower triangle, and the orders of leading minors that fail, or 0.
+    """Return lower triangular L with L Lᴴ = A, reading A's lower triangle, and the orders of minors that fail, or 0.
 
-    Where A is not positive definite, L begins as its factor and goes on as A.
+    If A is not positive definite, the first columns of L are those of its factor, and the others are those of A.
     """
     try:
         factors = xp.linalg.cholesky(array)
@@ -116,7 +116,7 @@ def cholesky(xp: Library, array: Array) -> Checked:
 
 
 def factor_of(xp: Library, matrix: Array) -> tuple[Array, int]:
-    """Return the factor of one matrix and 0, or as much as there is of it and the order of the minor that fails."""
+    """Return the factor of one matrix and 0, or the columns that exist and the order of the minor that fails."""
     try:
         factor = xp.linalg.cholesky(matrix)
         if is_finite(xp, factor):
@@ -127,7 +127,7 @@ def factor_of(xp: Library, matrix: Array) -> tuple[Array, int]:
 
 
 def partial_factor(xp: Library, matrix: Array) -> tuple[Array, int]:
-    """Factor column by column as far as pivots are positive; what comes after is left as it is."""
+    """Factor column by column as long as pivots are positive. Later columns are left unchanged."""
     lower: Array = xp.tril(matrix)
     for j in range(len(lower)):
         row = lower[j, :j].conj()
@@ -142,8 +142,8 @@ def partial_factor(xp: Library, matrix: Array) -> tuple[Array, int]:
 def cofactors(xp: Library, array: Array) -> Array:
     """Return det(A)* A⁻ᴴ, the derivative of the determinant, for singular matrices too.
 
-    Of A = U S Vᴴ the cofactors are det(U)* det(Vᴴ)* U C Vᴴ with C the diagonal of the products of all other singular
-    values (Giles 2008, "An extended collection of matrix derivative results", 2.2.4, says it for regular ones).
+    For A = U S Vᴴ the cofactors are det(U)* det(Vᴴ)* U C Vᴴ, where C is the diagonal of the products of all other
+    singular values (Giles 2008, "An extended collection of matrix derivative results", 2.2.4, for regular matrices).
     """
     u, s, vh = xp.linalg.svd(array)
     turn = (xp.linalg.det(u) * xp.linalg.det(vh)).conj()[..., None, None]
@@ -161,9 +161,9 @@ def products_of_others(xp: Library, values: Array) -> Array:
 
 
 def solve_triangular(xp: Library, array: Array, right: Array, upper: bool, unit: bool) -> Array:
-    """Return X of A X = B by substitution, row by row; of A only one triangle is read, of a unit one not the diagonal.
+    """Return X of A X = B by substitution, row by row. Only one triangle of A is read, and no diagonal if it is unit.
 
-    A zero on the diagonal gives infinities or NaN, as a division by it does.
+    A zero on the diagonal gives infinities or NaN, like a division by it.
     """
     shape = (*xp.broadcast_shapes(array.shape[:-2], right.shape[:-2]), *right.shape[-2:])
     result: Array = xp.broadcast_to(right, shape).copy()
@@ -183,19 +183,19 @@ def svd(xp: Library, array: Array, full_matrices: bool) -> tuple[Array, Array, A
 
 
 def svdvals(xp: Library, array: Array) -> Array:
-    """Return the singular values alone."""
+    """Return only the singular values."""
     values: Array = factor_or_raise("svdvals", xp.linalg.svd, array, compute_uv=False)
     return values
 
 
 def eigh(xp: Library, array: Array, triangle: str) -> tuple[Array, Array]:
-    """Return eigenvalues, which ascend, and eigenvectors of Hermitian matrices, of which one triangle is read."""
+    """Return ascending eigenvalues, and eigenvectors, of Hermitian matrices. Only one triangle is read."""
     values, vectors = factor_or_raise("eigh", xp.linalg.eigh, array, triangle)
     return values, vectors
 
 
 def eigvalsh(xp: Library, array: Array, triangle: str) -> Array:
-    """Return the eigenvalues of Hermitian matrices alone."""
+    """Return only the eigenvalues of Hermitian matrices."""
     values: Array = factor_or_raise("eigvalsh", xp.linalg.eigvalsh, array, triangle)
     return values
 
@@ -219,12 +219,12 @@ def complex_of(dtype: Any) -> str:
 
 
 def factor_or_raise(name: str, factor: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Factor; say it in the library's own class where the iteration came to no end."""
+    """Factor, and raise this library's error if the iteration does not converge."""
     try:
         return factor(*args, **kwargs)
     except Failure as error:
         raise LinAlgError(
-            f"linalg.{name}: the algorithm failed to converge; the input holds NaN or infinities, or is ill-conditioned"
+            f"linalg.{name}: the algorithm failed to converge; the input has NaN or infinities, or is ill-conditioned"
         ) from error
 
 
@@ -235,7 +235,7 @@ PADE = {"f": SINGLE, "F": SINGLE, "d": DOUBLE, "D": DOUBLE}
 
 
 def matrix_exp(xp: Library, array: Array) -> Array:
-    """Return e to the power of matrices: halve them until they are small, approximate, square as often."""
+    """Return the exponentials of matrices: halve them until they are small, approximate, and square as often."""
     if array.shape[-1] == 1:
         return xp.exp(array)
     order, reach = PADE[array.dtype.char]

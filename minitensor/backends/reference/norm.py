@@ -1,6 +1,6 @@
 """The definitions of the norms: mean 0 and variance 1 over rows, channels, or groups of channels of (N, C, L).
 
-Written in ``xp`` for any floating dtype and array library. Nothing is known here of tensors.
+Written in ``xp`` for any floating dtype and array library. This file knows no tensors.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def layer_norm_backward(
 
 
 def affine(z: Array, weight: Array | None, bias: Array | None) -> Array:
-    """Return ``z * weight + bias``, without what is None."""
+    """Return ``z * weight + bias``. A factor or term that is None is omitted."""
     if weight is not None:
         z = z * weight
     return z if bias is None else z + bias
@@ -79,11 +79,11 @@ def affine(z: Array, weight: Array | None, bias: Array | None) -> Array:
 
 # Note [Channels and their groups]. If ``groups`` is 0, statistics of (N, C, L) are taken over N and L for each channel
 # and have the shape (1, C). Otherwise they are taken over each group of channels of each sample and have the shape
-# (N, groups). ``add_shared`` adds up numbers that share their statistics; ``expand`` repeats statistics for each
+# (N, groups). ``sum_per_statistic`` adds up numbers that share their statistics; ``expand`` repeats statistics for each
 # channel of each sample.
 
 
-def add_shared(sums: Array, groups: int) -> Array:
+def sum_per_statistic(sums: Array, groups: int) -> Array:
     """Add up numbers (N, C) that share their statistics."""
     total: Array = sums.reshape(len(sums), groups, -1).sum(2) if groups else sums.sum(0, keepdims=True)
     return total
@@ -132,7 +132,8 @@ def channel_norm_backward(
     g = grad.astype(z.dtype)
     h = affine(g, None if weight is None else weight[:, None], None)
     count = input.size // mean.size
-    first, second = [expand(xp, add_shared(each.sum(2), groups), input.shape)[..., None] / count for each in (h, h * z)]
+    sums = [sum_per_statistic(each.sum(2), groups) for each in (h, h * z)]
+    first, second = [expand(xp, each, input.shape)[..., None] / count for each in sums]
     total = wide_r * (h - first - z * second)
     grads: list[Array] = [each.astype(input.dtype) for each in (total, (g * z).sum((0, 2)), g.sum((0, 2)))]
     return grads[0], grads[1], grads[2]

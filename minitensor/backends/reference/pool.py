@@ -2,7 +2,7 @@
 
 Max pooling selects positions; given them it is a gather, and its gradient a scatter to the same positions. Both are
 linear, so that each is the gradient of the other at every order. Written in ``xp`` for any dtype, array library and
-number of dims. Nothing is known here of tensors or threads.
+number of dims. This file knows no tensors or threads.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def max_pool(
 def max_of_windows(
     xp: Any, input: Array, size: Numbers, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers
 ) -> tuple[Array, Array]:
-    """Compute ``max_pool`` window by window, for where windows are fewer than their taps."""
+    """Compute ``max_pool`` window by window, which is faster if there are fewer windows than taps."""
     values = xp.full((*input.shape[:2], *size), lowest_value(xp, input.dtype), input.dtype)
     indices = xp.empty(values.shape, xp.int64)
     for window in product(*map(range, size)):
@@ -200,11 +200,11 @@ def divisors(
     counts = xp.ones((), xp.int64)
     for length, count, taps_, step, edge in zip(input_shape[2:], size, kernel, stride, padding):
         counted_edge = edge if count_include_pad else 0
-        counts = counts[..., None] * count_covered(xp, length, count, taps_, step, edge, counted_edge)
+        counts = counts[..., None] * count_entries(xp, length, count, taps_, step, edge, counted_edge)
     return counts  # type: ignore[no-any-return]  # `xp` is untyped
 
 
-def count_covered(xp: Any, length: int, count: int, kernel: int, stride: int, padding: int, edge: int) -> Any:
+def count_entries(xp: Any, length: int, count: int, kernel: int, stride: int, padding: int, edge: int) -> Any:
     """Count, for each of ``count`` windows along one dim, its entries in [-edge, length + edge)."""
     start = xp.arange(count) * stride - padding
     return xp.minimum(start + kernel, length + edge) - xp.maximum(start, -edge)
@@ -244,7 +244,7 @@ def overhang(
 def first_inside(xp: Any, count: int, stride: int, padding: int, dilation: int) -> Any:
     """Return the position of the first entry of each window that is not padding."""
     start = xp.arange(count) * stride - padding
-    steps = xp.maximum(0, -(start // dilation))  # how many taps lie before the input
+    steps = xp.maximum(0, -(start // dilation))  # the number of taps before the input
     return start + steps * dilation
 
 

@@ -2,7 +2,7 @@
 
 ``corners`` finds the pixels and their weights. ``pick`` is linear in the table and in the weights; ``spread`` is its
 adjoint in the table, ``compare`` the one in the weights. Each is the derivative of the others. Written in ``xp``, slow
-and plain; where elements allow a faster way, the host alone looks at them: a device would have to be waited for.
+and plain. Checks of elements for a faster way run only on the host, because they would wait for a device.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # For one dim: the neighbours of each place, as whole numbers inside the image, with their weights.
 Neighbours = list[tuple["Array", "Array"]]
 
-FARTHEST = 1 << 30  # a place beyond lies outside of every image whose rows int32 can number
+FARTHEST = 1 << 30  # a position beyond this is outside every image with rows that int32 can number
 
 
 def corners(
@@ -38,7 +38,7 @@ def corners(
 def all_neighbours(
     xp: Any, places: Array, sizes: Sequence[int], mode: str, edges: str, align_corners: bool
 ) -> list[Neighbours]:
-    """Return the neighbours along each dim, numbered such that the sum over the dims is the row of a corner."""
+    """Return the neighbours along each dim. The sum of their numbers over the dims is the row of a corner."""
     return [
         [(number * prod(sizes[dim + 1 :]), share) for number, share in
          neighbours(xp, places[..., -1 - dim], size, prod(sizes), mode, edges, align_corners)]
@@ -51,7 +51,7 @@ def neighbours(
 ) -> Neighbours:
     """Return the pixels beside each place of [-1, 1] in an image of ``plane`` pixels, with their weights."""
     place = pixel_of(place, size, align_corners)
-    into: Callable[[Array], Array] = lambda x: brought_in(xp, x, size, edges, align_corners)
+    into: Callable[[Array], Array] = lambda x: bring_in(xp, x, size, edges, align_corners)
     kind = "int32" if plane < FARTHEST else "int64"
     if mode == "bicubic":
         low = xp.floor(place)
@@ -77,7 +77,7 @@ def unless_outside(xp: Any, share: Array, is_inside: Array) -> Array:
 
 
 def whole(xp: Any, place: Array, kind: str) -> Array:
-    """Return whole floats as ints; what is NaN or far away lies outside the image."""
+    """Convert whole floats to ints. NaN and positions far away become positions outside the image."""
     place = place.astype(wide(xp, place.dtype), copy=False)
     return xp.fmin(xp.fmax(place, -100), FARTHEST).astype(kind)  # type: ignore[no-any-return]  # `xp` is untyped
 
@@ -104,16 +104,16 @@ def pixel_of(place: Any, size: int, align_corners: bool) -> Any:
     return ((place + 1) * size - 1) / 2
 
 
-def brought_in(xp: Any, place: Array, size: int, edges: str, align_corners: bool) -> Array:
-    """Bring places outside back into the image, unless zeros stand there."""
+def bring_in(xp: Any, place: Array, size: int, edges: str, align_corners: bool) -> Array:
+    """Move positions outside the image back into it, unless zeros surround the image."""
     if edges == "zeros":
         return place
     if edges == "reflection":
-        place = mirrored(xp, place, size, align_corners)
+        place = mirror(xp, place, size, align_corners)
     return xp.fmin(xp.fmax(place, 0), size - 1)  # type: ignore[no-any-return]  # `xp` is untyped
 
 
-def mirrored(xp: Any, place: Array, size: int, align_corners: bool) -> Array:
+def mirror(xp: Any, place: Array, size: int, align_corners: bool) -> Array:
     """Mirror places at both ends: at the middles of the first and last pixel, or at their outer edges."""
     low, span = (0.0, float(size - 1)) if align_corners else (-0.5, float(size))
     if not span:
@@ -126,7 +126,7 @@ def mirrored(xp: Any, place: Array, size: int, align_corners: bool) -> Array:
 
 
 def remainder(xp: Any, distance: Array, span: float, times: Array) -> Array:
-    """Return ``fmod(distance, span)``, and take a tenth of its time where all products of ``times`` are exact."""
+    """Return ``fmod(distance, span)``, in a tenth of its time if all products of ``times`` are exact."""
     is_host = isinstance(distance, numpy.ndarray)
     if not is_host or not distance.size or not distance.max() < 1 / numpy.finfo(distance.dtype).eps:
         return xp.fmod(distance, span)  # type: ignore[no-any-return]  # `xp` is untyped

@@ -64,7 +64,7 @@ def sum_rows(xp: Any, table: Array, rows: Array, into: Array, count: int) -> Arr
 
 
 def flat_positions(xp: Any, shape: Shape, dim: int, index: Array) -> Array:
-    """Return the flat positions of elements: their coordinate in ``dim`` is the index entry, the others are its own."""
+    """Return the flat positions of elements: coordinates of the index entries, with their values in ``dim``."""
     if not shape:
         return index.reshape(-1)
     strides = layouts.contiguous(shape).strides

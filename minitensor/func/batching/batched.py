@@ -8,7 +8,7 @@ Note [A view of every sample]. A sample's layout is that of the whole tensor wit
 offset. So the layout that a view operation returns for one sample, with dim 0 put back in front, is the view of all.
 
 Note [What backward sees]. Operations on all samples are recorded like any others, on the tensors with dim 0. Samples
-never mix, so the gradient by an input with all samples holds the gradient of each sample by itself.
+never mix, and the gradient by an input with all samples contains the gradient of each sample.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def no_values_error(name: str) -> NoValuesError:
 
 
 class Flags:
-    """The flags of the placeholder: they promise nothing about memory."""
+    """The flags of the placeholder, all false."""
 
     c_contiguous = f_contiguous = False
 
@@ -174,7 +174,7 @@ def refuse_use(what: str, instead: str) -> Any:
 
 
 class Batched(Tensor, stands_for_many=True):
-    """A tensor that stands for one sample; ``physical`` holds all samples along dim 0."""
+    """A tensor with the shape of one sample; ``physical`` contains all samples along dim 0."""
 
     __slots__ = ("level", "physical")
 
@@ -236,14 +236,14 @@ class Batched(Tensor, stands_for_many=True):
     backward = refuse_use("backward() is called", "use minitensor.func.grad or vjp")
     requires_grad_ = refuse_use("requires_grad_() is called", "use minitensor.func.grad or vjp")
     __deepcopy__ = __reduce_ex__ = refuse_use("a tensor is copied or pickled by Python", "use .clone()")
-    data_ptr = untyped_storage = refuse_use("the memory of a tensor is accessed", "look at it outside of vmap")
+    data_ptr = untyped_storage = refuse_use("the memory of a tensor is accessed", "read it outside of vmap")
     transpose_ = t_ = unsqueeze_ = squeeze_ = swapaxes_ = swapdims_ = refuse_use(
         "a tensor changes its own shape", "use the out-of-place operation"
     )
 
 
 def batch(physical: Tensor, level: int) -> Batched:
-    """Return a tensor that stands for each entry of dim 0."""
+    """Return a batched tensor whose samples are the entries of dim 0."""
     tensor = new(Batched)
     tensor.physical, tensor.level = physical, level
     shape, strides, offset = physical.layout
@@ -353,7 +353,7 @@ def write(call: Call, args: Sequence[Any], level: Level, whole: tuple[Interprete
             warn_of_loop(name)
         (rule or write_sample_by_sample)(do, *args)
         return input
-    if 0 in call.op.kept and grad_mode.get():
+    if 0 in call.op.saved_positions and grad_mode.get():
         call.args = [batch(input.physical.clone(), level.number), *call.args[1:]]  # the saved value must not change
     result = do.compute_as(beside)
     if broadcast_shapes(tuple(input.shape), tuple(result.shape)) != tuple(input.shape):

@@ -164,7 +164,7 @@ def along(**kinds: str) -> Any:
 
     def rule(do: BatchedCall, *args: Any) -> Any:
         main = first_tensor(args)
-        places = {do.op.places[name]: kind for name, kind in kinds.items()}
+        places = {do.op.positions[name]: kind for name, kind in kinds.items()}
         if not main.ndim and any(kind in ("dim", "dims", "flat") for kind in places.values()):
             return compute_numbers(do, args, places)
         if any(kind == "flat" and args[place] is None for place, kind in places.items()):
@@ -230,7 +230,7 @@ def compute_flattened(do: BatchedCall, args: Sequence[Any], places: dict[int, st
     """Reduce all elements of each sample; with ``keepdim`` the dims have size 1."""
     input, ndim = do.all_rows(args[0]), args[0].ndim
     given = [1 if places.get(i) == "flat" else value for i, value in enumerate(args)]
-    kept = "keepdim" in do.op.places and given[do.op.places["keepdim"]]
+    kept = "keepdim" in do.op.positions and given[do.op.positions["keepdim"]]
     result = do(input.reshape(do.size, -1), *given[1:])
     return result.reshape(do.size, *(1,) * ndim) if kept else result
 
@@ -252,7 +252,7 @@ def fold_samples(**kinds: str) -> Any:
     """Return a rule that merges the samples into N of (N, ...), also in the arguments that are shapes."""
 
     def rule(do: BatchedCall, *args: Any) -> Any:
-        places = {do.op.places[name] for name in kinds}
+        places = {do.op.positions[name] for name in kinds}
         given = []
         for i, value in enumerate(args):
             if i in places:

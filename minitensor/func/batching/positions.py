@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Picks:
-    """The indexed dims of one sample, the rank to which the index tensors broadcast, and where their dims land."""
+    """The indexed dims of one sample, and the rank and position of the dims that the index tensors add."""
 
     __slots__ = ("dims", "landing", "order", "positions", "rank", "rest")
 
@@ -50,7 +50,7 @@ class Picks:
         return tensor.permute(0, *[place + 1 for place in places])
 
     def land(self, found: Tensor) -> Tensor:
-        """Move the dims of the index tensors from the front to where they land in one sample."""
+        """Move the dims of the index tensors from the front to their position in one sample."""
         return found.movedim(*self.landing_dims())
 
     def lift(self, values: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class Picks:
         return values.movedim(landed, front)
 
     def landing_dims(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the dims of the index tensors in front, and where they land."""
+        """Return the dims of the index tensors in front, and their positions in one sample."""
         front = tuple(range(1, 1 + self.rank))
         return front, tuple([dim + self.landing for dim in front])
 

@@ -38,7 +38,7 @@ def sample_tables_backward(do: BatchedCall, rows: Any, weight: Any, index: Any, 
 
 
 def sample_weights_backward(do: BatchedCall, rows: Any, table: Any, index: Any) -> Any:
-    """Compare with what is in tables."""
+    """Compare with the rows of tables."""
     whole = do.all_rows(table)
     places = join_columns(do, index, whole.shape[1])
     return unfold_samples(do(do.all_rows(rows).flatten(0, 1), whole.flatten(0, 1), places), do.size, 1)

@@ -1,6 +1,6 @@
-"""Which operation has which batching rule, in the order of the chapters of ``ops/`` and ``nn/functional/``.
+"""The batching rule of each operation, in the order of the chapters of ``ops/`` and ``nn/functional/``.
 
-Operations are found by name, or by name and arguments where two share a name. Operations in a pointwise chapter are
+Operations are found by name, or by name and arguments if two share a name. Operations in a pointwise chapter are
 pointwise and those in a matrix chapter are batched, unless they are listed here. Operations without a rule are computed
 sample by sample, with a warning; those that cannot be computed for samples at all have ``refuse``.
 """

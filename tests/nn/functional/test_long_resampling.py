@@ -39,7 +39,7 @@ def test_a_long_table_equals_the_short_one(name: str, dtype: str, monkeypatch: p
         for kernel in (fast.resample, lambda *given: reference.resample(np, *given)):
             tolerance = {"rtol": 1e-5, "atol": 1e-5} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-12}
             np.testing.assert_allclose(kernel(images, 1, long), kernel(images, 1, short), **tolerance)
-            np.testing.assert_allclose(kernel(grads, 1, long.turned), kernel(grads, 1, short.turned), **tolerance)
+            np.testing.assert_allclose(kernel(grads, 1, long.adjoint), kernel(grads, 1, short.adjoint), **tolerance)
 
 
 def test_an_infinity_reaches_only_the_outputs_that_read_it() -> None:
