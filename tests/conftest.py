@@ -42,7 +42,7 @@ def put_back(write: Callable[..., Any], value: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def sealed() -> Iterator[None]:
+def restore_global_state() -> Iterator[None]:
     """Start each test with the same seed, and restore global state after it."""
     import minitensor  # imported here, so that tests of the sources can run even if the library cannot be imported
 

@@ -56,7 +56,7 @@ def placement_of(tensor: mt.Tensor) -> Placed:
     return Placed(np.array(tensor.storage.array).reshape(-1), *tensor.layout)
 
 
-def filled(array: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Placed:
+def fill_layout(array: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Placed:
     """Put an array's elements where a layout reads them."""
     extent = offset + 1 + sum([(n - 1) * step for n, step in zip(shape, strides)]) if prod(shape) else offset + 1
     flat = np.zeros(extent + 2, array.dtype)
@@ -74,26 +74,26 @@ def dense(shape: tuple[int, ...], order: tuple[int, ...] | None = None, gap: int
     return tuple(strides)
 
 
-def placed(array: Any, kind: str) -> Placed:
+def put_in_memory(array: Any, kind: str) -> Placed:
     """Put an array into memory; "expanded" repeats its first entries along one dim, other kinds keep all elements."""
     shape = array.shape
     if kind == "contiguous":
         return Placed(array.reshape(-1).copy(), shape, dense(shape), 0)
     if kind == "transposed":
-        return filled(array, shape, dense(shape, tuple(reversed(range(len(shape))))), 0)
+        return fill_layout(array, shape, dense(shape, tuple(reversed(range(len(shape))))), 0)
     if kind == "gaps":
-        return filled(array, shape, dense(shape, gap=2), 0)
+        return fill_layout(array, shape, dense(shape, gap=2), 0)
     if kind == "offset":
-        return filled(array, shape, dense(shape), 3)
+        return fill_layout(array, shape, dense(shape), 3)
     if kind == "odd":
-        return filled(array, shape, tuple([7 if n == 1 else step for n, step in zip(shape, dense(shape))]), 0)
+        return fill_layout(array, shape, tuple([7 if n == 1 else step for n, step in zip(shape, dense(shape))]), 0)
     assert kind == "expanded", kind
     if array.dtype.kind != "f" or not any(n > 1 for n in shape):  # indices and masks keep their meaning
-        return filled(array, shape, dense(shape, gap=3), 1)
+        return fill_layout(array, shape, dense(shape, gap=3), 1)
     dim = next(dim for dim, n in enumerate(shape) if n > 1)
     first = array.take([0], axis=dim)
     strides = dense(first.shape)
-    return filled(np.broadcast_to(first, shape), shape, (*strides[:dim], 0, *strides[dim + 1 :]), 0)
+    return fill_layout(np.broadcast_to(first, shape), shape, (*strides[:dim], 0, *strides[dim + 1 :]), 0)
 
 
 # -- for hypothesis ----------------------------------------------------------------------------------------------------
@@ -102,4 +102,4 @@ def placed(array: Any, kind: str) -> Placed:
 @st.composite
 def placements(draw: st.DrawFn, array: Any, overlapping: bool = False) -> Placed:
     """Draw any layout for the array's elements (``overlapping``: of elements in one location, the last one is kept)."""
-    return filled(array, *draw(layouts(array.shape, overlapping)))
+    return fill_layout(array, *draw(layouts(array.shape, overlapping)))

@@ -10,7 +10,7 @@ import pytest
 
 import minitensor as mt
 from ops import call as calls
-from ops.call import assert_same, find, ours, tensors_in, told, twin
+from ops.call import assert_same, find, note_on_error, ours, tensors_in, twin
 from ops.row import Call, Row
 from ops.table import ROWS
 from strict.device import Array, host_copies, installed
@@ -24,7 +24,7 @@ def device() -> Iterator[None]:
         yield
 
 
-def moved(array: Any) -> mt.Tensor:
+def move(array: Any) -> mt.Tensor:
     """Return a tensor on the strict device with a different memory order."""
     tensor = mt.tensor(array).to("strict")
     return tensor
@@ -49,10 +49,10 @@ def on_host(value: Any) -> Any:
 @pytest.mark.parametrize("row", [row for row in HERE if not row.random], ids=repr)
 def test_agrees_with_the_host(row: Row) -> None:
     for call in row.calls:
-        with told(call):
+        with note_on_error(call):
             args, kwargs, leaves = arguments(row, call, mt.tensor)
             expected = ours(row)(*args, **kwargs)
-            args, kwargs, there = arguments(row, call, moved)
+            args, kwargs, there = arguments(row, call, move)
             with host_copies() as count:
                 found = ours(row)(*args, **kwargs)
                 assert not count() or row.host, f"{count()} copies to the host"
@@ -63,7 +63,7 @@ def test_agrees_with_the_host(row: Row) -> None:
                 continue
             seeds = [np.cos(np.arange(tensor.numel())).reshape(tensor.shape) for tensor in kept]
             grads = mt.autograd.grad(kept, leaves, [mt.tensor(seed) for seed in seeds], allow_unused=True)
-            moved_seeds = [moved(seed) for seed in seeds]
+            moved_seeds = [move(seed) for seed in seeds]
             with host_copies() as count:
                 kept = [tensor for tensor in tensors_in(found) if tensor.requires_grad]
                 others = mt.autograd.grad(kept, there, moved_seeds, allow_unused=True)
@@ -76,7 +76,7 @@ def test_agrees_with_the_host(row: Row) -> None:
 
 @pytest.mark.parametrize("row", [row for row in HERE if row.random], ids=repr)
 def test_random_numbers_are_made_on_the_device(row: Row) -> None:
-    args, kwargs = calls.our_arguments(row.calls[0], moved)
+    args, kwargs = calls.our_arguments(row.calls[0], move)
     assert all(isinstance(tensor.array, Array) for tensor in tensors_in(ours(row)(*args, **kwargs)))
 
 
@@ -88,12 +88,12 @@ def test_inplace_versions_agree_with_the_host(row: Row) -> None:
         if not isinstance(call.args[0], np.ndarray):
             continue
         pair = []
-        for tensor in (mt.tensor, moved):
+        for tensor in (mt.tensor, move):
             args, kwargs = calls.our_arguments(call, tensor)
             result = ours(row)(*args, **kwargs)
             if result.shape != args[0].shape or not mt.can_cast(result.dtype, args[0].dtype):
                 break
             pair.append(on_host(twin(row)(*args, **kwargs)))
-        with told(call):
+        with note_on_error(call):
             assert not pair or len(pair) == 2
             assert not pair or np.allclose(pair[0][0].numpy(), pair[1][0].numpy(), equal_nan=True)

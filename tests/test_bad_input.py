@@ -38,7 +38,7 @@ class Misuse(NamedTuple):
         return self.name
 
 
-def refused(call: Callable[[Any], Any], message: str) -> None:
+def assert_refused(call: Callable[[Any], Any], message: str) -> None:
     """Require that a call raises this message, with PyTorch's class or a subclass of it."""
     with pytest.raises(Exception, match=message) as ours:
         call(mt)
@@ -135,7 +135,7 @@ SIZES = [
 
 @each(SIZES)
 def test_an_error_for_wrong_sizes_shows_the_sizes(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 DIMS = [
@@ -154,7 +154,7 @@ DIMS = [
 
 @each(DIMS)
 def test_an_error_for_a_dim_out_of_range_shows_the_range(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 # -- layers ------------------------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def unbegun(lib: Any) -> None:
 
 @each(LAYERS)
 def test_a_layer_names_itself_and_both_shapes(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 # -- gradients ---------------------------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ GRADIENTS = [
 @pytest.mark.filterwarnings("ignore")
 @each(GRADIENTS)
 def test_an_impossible_gradient_is_refused(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 def stale_argument(lib: Any) -> None:
@@ -301,7 +301,7 @@ def stale_result(lib: Any) -> None:
 def test_an_error_for_a_stale_saved_tensor_shows_its_versions(misuse: Misuse) -> None:
     with pytest.raises(VersionError):
         misuse.call(mt)
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------
@@ -375,7 +375,7 @@ def test_a_refused_write_says_why_and_changes_nothing(case: Write) -> None:
         case.write(mt, target)
     assert mt.equal(target.detach(), before)
     assert target.version == version
-    refused(lambda t: case.write(t, case.of(t)), case.message)
+    assert_refused(lambda t: case.write(t, case.of(t)), case.message)
 
 
 def test_an_expanded_tensor_refuses_even_zeros() -> None:
@@ -404,7 +404,7 @@ NUMBERS = [
 @pytest.mark.filterwarnings("ignore")
 @each(NUMBERS)
 def test_one_number_comes_from_one_element(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 def classes(lib: Any, *numbers: Any, of: str = "cross_entropy", **options: Any) -> Any:
@@ -469,7 +469,7 @@ POSITIONS = [
 @pytest.mark.filterwarnings("ignore")
 @each(POSITIONS)
 def test_an_error_for_an_index_out_of_range_shows_the_range(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 # -- dtypes and devices ------------------------------------------------------------------------------------------------
@@ -501,7 +501,7 @@ DTYPES = [
 
 @each(DTYPES)
 def test_dtypes_that_cannot_be_combined_are_named(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 @pytest.fixture
@@ -563,7 +563,7 @@ MAKING = [
 
 @each(MAKING)
 def test_bad_data_for_a_tensor_is_refused(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 KEYWORDS = [
@@ -581,7 +581,7 @@ KEYWORDS = [
 
 @each(KEYWORDS)
 def test_an_unknown_keyword_is_named(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 # -- weights -----------------------------------------------------------------------------------------------------------
@@ -613,7 +613,7 @@ def test_a_mismatched_state_dict_lists_every_mismatch_and_loads_nothing() -> Non
     ):
         assert part in str(told.value)
     assert all(mt.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
-    refused(lambda t: network(t).load_state_dict(mismatched_state(t)), "Sequential")
+    assert_refused(lambda t: network(t).load_state_dict(mismatched_state(t)), "Sequential")
 
 
 def test_wrong_shapes_are_refused_without_strict_too() -> None:
@@ -630,7 +630,7 @@ def test_wrong_shapes_are_refused_without_strict_too() -> None:
            "\"weight\".*but received <class 'list'>"),
 ])  # fmt: skip
 def test_a_state_dict_holds_tensors_by_name(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 @pytest.fixture
@@ -689,7 +689,7 @@ OPTIMIZERS = [
 
 @each(OPTIMIZERS)
 def test_an_optimizer_names_what_it_cannot_work_with(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 def test_an_optimizer_refuses_another_optimizers_state_and_keeps_its_own() -> None:
@@ -726,4 +726,4 @@ DATA = [
 
 @each(DATA)
 def test_a_loader_names_what_it_cannot_load(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)

@@ -24,7 +24,7 @@ HAS_NO_COMPLEX_HALF = {D.float16}
 
 
 @pytest.fixture(autouse=True)
-def _sealed_default_dtype():
+def _restore_default_dtype():
     yield
     D.set_default_dtype(D.float32)
     torch.set_default_dtype(torch.float32)

@@ -68,7 +68,7 @@ def programs(text: str) -> list[str]:
     return [each.strip() for line in text.strip().splitlines() for each in line.split(" | ")]
 
 
-def made(lib: Any, program: str, dtype: str) -> Any:
+def make_index(lib: Any, program: str, dtype: str) -> Any:
     """Return the index that a program makes; ``T`` makes a tensor of one library, with the dtype."""
     return eval(program, {**WORLD, "T": lambda data: lib.tensor(data, dtype=getattr(lib, dtype))})
 
@@ -96,7 +96,7 @@ def write(lib: Any, shape: tuple[int, ...], index: Any) -> Any:
 
 def outcome(call: Callable[..., Any], lib: Any, shape: tuple[int, ...], program: str, dtype: str) -> Any:
     try:
-        return call(lib, shape, made(lib, program, dtype))
+        return call(lib, shape, make_index(lib, program, dtype))
     except Exception as error:
         return error
 
@@ -121,7 +121,7 @@ def test_an_index_of_any_kind_does_what_it_does_in_pytorch(
 @pytest.mark.parametrize("program", REFUSED_HERE)
 def test_an_index_that_pytorch_misreads_is_refused(call: Callable[..., Any], program: str) -> None:
     with pytest.raises(mt.errors.InvalidIndexError, match=r"single ellipsis|used as"):
-        call(mt, (2, 3), made(mt, program, "int64"))
+        call(mt, (2, 3), make_index(mt, program, "int64"))
 
 
 @pytest.mark.filterwarnings("default")

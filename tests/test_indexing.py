@@ -49,7 +49,7 @@ steps = st.one_of(ints, slices, st.none(), st.just(Ellipsis))
 anything = st.one_of(steps, arrays, masks, st.booleans())
 
 
-def fitting(x: Layout) -> st.SearchStrategy[tuple[Any, ...]]:
+def basic_indices(x: Layout) -> st.SearchStrategy[tuple[Any, ...]]:
     """Ints in range, slices, None and at most one ``...``: what ``basic`` handles."""
     items = [st.one_of(slices, st.integers(-n, n - 1)) if n else slices for n in x.shape]
     some = st.integers(0, len(items))
@@ -82,7 +82,7 @@ def seen(x: Layout) -> np.ndarray[Any, Any]:
     return np.lib.stride_tricks.as_strided(storage[x.offset :], x.shape, [8 * s for s in x.strides])
 
 
-def gathered(x: Layout, index: tuple[object, ...]) -> np.ndarray[Any, Any]:
+def gather(x: Layout, index: tuple[object, ...]) -> np.ndarray[Any, Any]:
     """The elements of a view and its picks, by NumPy's fancy indexing with one array per picked dim."""
     view, picks = indexing.resolve(x, index, dims_taken)
     columns: dict[int, Any] = {}
@@ -108,7 +108,7 @@ def outcome(run: Callable[[], Any]) -> Any:
         return next(kind for kind in KINDS if isinstance(error, kind))
 
 
-def indexed(torch: ModuleType, x: Layout, index: tuple[object, ...]) -> Any:
+def take(torch: ModuleType, x: Layout, index: tuple[object, ...]) -> Any:
     theirs = tuple([torch.from_numpy(item) if isinstance(item, np.ndarray) else item for item in index])
     return torch.arange(STORAGE).as_strided(*x)[theirs]
 
@@ -127,7 +127,7 @@ def test_ints_slices_none_and_ellipsis_make_pytorchs_view(
 ) -> None:
     assume(index.count(Ellipsis) < 2)
     ours = outcome(lambda: indexing.resolve(x, index, refuse))
-    theirs = outcome(lambda: layout_of(indexed(torch, x, index)))
+    theirs = outcome(lambda: layout_of(take(torch, x, index)))
     assert ours == (theirs if theirs is IndexError else (theirs, {}))
 
 
@@ -135,8 +135,8 @@ def test_ints_slices_none_and_ellipsis_make_pytorchs_view(
 @given(some_layouts(), st.lists(anything, max_size=5).map(tuple))
 def test_picks_choose_the_elements_pytorch_chooses(torch: ModuleType, x: Layout, index: tuple[object, ...]) -> None:
     assume(sum(item is Ellipsis for item in index) < 2)
-    ours = outcome(lambda: gathered(x, index))
-    theirs = outcome(lambda: indexed(torch, x, index))
+    ours = outcome(lambda: gather(x, index))
+    theirs = outcome(lambda: take(torch, x, index))
     if theirs is IndexError:
         assert ours is IndexError
     else:
@@ -146,7 +146,7 @@ def test_picks_choose_the_elements_pytorch_chooses(torch: ModuleType, x: Layout,
 
 @given(some_layouts(), st.data())
 def test_basic_agrees_with_resolve_for_one_index(x: Layout, data: st.DataObject) -> None:
-    index = data.draw(fitting(x))
+    index = data.draw(basic_indices(x))
     assert (indexing.basic(x, index), {}) == indexing.resolve(x, index, refuse)
 
 
@@ -165,7 +165,7 @@ def test_basic_agrees_with_resolve_or_returns_none(x: Layout, index: tuple[objec
 
 @given(some_layouts(), st.data())
 def test_a_basic_index_sees_what_numpy_sees(x: Layout, data: st.DataObject) -> None:
-    index = data.draw(fitting(x))
+    index = data.draw(basic_indices(x))
     found = indexing.basic(x, index)
     assert found is not None
     np.testing.assert_array_equal(seen(found), seen(x)[index])
@@ -248,9 +248,9 @@ def test_a_wrong_index_is_refused_as_pytorch_refuses_it(
 ) -> None:
     x = layout.contiguous((3, 4))
     with pytest.raises(kind, match=message):
-        gathered(x, index)
+        gather(x, index)
     with pytest.raises(kind):
-        indexed(torch, x, index)
+        take(torch, x, index)
 
 
 def test_a_0d_tensor_has_nothing_to_index() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from test_bad_input import Misuse, each, leaf, parameter, put, refused
+from test_bad_input import Misuse, assert_refused, each, leaf, parameter, put
 
 NAMES = [
     Misuse("Linear", lambda t: t.nn.Linear("2", 3),
@@ -69,4 +69,4 @@ NAMES = [
 
 @each(NAMES)
 def test_a_message_begins_with_what_was_called(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)

@@ -14,7 +14,7 @@ from minitensor.utils.data import default_collate, default_convert
 DEPTH = 3_000  # Python's stack has 1,000 frames
 
 
-def nested(innermost: Any, wrap: Callable[[Any], Any]) -> Any:
+def nest(innermost: Any, wrap: Callable[[Any], Any]) -> Any:
     for _ in range(DEPTH):
         innermost = wrap(innermost)
     return innermost
@@ -27,11 +27,11 @@ def self_containing() -> list[Any]:
 
 
 VALUES: dict[str, Callable[[], Any]] = {
-    "a list": lambda: nested(1.0, lambda value: [value]),
-    "a tuple": lambda: nested(1.0, lambda value: (value,)),
-    "a dict": lambda: nested(mt.ones(1), lambda value: {"a": value}),
-    "a list of tensors": lambda: nested(mt.ones(1), lambda value: [value]),
-    "an uneven list": lambda: nested(1.0, lambda value: [1.0, value]),
+    "a list": lambda: nest(1.0, lambda value: [value]),
+    "a tuple": lambda: nest(1.0, lambda value: (value,)),
+    "a dict": lambda: nest(mt.ones(1), lambda value: {"a": value}),
+    "a list of tensors": lambda: nest(mt.ones(1), lambda value: [value]),
+    "an uneven list": lambda: nest(1.0, lambda value: [1.0, value]),
     "a list that holds itself": self_containing,
 }
 
@@ -103,7 +103,7 @@ def test_a_message_shows_the_outer_levels_of_a_deep_value(use: str, value: str) 
 @pytest.mark.parametrize("use", ["an index", "a written index"])
 def test_a_deep_index_is_refused_in_pytorchs_class(use: str, value: str) -> None:
     torch = pytest.importorskip("torch")
-    tensors = {"a list of tensors": lambda: nested(torch.ones(1), lambda inner: [inner])}
+    tensors = {"a list of tensors": lambda: nest(torch.ones(1), lambda inner: [inner])}
     index = {**VALUES, **tensors}[value]()
     with pytest.raises((TypeError, ValueError, IndexError)) as theirs:
         _ = torch.ones(2)[index] if use == "an index" else torch.ones(2).__setitem__(index, 1)

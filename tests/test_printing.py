@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 
 
 @pytest.fixture(autouse=True)
-def _sealed_options():
+def _restore_options():
     yield
     P.set_printoptions(profile="default")
     torch.set_printoptions(profile="default")

@@ -26,7 +26,7 @@ from ops.table import ROWS
 Write = Callable[[mt.Tensor], Any]
 
 
-def mapped(array: Any) -> mt.Tensor:
+def map_file(array: Any) -> mt.Tensor:
     """Return a tensor over a file that holds an array and is mapped for reading."""
     with tempfile.NamedTemporaryFile() as file:
         array.tofile(file)
@@ -38,7 +38,7 @@ def mapped(array: Any) -> mt.Tensor:
 
 
 def four(*shape: int) -> mt.Tensor:
-    return mapped(np.linspace(0.1, 0.9, 4, dtype="float32").reshape(shape or (4,)))
+    return map_file(np.linspace(0.1, 0.9, 4, dtype="float32").reshape(shape or (4,)))
 
 
 def assert_refuses(write: Write, x: mt.Tensor) -> None:
@@ -74,7 +74,7 @@ def test_a_method_refuses_to_write(row: Row, name: str) -> None:
         args, kwargs = calls.our_arguments(call)
         if call.args[0].ndim and call.args[0].size and not isinstance(outcome(method, *args, **kwargs), Exception):
             args, kwargs = calls.our_arguments(call)
-            assert_refuses(lambda x, args=args, kwargs=kwargs: method(x, *args[1:], **kwargs), mapped(call.args[0]))
+            assert_refuses(lambda x, args=args, kwargs=kwargs: method(x, *args[1:], **kwargs), map_file(call.args[0]))
             tried += 1
     assert tried
 
@@ -84,19 +84,19 @@ def test_a_method_refuses_to_write(row: Row, name: str) -> None:
 ONE, HERE = mt.ones(1), mt.tensor([0])
 
 
-def assigned(place: Any, value: Any = 1.0) -> Write:
+def assign(place: Any, value: Any = 1.0) -> Write:
     return lambda x: x.__setitem__(place(x) if callable(place) else place, value)
 
 
 WRITES: dict[str, Write] = {
-    "x[0] = 1": assigned(0),
-    "x[0:2] = 1": assigned(slice(2)),
-    "x[...] = 1": assigned(...),
-    "x[0:1] = tensor": assigned(slice(1), ONE),
-    "x[tensor] = 1": assigned(HERE),
-    "x[tensor] = tensor": assigned(HERE, ONE),
-    "x[mask] = 1": assigned(lambda x: x > 0.5),
-    "x[mask] = tensor": assigned(lambda x: x < 0.2, ONE),
+    "x[0] = 1": assign(0),
+    "x[0:2] = 1": assign(slice(2)),
+    "x[...] = 1": assign(...),
+    "x[0:1] = tensor": assign(slice(1), ONE),
+    "x[tensor] = 1": assign(HERE),
+    "x[tensor] = tensor": assign(HERE, ONE),
+    "x[mask] = 1": assign(lambda x: x > 0.5),
+    "x[mask] = tensor": assign(lambda x: x < 0.2, ONE),
     "x += 1": lambda x: x.__iadd__(1),
     "copy_": lambda x: x.copy_(mt.ones(4)),
     "copy_ of integers": lambda x: x.copy_(mt.ones(4, dtype=mt.int64)),
@@ -238,7 +238,7 @@ def test_a_step_refuses_read_only_state() -> None:
 @pytest.mark.parametrize("name", ["running_mean", "running_var", "num_batches_tracked"])
 def test_batch_norm_changes_no_statistics_if_one_is_read_only(name: str) -> None:
     layer = nn.BatchNorm1d(4)
-    setattr(layer, name, mapped(np.array(3)) if name == "num_batches_tracked" else four())
+    setattr(layer, name, map_file(np.array(3)) if name == "num_batches_tracked" else four())
     before = {key: value.tolist() for key, value in layer.state_dict().items()}
     with pytest.raises(ReadOnlyError, match="batch_norm"):
         layer(mt.eye(4))

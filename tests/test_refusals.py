@@ -13,7 +13,7 @@ import pytest
 
 import minitensor as mt
 import minitensor.nn.functional
-from test_bad_input import Misuse, each, refused
+from test_bad_input import Misuse, assert_refused, each
 
 
 def grad_node(t: Any) -> Any:
@@ -83,7 +83,7 @@ LAYERS = [
 
 @each(NUMBERS + PLACES + GRAPHS + LAYERS)
 def test_calls_that_pytorch_refuses_are_refused(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)
 
 
 def test_sizes_are_plain_ints() -> None:
@@ -116,4 +116,4 @@ HUGE = [
 
 @each(HUGE)
 def test_numbers_too_large_for_int64_are_refused(misuse: Misuse) -> None:
-    refused(misuse.call, misuse.message)
+    assert_refused(misuse.call, misuse.message)

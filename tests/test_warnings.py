@@ -14,14 +14,14 @@ import minitensor.nn.functional as F
 import minitensor.utils.data
 
 
-def frozen() -> Any:
+def read_only() -> Any:
     array = np.ones(2)
     array.flags.writeable = False
     return array
 
 
 CASES: dict[str, Callable[[], Any]] = {
-    "a read-only array": lambda: mt.from_numpy(frozen()),
+    "a read-only array": lambda: mt.from_numpy(read_only()),
     "range": lambda: mt.range(0, 3),
     "a resized out= of an op": lambda: mt.exp(mt.ones(2), out=mt.ones(3)),
     "a resized out= of a function of ops": lambda: mt.cumsum(mt.ones(2), 0, out=mt.ones(3)),

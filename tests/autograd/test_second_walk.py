@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minitensor as mt
-from ops.call import find, mapped, ours, tensors_in, theirs
+from ops.call import convert_arguments, find, ours, tensors_in, theirs
 from ops.row import Call, Row
 from ops.table import ROWS
 
@@ -39,7 +39,7 @@ def second_walk(lib: Any, op: Any, row: Row, call: Call) -> str:
         tensors.append(made)
         return made
 
-    args, kwargs = mapped(call, tensor, lambda each: getattr(lib, each.name))
+    args, kwargs = convert_arguments(call, tensor, lambda each: getattr(lib, each.name))
     try:
         results = [each for each in tensors_in(op(*args, **kwargs)) if each.requires_grad]
         grads = [lib.ones_like(each) for each in results]

@@ -27,7 +27,7 @@ class Mapped:
 
     def __init__(self, row: Row, call: Call, chosen: set[int] | None) -> None:
         self.row, self.arrays = row, []
-        self.args, self.kwargs = calls.mapped(call, self.placed, lambda each: getattr(mt, each.name))
+        self.args, self.kwargs = calls.convert_arguments(call, self.placed, lambda each: getattr(mt, each.name))
         self.chosen = set(range(len(self.arrays))) if chosen is None else chosen
         self.samples = self.drawn(lambda array, i: np.roll(array.reshape(-1), i).reshape(array.shape))
 
@@ -42,8 +42,8 @@ class Mapped:
         ]
 
     def __call__(self, *tensors: Any) -> list[Any]:
-        args = [filled(each, tensors) for each in self.args]
-        return tensors_in(ours(self.row)(*args, **{k: filled(each, tensors) for k, each in self.kwargs.items()}))
+        args = [fill_slots(each, tensors) for each in self.args]
+        return tensors_in(ours(self.row)(*args, **{k: fill_slots(each, tensors) for k, each in self.kwargs.items()}))
 
     def sample(self, i: int) -> list[Any]:
         return [mt.tensor(each[i]) for each in self.samples]
@@ -76,11 +76,11 @@ class Slot(int):
     """The position of a tensor among a call's arguments."""
 
 
-def filled(value: Any, tensors: Sequence[Any]) -> Any:
+def fill_slots(value: Any, tensors: Sequence[Any]) -> Any:
     if isinstance(value, Slot):
         return tensors[value]
     if value.__class__ in (list, tuple):
-        return value.__class__([filled(each, tensors) for each in value])
+        return value.__class__([fill_slots(each, tensors) for each in value])
     if value.__class__ is slice:
-        return slice(filled(value.start, tensors), filled(value.stop, tensors), filled(value.step, tensors))
+        return slice(fill_slots(value.start, tensors), fill_slots(value.stop, tensors), fill_slots(value.step, tensors))
     return value

@@ -45,8 +45,8 @@ CASES: dict[str, Callable[..., Any]] = {
     )(v),
     "per-sample gradients": lambda t, f, v, m: f.vmap(f.grad(loss), in_dims=(None, 0))(m, m),
     "gradients of a map": lambda t, f, v, m: f.grad(lambda x: f.vmap(wave)(x).sum())(m),
-    "vjp": lambda t, f, v, m: called(f.vjp(wave, v), v),
-    "vjp of several": lambda t, f, v, m: called(f.vjp(lambda x, w: (w @ x, x.sum()), v, m), (m[:, 0], v[0])),
+    "vjp": lambda t, f, v, m: call_second(f.vjp(wave, v), v),
+    "vjp of several": lambda t, f, v, m: call_second(f.vjp(lambda x, w: (w @ x, x.sum()), v, m), (m[:, 0], v[0])),
     "vjp with aux": lambda t, f, v, m: f.vjp(lambda x: (x * 2, x.sum()), v, has_aux=True)[2],
     "mapped vjp": lambda t, f, v, m: f.vmap(f.vjp(wave, v)[1])(t.eye(3, dtype=t.float64)),
     "vjp of a map, mapped": lambda t, f, v, m: f.vmap(
@@ -81,7 +81,7 @@ CASES: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def called(pair: tuple[Any, Callable[..., Any]], weights: Any) -> Any:
+def call_second(pair: tuple[Any, Callable[..., Any]], weights: Any) -> Any:
     return pair[0], pair[1](weights)
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 import minitensor as mt
-from func.samples import HERE, SAMPLES, Mapped, Slot, filled
+from func.samples import HERE, SAMPLES, Mapped, Slot, fill_slots
 from minitensor.errors import BatchingError
-from ops.call import told, twin
+from ops.call import note_on_error, twin
 from ops.row import Call, Row
 
 # Rows with calls that vmap refuses, with at least some of their tensors mapped.
@@ -77,7 +77,7 @@ def quietly(function: Callable[..., Any], *args: Any) -> Any:
 def test_vmap_is_the_loop(row: Row) -> None:
     refused = 0
     for call, chosen in ways(row):
-        with told(call, chosen):
+        with note_on_error(call, chosen):
             try:
                 holds(row, call, chosen)
             except BatchingError:
@@ -136,7 +136,7 @@ def looped_gradients(mapped: Mapped, ups: dict[int, Any], leaves: dict[int, Any]
 def test_many_upstream_gradients_equal_the_loop(row: Row) -> None:
     """What ``jacrev`` and ``is_grads_batched`` do: one graph, and backward with many gradients at once."""
     for call in row.calls:
-        with told(call):
+        with note_on_error(call):
             mapped = Mapped(row, call, None)
             tensors = mapped.sample(0)
             leaves = list(mapped.leaves(tensors).values())
@@ -144,13 +144,13 @@ def test_many_upstream_gradients_equal_the_loop(row: Row) -> None:
             if not leaves or not outputs:
                 continue
             ups = [upstream(mt.zeros(3, *each.shape, dtype=each.dtype)) for each in outputs]
-            found = quietly(for_all, functools.partial(walked, outputs, leaves), ups)
+            found = quietly(for_all, functools.partial(gradients_of, outputs, leaves), ups)
             for i in range(3):
-                for one, expected in zip(found, walked(outputs, leaves, *[each[i] for each in ups]), strict=True):
+                for one, expected in zip(found, gradients_of(outputs, leaves, *[each[i] for each in ups]), strict=True):
                     close(one[i], expected.numpy())
 
 
-def walked(outputs: Sequence[Any], leaves: Sequence[Any], *weights: Any) -> Any:
+def gradients_of(outputs: Sequence[Any], leaves: Sequence[Any], *weights: Any) -> Any:
     return mt.autograd.grad(outputs, leaves, weights, retain_graph=True, materialize_grads=True)
 
 
@@ -165,17 +165,17 @@ def test_an_inplace_version_writes_into_every_sample(row: Row) -> None:
         mapped = Mapped(row, call, None)
         if not mapped.arrays or not isinstance(mapped.args[0], Slot) or repr(row) in REFUSED:
             continue
-        write = functools.partial(written, mapped, twin(row))
+        write = functools.partial(run_inplace, mapped, twin(row))
         try:
             expected = [write(*mapped.sample(i)) for i in range(SAMPLES)]
         except Exception:  # an in-place version refuses some calls: shapes that grow, dtypes that change
             continue
-        with told(call):
+        with note_on_error(call):
             close(quietly(mt.vmap(write), *mapped.whole()), np.stack([each.numpy() for each in expected]))
 
 
-def written(mapped: Mapped, operation: Any, *tensors: Any) -> Any:
+def run_inplace(mapped: Mapped, operation: Any, *tensors: Any) -> Any:
     """Return a copy of the first tensor after the op has written into it."""
     own = [tensors[0].clone(), *tensors[1:]]
-    operation(*[filled(a, own) for a in mapped.args], **{k: filled(v, own) for k, v in mapped.kwargs.items()})
+    operation(*[fill_slots(a, own) for a in mapped.args], **{k: fill_slots(v, own) for k, v in mapped.kwargs.items()})
     return own[0]

@@ -47,7 +47,7 @@ def attempt(call: Callable[[], Any]) -> Callable[[], None]:
     return attempted
 
 
-def transformed(mapped: Mapped) -> dict[str, Callable[[], Any]]:
+def transforms_of(mapped: Mapped) -> dict[str, Callable[[], Any]]:
     """Return calls that run one op through the transforms."""
     whole, one, dims = mapped.whole(), mapped.sample(0), mapped.in_dims()
     by = list(mapped.leaves(mapped.sample(0)))
@@ -74,7 +74,7 @@ def test_transforms_of_every_op_leave_nothing_alive() -> None:
         warnings.simplefilter("ignore")
         for row in HERE:
             mapped = Mapped(row, row.calls[0], None)
-            for name, call in transformed(mapped).items() if mapped.arrays else ():
+            for name, call in transforms_of(mapped).items() if mapped.arrays else ():
                 count = left_behind(attempt(call))
                 if count >= CALLS:  # again: a leak adds objects at every call, a cache that fills up does not
                     count = min(count, left_behind(attempt(call)))

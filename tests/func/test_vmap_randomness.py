@@ -50,7 +50,7 @@ EACH = pytest.mark.parametrize("name", [*DRAWS, *BY_SAMPLE])
 CHUNKS = pytest.mark.parametrize("chunk_size", [None, 2])
 
 
-def mapped(lib: Any, name: str, randomness: str, chunk_size: int | None) -> tuple[Any, Any]:
+def draw_all(lib: Any, name: str, randomness: str, chunk_size: int | None) -> tuple[Any, Any]:
     """Return what five samples drew, and the next number of the main stream."""
     lib.manual_seed(4)
     draw = (DRAWS | BY_SAMPLE)[name]
@@ -64,10 +64,10 @@ def mapped(lib: Any, name: str, randomness: str, chunk_size: int | None) -> tupl
 @pytest.mark.parametrize("randomness", ["same", "different"])
 def test_one_seed_gives_pytorchs_numbers(name: str, chunk_size: int | None, randomness: str) -> None:
     torch = pytest.importorskip("torch")
-    found, after = mapped(mt, name, randomness, chunk_size)
+    found, after = draw_all(mt, name, randomness, chunk_size)
     with torch.random.fork_rng():
         try:
-            expected, following = mapped(torch, name, randomness, chunk_size)
+            expected, following = draw_all(torch, name, randomness, chunk_size)
         except RuntimeError as error:
             assert randomness == "same" and "same randomness with a batched tensor input" in str(error)
             return
@@ -79,15 +79,15 @@ def test_one_seed_gives_pytorchs_numbers(name: str, chunk_size: int | None, rand
 @CHUNKS
 def test_a_draw_without_randomness_is_an_error(name: str, chunk_size: int | None) -> None:
     with pytest.raises(RuntimeError, match="randomness"):
-        mapped(mt, name, "error", chunk_size)
+        draw_all(mt, name, "error", chunk_size)
 
 
 @pytest.mark.parametrize("name", DRAWS)
 @CHUNKS
 def test_samples_have_the_same_numbers_or_different_ones(name: str, chunk_size: int | None) -> None:
-    same, _ = mapped(mt, name, "same", chunk_size)
+    same, _ = draw_all(mt, name, "same", chunk_size)
     assert (same == same[0]).all()
-    different, _ = mapped(mt, name, "different", chunk_size)
+    different, _ = draw_all(mt, name, "different", chunk_size)
     assert not (different == different[0]).all()
 
 
@@ -113,7 +113,7 @@ def test_a_tensor_shared_by_all_samples_accepts_draws_that_are_the_same() -> Non
 @pytest.mark.parametrize("chunk_size", [1, 2, 5])
 def test_chunks_change_nothing_if_all_samples_share_their_numbers(chunk_size: int) -> None:
     for name in DRAWS:
-        np.testing.assert_array_equal(mapped(mt, name, "same", chunk_size)[0], mapped(mt, name, "same", None)[0])
+        np.testing.assert_array_equal(draw_all(mt, name, "same", chunk_size)[0], draw_all(mt, name, "same", None)[0])
 
 
 @pytest.mark.parametrize("options", [{"p": 0.0}, {"training": False}], ids=str)

@@ -17,7 +17,7 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
-def made(lib: Any, **options: Any) -> Any:
+def make(lib: Any, **options: Any) -> Any:
     lib.manual_seed(2)
     return lib.nn.AdaptiveLogSoftmaxWithLoss(8, 20, [4, 9, 15], **{"div_value": 2.0, **options})
 
@@ -28,7 +28,7 @@ TARGETS: list[Any] = [[0, 3, 4, 19, 8, 9, 14, 15], [1, 2], [16], 5, [0, 0, 18]]
 @pytest.mark.parametrize("target", TARGETS, ids=str)
 @pytest.mark.parametrize("options", [{}, {"head_bias": True, "div_value": 1.5}], ids=str)
 def test_it_is_pytorchs(target: Any, options: dict[str, Any], torch: ModuleType) -> None:
-    ours, theirs = made(mt, **options), made(torch, **options)
+    ours, theirs = make(mt, **options), make(torch, **options)
     assert repr(ours) == repr(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     for name, value in theirs.state_dict().items():
@@ -51,7 +51,7 @@ def test_it_is_pytorchs(target: Any, options: dict[str, Any], torch: ModuleType)
 
 
 def test_it_is_a_softmax() -> None:
-    layer, rows = made(mt), mt.randn(30, 8)
+    layer, rows = make(mt), mt.randn(30, 8)
     every = layer.log_prob(rows)
     mt.testing.assert_close(every.exp().sum(1), mt.ones(30))
     assert (layer.predict(rows) == every.argmax(1)).float().mean() > 0.5, "the head comes first"
@@ -60,7 +60,7 @@ def test_it_is_a_softmax() -> None:
 
 
 def test_reset_parameters_draws_all_parameters_again() -> None:
-    layer = made(mt)
+    layer = make(mt)
     before = [each.detach().clone() for each in layer.parameters()]
     layer.reset_parameters()
     assert all((new != old).all() for new, old in zip(layer.parameters(), before, strict=True))
@@ -85,4 +85,4 @@ def test_invalid_cutoffs_are_refused(cutoffs: list[Any]) -> None:
 )
 def test_targets_that_do_not_fit_are_refused(shape: tuple[int, ...], target: Any, message: str) -> None:
     with pytest.raises(RuntimeError, match=message):
-        made(mt)(mt.ones(shape), mt.tensor(target))
+        make(mt)(mt.ones(shape), mt.tensor(target))

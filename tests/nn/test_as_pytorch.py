@@ -20,7 +20,7 @@ Question = Callable[[Any], Any]
 QUESTIONS: list[Question] = []
 
 
-def asked(question: Question) -> Question:
+def ask(question: Question) -> Question:
     QUESTIONS.append(question)
     return question
 
@@ -35,7 +35,7 @@ def shared_layer(lib: Any) -> Any:
     return lib.nn.Sequential(layer, layer)
 
 
-@asked
+@ask
 def walks_over_a_shared_layer(lib: Any) -> Any:
     module = shared_layer(lib)
     return [
@@ -45,7 +45,7 @@ def walks_over_a_shared_layer(lib: Any) -> Any:
     ]  # fmt: skip
 
 
-@asked
+@ask
 def walks_with_a_prefix(lib: Any) -> Any:
     module = net(lib)
     return [
@@ -57,14 +57,14 @@ def walks_with_a_prefix(lib: Any) -> Any:
     ]  # fmt: skip
 
 
-@asked
+@ask
 def state_dict_by_position(lib: Any) -> Any:
     entries: Any = OrderedDict()
     found = net(lib).state_dict(entries, "p.", True)
     return list(found), found is entries, found["p.a.weight"].requires_grad
 
 
-@asked
+@ask
 def zeroing_keeps_the_gradient_and_frees_it(lib: Any) -> Any:
     layer = lib.nn.Linear(2, 2)
     with warnings.catch_warnings():
@@ -75,7 +75,7 @@ def zeroing_keeps_the_gradient_and_frees_it(lib: Any) -> Any:
     return layer.weight.grad is gradient, gradient.requires_grad, gradient.tolist()
 
 
-@asked
+@ask
 def channels_last_weights(lib: Any) -> Any:
     module = lib.nn.Sequential(lib.nn.Conv2d(3, 4, 2), lib.nn.Linear(2, 2), lib.nn.BatchNorm2d(4))
     first = [each.stride() for each in module.to(memory_format=lib.channels_last).parameters()]
@@ -83,7 +83,7 @@ def channels_last_weights(lib: Any) -> Any:
     return first, double[0].weight.stride(), double[0].weight.dtype, double[2].num_batches_tracked.dtype
 
 
-@asked
+@ask
 def converted_weights(lib: Any) -> Any:
     module = lib.nn.Sequential(lib.nn.Conv2d(3, 4, 2), lib.nn.ConvTranspose2d(3, 4, 2), lib.nn.Conv3d(3, 4, 2))
     same = lib.nn.utils.convert_conv2d_weight_memory_format(module, lib.channels_last) is module
@@ -91,7 +91,7 @@ def converted_weights(lib: Any) -> Any:
     return same, [each.weight.stride() for each in module]
 
 
-@asked
+@ask
 def shared_memory_keeps_values(lib: Any) -> Any:
     module = net(lib).to(lib.float64)
     before = [each.clone() for each in module.state_dict().values()]
@@ -100,14 +100,14 @@ def shared_memory_keeps_values(lib: Any) -> Any:
     return same, [bool((one == other).all()) for one, other in zip(before, after)], module.a.weight.requires_grad
 
 
-@asked
+@ask
 def sharing_lazily(lib: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         lib.nn.LazyLinear(3).share_memory()
 
 
-@asked
+@ask
 def several_parents(lib: Any) -> Any:
     class Named:
         def __init__(self, name: str) -> None:
@@ -122,17 +122,17 @@ def several_parents(lib: Any) -> Any:
     return Both().name, lib.nn.Module.call_super_init, lib.nn.Module.dump_patches
 
 
-@asked
+@ask
 def arguments_of_the_base(lib: Any) -> Any:
     lib.nn.Module(1)
 
 
-@asked
+@ask
 def names_of_the_base(lib: Any) -> Any:
     lib.nn.Sigmoid(alpha=1)
 
 
-@asked
+@ask
 def a_copy_and_a_pickle(lib: Any) -> Any:
     module = net(lib).eval()
     module.a.weight.requires_grad_(False)
@@ -144,7 +144,7 @@ def a_copy_and_a_pickle(lib: Any) -> Any:
     ]
 
 
-@asked
+@ask
 def buffers_come_and_go(lib: Any) -> Any:
     module, answers = lib.nn.Module(), []
     module.register_buffer("x", lib.ones(1), persistent=False)
@@ -156,7 +156,7 @@ def buffers_come_and_go(lib: Any) -> Any:
     return answers, module.y, list(module.state_dict())
 
 
-@asked
+@ask
 def a_plain_dict_of_parameters_is_sorted(lib: Any) -> Any:
     given = {"w": lib.ones(2), "o": lib.ones(1)}
     made = lib.nn.ParameterDict(given)
@@ -164,7 +164,7 @@ def a_plain_dict_of_parameters_is_sorted(lib: Any) -> Any:
     return [list(each.state_dict()) for each in (made, ordered, ordered.copy())], repr(made)
 
 
-@asked
+@ask
 def hooks_around_loading(lib: Any) -> Any:
     seen: list[Any] = []
     module = net(lib)
@@ -178,21 +178,21 @@ def hooks_around_loading(lib: Any) -> Any:
     return seen
 
 
-@asked
+@ask
 def a_load_hook_that_returns(lib: Any) -> Any:
     module = net(lib)
     module.register_load_state_dict_post_hook(lambda m, keys: 3)
     module.load_state_dict(module.state_dict())
 
 
-@asked
+@ask
 def a_save_hook_that_returns(lib: Any) -> Any:
     module = net(lib)
     module.register_state_dict_post_hook(lambda m, entries, prefix, metadata: {})
     module.state_dict()
 
 
-@asked
+@ask
 def old_norms_keys_load_into_new_ones(lib: Any) -> Any:
     answers = []
     for name in ("weight_norm", "spectral_norm"):
@@ -206,7 +206,7 @@ def old_norms_keys_load_into_new_ones(lib: Any) -> Any:
     return answers
 
 
-@asked
+@ask
 def in_place_functions(lib: Any) -> Any:
     F, answers = lib.nn.functional, []
     for name, *options in (
@@ -221,7 +221,7 @@ def in_place_functions(lib: Any) -> Any:
     return answers
 
 
-@asked
+@ask
 def pools_with_indices(lib: Any) -> Any:
     F, answers = lib.nn.functional, []
     for dims in (1, 2, 3):
@@ -235,20 +235,20 @@ def pools_with_indices(lib: Any) -> Any:
     return answers
 
 
-@asked
+@ask
 def time_first_convolution(lib: Any) -> Any:
     x, weight = lib.arange(10.0).reshape(5, 1, 2), lib.arange(12.0).reshape(3, 2, 2)
     return lib.nn.functional.conv_tbc(x, weight, lib.ones(2), 1).tolist()
 
 
-@asked
+@ask
 def cross_map_norms(lib: Any) -> Any:
     x = lib.arange(8.0).reshape(1, 8, 1, 1)
     layers = [lib.nn.CrossMapLRN2d(size, alpha=0.5, k=2) for size in (1, 2, 3, 4, 5, 20)]
     return [(repr(each), [round(one, 3) for one in each(x).flatten().tolist()]) for each in layers]
 
 
-@asked
+@ask
 def old_names(lib: Any) -> Any:
     made = lib.nn.Hardtanh(min_value=-2, max_value=3)
     lib.manual_seed(3)
@@ -258,17 +258,17 @@ def old_names(lib: Any) -> Any:
     return repr(made), repr(lib.nn.NLLLoss2d()), [round(each, 5) for each in weight.flatten().tolist()], norm.tolist()
 
 
-@asked
+@ask
 def sizes_of_recurrent_layers(lib: Any) -> Any:
     lib.nn.GRU(4, 5, proj_size=2)
 
 
-@asked
+@ask
 def a_mode_that_is_none(lib: Any) -> Any:
     lib.nn.RNNBase("x", 4, 5)
 
 
-@asked
+@ask
 def base_classes(lib: Any) -> Any:
     modules = lib.nn.modules
     bases = [
@@ -282,7 +282,7 @@ def base_classes(lib: Any) -> Any:
     return [[isinstance(layer, base) for base in bases] for layer in layers]
 
 
-@asked
+@ask
 def names_without_a_prefix(lib: Any) -> Any:
     entries = lib.nn.Sequential(OrderedDict(module=net(lib))).state_dict()
     lib.nn.modules.utils.consume_prefix_in_state_dict_if_present(entries, "module.")
@@ -290,7 +290,7 @@ def names_without_a_prefix(lib: Any) -> Any:
     return list(entries), repr(net(lib).load_state_dict(entries)), utils._pair(3), utils._triple([1, 2, 3])
 
 
-@asked
+@ask
 def what_is_assigned_to_a_parametrized_weight(lib: Any) -> Any:
     layer = lib.nn.Linear(2, 2)
     lib.nn.utils.parametrize.register_parametrization(layer, "weight", lib.nn.Identity())

@@ -66,7 +66,7 @@ CASES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def loaded(lib: Any, name: str, strict: bool) -> Any:
+def load(lib: Any, name: str, strict: bool) -> Any:
     target, state = CASES[name](lib, holder_of(lib))
     for key, value in state.items():
         if hasattr(value, "dtype"):
@@ -79,7 +79,7 @@ def loaded(lib: Any, name: str, strict: bool) -> Any:
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("name", CASES)
 def test_modules_in_extra_state_are_loaded_as_in_pytorch(torch: ModuleType, name: str, strict: bool) -> None:
-    expected, found = outcome(loaded, torch, name, strict), outcome(loaded, mt, name, strict)
+    expected, found = outcome(load, torch, name, strict), outcome(load, mt, name, strict)
     if not isinstance(expected, Exception):
         assert found == expected
         return

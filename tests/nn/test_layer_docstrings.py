@@ -118,7 +118,7 @@ def is_default(text: str, default: Any, arguments: Collection[str]) -> bool:
     return type(value) is type(default) and value == default
 
 
-def error_named(name: str) -> Any:
+def find_error(name: str) -> Any:
     """Return the error class of this name, the library's or Python's."""
     return getattr(errors, name, None) or getattr(builtins, name, None)
 
@@ -165,7 +165,7 @@ def test_there_is_an_example_that_uses_the_layer(name: str) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_errors_raised_in_the_layer_are_documented(name: str) -> None:
     documented = names_in(LAYERS[name], "Raises:")
-    unknown = [each for each in documented if not inspect.isclass(error_named(each))]
+    unknown = [each for each in documented if not inspect.isclass(find_error(each))]
     assert not unknown, f"{name} documents errors that do not exist: {unknown}"
     raising = [each.__name__ for each in functions(LAYERS[name]) if raises(each)]
     assert documented or not raising, f"{name} does not document what {raising} raise"
@@ -176,7 +176,7 @@ def test_an_invalid_input_raises_a_documented_error(case: Case) -> None:
     layer = type(case.make(nn))
     error = refusal(minitensor, case)
     documented = names_in(layer, "Raises:")
-    assert isinstance(error, tuple(map(error_named, documented))), f"{layer.__name__} documents {documented}: {error!r}"
+    assert isinstance(error, tuple(map(find_error, documented))), f"{layer.__name__} documents {documented}: {error!r}"
 
 
 def strange_inputs(shape: tuple[int, ...]) -> Iterator[minitensor.Tensor]:
@@ -200,7 +200,7 @@ def test_a_strange_input_raises_only_documented_errors(row: Row) -> None:
         try:
             layer(*row.args, **row.options)(input)
         except Exception as error:  # the assertion below says which
-            assert isinstance(error, tuple(map(error_named, documented))), (
+            assert isinstance(error, tuple(map(find_error, documented))), (
                 f"{row.name} documents {documented}, but {tuple(input.shape)} of {input.dtype}: {error!r}"
             )
 

@@ -41,7 +41,7 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
-def made(lib: Any, name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def build(lib: Any, name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     lib.manual_seed(3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch warns that its lazy layers are a new feature
@@ -54,7 +54,7 @@ def test_a_lazy_layer_is_pytorchs(
 ) -> None:
     results = []
     for lib in (mt, torch):
-        layer = made(lib, name, args, options)
+        layer = build(lib, name, args, options)
         before = repr(layer), {key: str(value) for key, value in layer.state_dict().items()}
         output = layer(lib.tensor(numbers(1, *shape), requires_grad=True))
         output.sum().backward()
@@ -72,7 +72,7 @@ def test_a_lazy_layer_is_pytorchs(
 def test_a_lazy_layer_becomes_the_plain_layer_of_its_input_size(
     name: str, args: tuple[Any, ...], options: dict[str, Any], shape: tuple[int, ...]
 ) -> None:
-    layer = made(mt, name, args, options)
+    layer = build(mt, name, args, options)
     held = list(layer.parameters())
     layer(mt.ones(shape))
     assert type(layer) is getattr(nn, name.removeprefix("Lazy"))

@@ -20,7 +20,7 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-def made(**options: Any) -> nn.LocallyConnected2d:
+def make(**options: Any) -> nn.LocallyConnected2d:
     mt.manual_seed(0)
     return nn.LocallyConnected2d(2, 4, (2, 3), **{"input_size": (5, 6), "dtype": mt.float64, **options})
 
@@ -50,14 +50,14 @@ def place_by_place(layer: nn.LocallyConnected2d, image: Any) -> Any:
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_each_position_has_its_own_filters(options: dict[str, Any]) -> None:
-    layer, image = made(**options), mt.randn(3, 2, 5, 6, dtype=mt.float64)
+    layer, image = make(**options), mt.randn(3, 2, 5, 6, dtype=mt.float64)
     mt.testing.assert_close(layer(image), place_by_place(layer, image))
     mt.testing.assert_close(layer(image[0]), layer(image)[0])
 
 
 @pytest.mark.parametrize("options", OPTIONS[1:4], ids=str)
 def test_gradients_are_correct_to_second_order(options: dict[str, Any]) -> None:
-    layer = made(**{**options, "dilation": 1}, input_size=(2, 3))  # small: one finite difference per element
+    layer = make(**{**options, "dilation": 1}, input_size=(2, 3))  # small: one finite difference per element
     image = mt.randn(2, 2, 2, 3, dtype=mt.float64, requires_grad=True)
     weight = [each.detach().requires_grad_() for each in layer.parameters()]
 
@@ -70,7 +70,7 @@ def test_gradients_are_correct_to_second_order(options: dict[str, Any]) -> None:
 
 
 def test_equal_filters_everywhere_give_a_convolution() -> None:
-    shared, layer = nn.Conv2d(2, 4, (2, 3), stride=2, padding=1, dtype=mt.float64), made(stride=2, padding=1)
+    shared, layer = nn.Conv2d(2, 4, (2, 3), stride=2, padding=1, dtype=mt.float64), make(stride=2, padding=1)
     with mt.no_grad():
         layer.weight.copy_(shared.weight.expand_as(layer.weight))
         layer.bias.copy_(shared.bias.view(4, 1, 1).expand_as(layer.bias))
@@ -88,7 +88,7 @@ def test_the_first_layer_of_alexnet_without_sharing_has_the_known_parameter_coun
 
 
 def test_initial_values_are_within_the_bound_for_a_window() -> None:
-    layer = made()
+    layer = make()
     bound = (2 * 2 * 3) ** -0.5
     for each in layer.parameters():
         assert 0.9 * bound < each.abs().max().item() <= bound
@@ -96,12 +96,12 @@ def test_initial_values_are_within_the_bound_for_a_window() -> None:
 
 def test_its_text_shows_all_options() -> None:
     text = "LocallyConnected2d(2, 4, kernel_size=(2, 3), stride=(1, 1), padding=same, groups=2, input_size=(5, 6))"
-    assert repr(made(padding="same", groups=2)) == text
-    assert [*made().state_dict()] == ["weight", "bias"]
+    assert repr(make(padding="same", groups=2)) == text
+    assert [*make().state_dict()] == ["weight", "bias"]
 
 
 def test_invalid_arguments_and_inputs_are_refused() -> None:
-    layer, call = made(), nn.functional.locally_connected2d
+    layer, call = make(), nn.functional.locally_connected2d
     with pytest.raises(RuntimeError, match=r"^LocallyConnected2d.*size \(5, 6\), .* got input of shape \(1, 2, 5, 5\)"):
         layer(mt.zeros(1, 2, 5, 5, dtype=mt.float64))
     with pytest.raises(RuntimeError, match="to have 2 channels, but got 3 channels instead"):

@@ -19,7 +19,7 @@ def entries(lib: Any) -> Any:
     return lib.nn.ParameterDict({"a": lib.nn.Parameter(lib.ones(2))})
 
 
-def pruned(name: Any, how: str) -> Callable[[Any], Any]:
+def prune_name(name: Any, how: str) -> Callable[[Any], Any]:
     def call(lib: Any) -> Any:
         prune = __import__(f"{lib.__name__}.nn.utils.prune", fromlist=["prune"])
         return getattr(prune, how)(lib.nn.Linear(3, 2), name, *PRUNE[how])
@@ -28,7 +28,7 @@ def pruned(name: Any, how: str) -> Callable[[Any], Any]:
 
 
 CALLS: dict[str, Callable[[Any], Any]] = {
-    **{f"{how} of {name!r}": pruned(name, how) for how in PRUNE for name in ("x", 0)},
+    **{f"{how} of {name!r}": prune_name(name, how) for how in PRUNE for name in ("x", 0)},
     "an entry that is not there": lambda lib: entries(lib)["x"],
     "an entry of a number": lambda lib: entries(lib)[0],
     "pop what is not there": lambda lib: entries(lib).pop("x"),

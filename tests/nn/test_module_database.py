@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 
 import minitensor as mt
-from ops.call import assert_same, outcome, tensors_in, told
-from ops.translation import Beyond, translated
+from ops.call import assert_same, note_on_error, outcome, tensors_in
+from ops.translation import Beyond, translate
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")  # PyTorch's database needs it
@@ -66,7 +66,7 @@ def built(info: Any, made: Any, dtype: str) -> tuple[Any, Any]:
     """Return both libraries' modules, built with the same seed."""
     modules = []
     given = (*made.args,), made.kwargs
-    for library, (args, kwargs) in ((torch, given), (mt, translated(given))):
+    for library, (args, kwargs) in ((torch, given), (mt, translate(given))):
         cls = getattr(library.nn, info.module_cls.__name__)
         typed = {"dtype": getattr(library, dtype)} if takes_dtype(info.module_cls) else {}
         library.manual_seed(0)
@@ -85,7 +85,7 @@ def pairs(info: Any, dtype: str, training: bool, count: int = SAMPLES) -> Iterat
         try:
             theirs, mine = built(info, sample.constructor_input, dtype)
             args, kwargs = sample.forward_input.args, sample.forward_input.kwargs
-            my_input = translated((*args,)), translated(kwargs)
+            my_input = translate((*args,)), translate(kwargs)
         except Beyond:
             continue
         yield Pair(theirs.train(training), mine.train(training), (args, kwargs), my_input)
@@ -99,7 +99,7 @@ def test_computes_what_pytorch_computes(info: Any) -> None:
     count = 0
     for training in (True, False) if info.train_and_eval_differ else (True,):
         for pair in pairs(info, "float64", training):
-            with told("training" if training else "evaluation", pair.mine, pair.my_input):
+            with note_on_error("training" if training else "evaluation", pair.mine, pair.my_input):
                 assert_same_twins(pair)
             count += 1
     assert count
@@ -130,7 +130,7 @@ def test_computes_in_float32_too(info: Any) -> None:
     for pair in pairs(info, "float32", True, SECOND):
         expected = quiet(pair.theirs, *pair.their_input[0], **pair.their_input[1])
         found = pair.mine(*pair.my_input[0], **pair.my_input[1])
-        with told(pair.mine, pair.my_input):
+        with note_on_error(pair.mine, pair.my_input):
             assert_same(found, expected, 1e-4, atol=1e-5)
 
 
@@ -141,7 +141,7 @@ def test_has_pytorchs_second_gradients(info: Any) -> None:
         ours = second(mt, pair, found)
         expected = quiet(pair.theirs, *pair.their_input[0], **pair.their_input[1])
         theirs = quiet(second, torch, pair, expected)
-        with told(pair.mine, pair.my_input):
+        with note_on_error(pair.mine, pair.my_input):
             if isinstance(theirs, Exception):
                 assert "is not implemented" in str(theirs)
                 assert_steep(pair, ours)
@@ -156,7 +156,7 @@ def leaves(library: Any, pair: Pair) -> list[Any]:
     return [each for each in given if each.requires_grad]
 
 
-def combined(library: Any, results: Any, shift: int, every: bool = False) -> Any:
+def weighted_sum(library: Any, results: Any, shift: int, every: bool = False) -> Any:
     """Return a weighted sum of all entries of the results that require grad, or of every result."""
     kept = [each for each in tensors_in(results) if each.requires_grad or every]
     weights = [(library.arange(each.numel(), dtype=library.float64) + shift).sin().reshape(each.shape) for each in kept]
@@ -165,7 +165,7 @@ def combined(library: Any, results: Any, shift: int, every: bool = False) -> Any
 
 def first(library: Any, pair: Pair, results: Any, graph: bool = False) -> list[Any]:
     """Return the gradients of a combination of all results; zeros for None."""
-    inputs, total = leaves(library, pair), combined(library, results, 1)
+    inputs, total = leaves(library, pair), weighted_sum(library, results, 1)
     if not inputs or isinstance(total, int):
         return []
     found = library.autograd.grad(total, inputs, create_graph=graph, allow_unused=True)
@@ -174,7 +174,7 @@ def first(library: Any, pair: Pair, results: Any, graph: bool = False) -> list[A
 
 def second(library: Any, pair: Pair, results: Any) -> list[Any]:
     """Return the gradients of a combination of the gradients."""
-    inputs, total = leaves(library, pair), combined(library, first(library, pair, results, graph=True), 2)
+    inputs, total = leaves(library, pair), weighted_sum(library, first(library, pair, results, graph=True), 2)
     if isinstance(total, int):
         return [library.zeros_like(leaf) for leaf in inputs]
     found = library.autograd.grad(total, inputs, allow_unused=True)
@@ -191,7 +191,7 @@ def assert_steep(pair: Pair, gradients: list[Any], step: float = 1e-6) -> None:
             for leaf, way in zip(inputs, ways):
                 leaf.add_(way, alpha=sign * step)
         found = pair.mine(*pair.my_input[0], **pair.my_input[1])
-        sides.append(combined(mt, first(mt, pair, found), 2, every=True).item())
+        sides.append(weighted_sum(mt, first(mt, pair, found), 2, every=True).item())
     slope = sum([(each * way).sum().item() for each, way in zip(gradients, ways)])
     assert slope == pytest.approx((sides[0] - sides[1]) / (2 * step), rel=1e-5, abs=1e-6)
 
@@ -203,14 +203,14 @@ def test_raises_what_pytorch_raises(info: Any) -> None:
     ):
         sample = error.module_error_input
         given = [((*each.args,), each.kwargs) for each in (sample.constructor_input, sample.forward_input) if each]
-        expected = quiet(called, torch, info, *given)
-        mine = translated(given)
-        found = quiet(called, mt, info, *mine)
+        expected = quiet(build_and_call, torch, info, *given)
+        mine = translate(given)
+        found = quiet(build_and_call, mt, info, *mine)
         if isinstance(expected, error.error_type):  # some are mistakes only on another device
             assert isinstance(found, error.error_type), f"{mine}: {expected!r} in PyTorch, here {found!r}"
 
 
-def called(library: Any, info: Any, made: Any, given: Any = None) -> Any:
+def build_and_call(library: Any, info: Any, made: Any, given: Any = None) -> Any:
     """Build a module, and call it if possible."""
     module = getattr(library.nn, info.module_cls.__name__)(*made[0], **made[1])
     return module if given is None else module(*given[0], **given[1])

@@ -30,7 +30,7 @@ LAYERS += [
 EACH = pytest.mark.parametrize(("name", "options"), LAYERS, ids=str)
 
 
-def built(torch: Any, name: str, options: dict[str, Any]) -> list[tuple[Any, Any]]:
+def build(torch: Any, name: str, options: dict[str, Any]) -> list[tuple[Any, Any]]:
     layers = []
     for lib in (mt, torch):
         lib.manual_seed(4)
@@ -72,7 +72,7 @@ def first(lib: Any, layer: Any, *batch: int) -> Any:
 
 @EACH
 def test_text_and_initial_values_are_pytorchs(name: str, options: dict[str, Any], torch: ModuleType) -> None:
-    (_, ours), (_, theirs) = built(torch, name, options)
+    (_, ours), (_, theirs) = build(torch, name, options)
     assert repr(ours) == repr(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     for key, value in theirs.state_dict().items():
@@ -82,7 +82,7 @@ def test_text_and_initial_values_are_pytorchs(name: str, options: dict[str, Any]
 @pytest.mark.filterwarnings("ignore:LSTM with projections")
 @EACH
 def test_outputs_states_and_gradients_are_pytorchs(name: str, options: dict[str, Any], torch: ModuleType) -> None:
-    pairs = built(torch, name, options)
+    pairs = build(torch, name, options)
     compare(pairs, lambda lib, layer: (tensor(lib, 0, 6, 5, 3),))
     for _, layer in pairs:
         layer.zero_grad()
@@ -92,7 +92,7 @@ def test_outputs_states_and_gradients_are_pytorchs(name: str, options: dict[str,
 @pytest.mark.filterwarnings("ignore:LSTM with projections")
 @EACH
 def test_a_sequence_without_a_batch_is_accepted(name: str, options: dict[str, Any], torch: ModuleType) -> None:
-    compare(built(torch, name, options), lambda lib, layer: (tensor(lib, 0, 6, 3), first(lib, layer)))
+    compare(build(torch, name, options), lambda lib, layer: (tensor(lib, 0, 6, 3), first(lib, layer)))
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections")
@@ -106,7 +106,7 @@ def test_packed_sequences_are_pytorchs(name: str, options: dict[str, Any], sort:
         packed = lib.nn.utils.rnn.pack_padded_sequence(padded, lib.tensor(lengths), enforce_sorted=sort)
         return packed, first(lib, layer, 4)
 
-    compare(built(torch, name, options), inputs)
+    compare(build(torch, name, options), inputs)
 
 
 CELLS: list[tuple[str, dict[str, Any]]] = [
@@ -117,7 +117,7 @@ CELLS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("name", "options"), CELLS, ids=str)
 def test_cells_are_pytorchs(name: str, options: dict[str, Any], torch: ModuleType) -> None:
-    pairs = built(torch, name, options)
+    pairs = build(torch, name, options)
     assert repr(pairs[0][1]) == repr(pairs[1][1])
     share_numbers(pairs[0][1], pairs[1][1])
     compare(pairs, lambda lib, layer: (tensor(lib, 0, 5, 3),))

@@ -103,9 +103,9 @@ CASES = {
 }  # fmt: skip
 
 
-def nested(number: int, dims: int) -> Any:
+def nest(number: int, dims: int) -> Any:
     """Return a number nested in lists."""
-    return number if dims == 0 else [nested(number, dims - 1)]
+    return number if dims == 0 else [nest(number, dims - 1)]
 
 
 def add(name: str, make: Callable[[Any], Any], *given: Any, says: str, **options: Any) -> None:
@@ -129,7 +129,7 @@ for dims in (1, 2, 3):
     add(f"AdaptiveAvgPool{tail}", lambda nn, name=f"AdaptiveAvgPool{tail}": getattr(nn, name)(3), (2,),
         says=r"got shape \(2,\)")  # fmt: skip
     add(f"MaxUnpool{tail}", lambda nn, name=f"MaxUnpool{tail}": getattr(nn, name)(2), (1, 1, *(1,) * dims),
-        nested(99, dims + 2), says="99")  # fmt: skip
+        nest(99, dims + 2), says="99")  # fmt: skip
     add(f"ReflectionPad{tail}", lambda nn, name=f"ReflectionPad{tail}": getattr(nn, name)(5), (2, 3, *(4,) * dims),
         says=r"got padding \(5, 5\) at dimension 2 of input \(2, 3, 4")  # fmt: skip
 for kind in ("RNN", "LSTM", "GRU"):

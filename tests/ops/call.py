@@ -11,7 +11,7 @@ import numpy as np
 import minitensor as mt
 import minitensor.nn.functional  # for rows with names in nn.functional
 from ops.row import Call, Dtype, Row
-from strategies import Placed, placed, tensor_of, torch_of
+from strategies import Placed, put_in_memory, tensor_of, torch_of
 
 Convert = Callable[[Any], Any]
 
@@ -49,7 +49,9 @@ def twin(row: Row) -> Any:
 # -- arguments ---------------------------------------------------------------------------------------------------------
 
 
-def mapped(call: Call, array: Convert, dtype: Convert = lambda each: each) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def convert_arguments(
+    call: Call, array: Convert, dtype: Convert = lambda each: each
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return a call's arguments with every array and dtype converted, in lists and tuples too."""
 
     def convert(value: Any) -> Any:
@@ -67,11 +69,11 @@ def mapped(call: Call, array: Convert, dtype: Convert = lambda each: each) -> tu
 
 
 def our_arguments(call: Call, array: Convert | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    return mapped(call, array or mt.tensor, lambda each: getattr(mt, each.name))
+    return convert_arguments(call, array or mt.tensor, lambda each: getattr(mt, each.name))
 
 
 def torch_arguments(torch: Any, call: Call, array: Convert | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    return mapped(call, array or (lambda each: fresh(torch, each)), lambda each: getattr(torch, each.name))
+    return convert_arguments(call, array or (lambda each: fresh(torch, each)), lambda each: getattr(torch, each.name))
 
 
 def fresh(torch: Any, array: Any) -> Any:
@@ -86,24 +88,24 @@ def fresh(torch: Any, array: Any) -> Any:
 def recast(call: Call, dtype: str) -> Call:
     """Return the call with its float64 arrays in another dtype; complex numbers get an imaginary part."""
     factor = 1 + 0.3j if dtype.startswith("complex") else 1
-    return retyped(call, lambda array: np.asarray(array * factor, dtype) if array.dtype == np.float64 else array)
+    return convert_arrays(call, lambda array: np.asarray(array * factor, dtype) if array.dtype == np.float64 else array)
 
 
 def arrays_in(call: Call) -> list[Any]:
     """Return the arrays among a call's arguments."""
     found: list[Any] = []
-    mapped(call, found.append)
+    convert_arguments(call, found.append)
     return found
 
 
-def retyped(call: Call, convert: Convert) -> Call:
-    args, kwargs = mapped(call, convert)
+def convert_arrays(call: Call, convert: Convert) -> Call:
+    args, kwargs = convert_arguments(call, convert)
     return Call(args, kwargs, call.smooth)
 
 
-def laid(call: Call, kind: str) -> Call:
+def in_layout(call: Call, kind: str) -> Call:
     """Return the call with its arrays in another memory layout."""
-    return retyped(call, lambda array: placed(array, kind))
+    return convert_arrays(call, lambda array: put_in_memory(array, kind))
 
 
 def run(row: Row, call: Call) -> Any:
@@ -117,7 +119,7 @@ def our_tensor(array: Any) -> mt.Tensor:
 
 
 def their_tensor(torch: Any) -> Convert:
-    return lambda array: torch_of(torch, array if isinstance(array, Placed) else placed(array, "contiguous"))
+    return lambda array: torch_of(torch, array if isinstance(array, Placed) else put_in_memory(array, "contiguous"))
 
 
 # -- results -----------------------------------------------------------------------------------------------------------
@@ -172,7 +174,7 @@ def tolerance(row: Row, dtype: str) -> float:
 
 
 @contextmanager
-def told(*facts: Any) -> Iterator[None]:
+def note_on_error(*facts: Any) -> Iterator[None]:
     """Add the given facts to the message of an error, to say which call failed."""
     try:
         yield

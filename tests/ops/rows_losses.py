@@ -11,7 +11,7 @@ CLASSES = np.array([2, 0])
 SIGNS = np.array([[1.0, -1, 1], [-1, -1, 1]])
 
 
-def paired(low: float = -2.0, high: float = 2.0, **facts: object) -> tuple[Call, ...]:
+def pairs(low: float = -2.0, high: float = 2.0, **facts: object) -> tuple[Call, ...]:
     """Predictions and targets, with each reduction."""
     return tuple([call(f(2, 3, low=low, high=high), f(2, 3, low=low, high=high, seed=1), reduction=reduction)
                   for reduction in ("mean", "sum", "none")])  # fmt: skip
@@ -34,16 +34,16 @@ SHAPES = (call(f(2, 3), f(2, 3), reduction="average"),)
 CHECKED = "classes are checked"
 PRESUMED = "like PyTorch's, its gradient assumes that probabilities add up to 1; tests/nn/functional/test_ctc.py"
 NUMBERS = rows(
-    loss("mse_loss", (*paired(), call(f(2, 3), f(2, 3, seed=1), weight=f(2, 3, low=0.2, seed=2))), constants=(2,),
+    loss("mse_loss", (*pairs(), call(f(2, 3), f(2, 3, seed=1), weight=f(2, 3, low=0.2, seed=2))), constants=(2,),
          wrong=(call(f(2, 3), f(4)), *SHAPES)),
-    loss("l1_loss", (*paired(), call(f(2, 3), f(2, 3, seed=1), weight=f(2, 3, low=0.2, seed=2))), constants=(2,), wrong=SHAPES),
-    loss("smooth_l1_loss", (*paired(), call(f(2, 3), f(2, 3, seed=1), beta=0.6), kink(ties(3, 4), ties(3, 4, seed=1))),
+    loss("l1_loss", (*pairs(), call(f(2, 3), f(2, 3, seed=1), weight=f(2, 3, low=0.2, seed=2))), constants=(2,), wrong=SHAPES),
+    loss("smooth_l1_loss", (*pairs(), call(f(2, 3), f(2, 3, seed=1), beta=0.6), kink(ties(3, 4), ties(3, 4, seed=1))),
          wrong=(*SHAPES, call(f(2, 3), f(2, 3), beta=-1.0))),
-    loss("huber_loss", (*paired(), call(f(2, 3), f(2, 3, seed=1), delta=0.6),
+    loss("huber_loss", (*pairs(), call(f(2, 3), f(2, 3, seed=1), delta=0.6),
                         call(f(2, 3), f(2, 3, seed=1), weight=f(2, 3, low=0.2, seed=2))), constants=(2,),
          wrong=(*SHAPES, call(f(2, 3), f(2, 3), delta=0.0))),
     loss("poisson_nll_loss", (
-        *paired(0.2), call(f(2, 3), f(2, 3, low=0.2, high=4, seed=1), full=True), call(f(2, 3, low=0.2), f(2, 3, seed=1), log_input=False),
+        *pairs(0.2), call(f(2, 3), f(2, 3, low=0.2, high=4, seed=1), full=True), call(f(2, 3, low=0.2), f(2, 3, seed=1), log_input=False),
         call(f(2, 3, low=0.2), f(2, 3, low=0.2, seed=1), False, True, eps=0.1)), wrong=SHAPES),
     loss("gaussian_nll_loss", (
         call(f(2, 3), f(2, 3, seed=1), f(2, 3, low=0.2, seed=2)), call(f(2, 3), f(2, 3, seed=1), f(2, 1, low=0.2, seed=2), True),
@@ -51,10 +51,10 @@ NUMBERS = rows(
         kink(f(2, 3), f(2, 3, seed=1), f(2, 3, low=0.2, seed=2), False, 1.0)),
         wrong=(call(f(2, 3), f(2, 3), f(3, 3, low=0.2)), call(f(2, 3), f(2, 3), -f(2, 3, low=0.2)), call(f(2, 3), f(2, 3), -1.0),
                call(f(2, 3), f(2, 3), f(2, 3, low=0.2), reduction="x")), host="variances are checked"),
-    loss("binary_cross_entropy", (*paired(0.1, 0.9), call(f(2, 3, low=0.1, high=0.9), f(2, 3, low=0.1, high=0.9, seed=1), f(3, low=0.2))),
+    loss("binary_cross_entropy", (*pairs(0.1, 0.9), call(f(2, 3, low=0.1, high=0.9), f(2, 3, low=0.1, high=0.9, seed=1), f(3, low=0.2))),
          wrong=(call(f(2, 3, low=0.1, high=0.9), f(3, low=0.1, high=0.9)), *SHAPES), host="probabilities are checked", constants=(2,)),
     loss("binary_cross_entropy_with_logits", (
-        *paired(0.1, 0.9), call(f(2, 3), f(2, 3, low=0.1, high=0.9, seed=1), f(3, low=0.2), pos_weight=f(3, low=0.2, seed=2))),
+        *pairs(0.1, 0.9), call(f(2, 3), f(2, 3, low=0.1, high=0.9, seed=1), f(3, low=0.2), pos_weight=f(3, low=0.2, seed=2))),
         wrong=(call(f(2, 3), f(3)), *SHAPES), constants=(2, 3)),
     loss("kl_div", (call(f(2, 3), f(2, 3, low=0.1, high=0.9, seed=1), reduction="batchmean"),
                     call(f(2, 3), f(2, 3, seed=1), reduction="sum", log_target=True))),

@@ -52,7 +52,7 @@ def slopes(lib: Any, dtype: str) -> Any:
     return lib.tensor((np.arange(len(X)) % 5 * 0.3 + 0.5).astype(dtype))
 
 
-def applied(lib: Any, name: str, kwargs: dict[str, Any], dtype: str) -> list[Any]:
+def apply(lib: Any, name: str, kwargs: dict[str, Any], dtype: str) -> list[Any]:
     """Return the values and, if there are any, gradients of first and second order."""
     x = lib.tensor(X.astype(dtype)).requires_grad_()
     found = getattr(lib.nn.functional, name)(x.clone(), **kwargs)
@@ -84,7 +84,7 @@ def comparable(name: str, option: str, value: Any) -> int:
 
 def trouble(torch: ModuleType, name: str, option: str, value: Any, dtype: str) -> str | None:
     kwargs = {**OPTIONS[name.rstrip("_")][option], option: value}
-    expected, found = [outcome(applied, lib, name, kwargs, dtype) for lib in (torch, mt)]
+    expected, found = [outcome(apply, lib, name, kwargs, dtype) for lib in (torch, mt)]
     if isinstance(expected, Exception):
         wanted = next(each for each in type(expected).__mro__ if each.__module__ == "builtins")
         return None if isinstance(found, wanted) else f"{found!r:.200} for {expected!r:.200}"

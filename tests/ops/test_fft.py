@@ -14,7 +14,7 @@ LENGTHS = st.integers(1, 12)
 NORMS = st.sampled_from([None, "backward", "forward", "ortho"])
 
 
-def drawn(*shape: int, dtype: str = "float64") -> mt.Tensor:
+def draw(*shape: int, dtype: str = "float64") -> mt.Tensor:
     random = np.random.default_rng(sum(shape))
     values = random.standard_normal(shape) + (1j * random.standard_normal(shape) if dtype[0] == "c" else 0)
     return mt.tensor(values.astype(dtype))
@@ -26,7 +26,7 @@ def test_every_transform_has_a_row() -> None:
 
 @given(LENGTHS, LENGTHS, NORMS)
 def test_an_inverse_transform_restores_the_input(rows: int, size: int, norm: str | None) -> None:
-    x, z = drawn(rows, size), drawn(rows, size, dtype="complex128")
+    x, z = draw(rows, size), draw(rows, size, dtype="complex128")
     assert mt.allclose(mt.fft.ifft(mt.fft.fft(z, norm=norm), norm=norm), z)
     assert mt.allclose(mt.fft.ifftn(mt.fft.fftn(z, norm=norm), norm=norm), z)
     assert mt.allclose(mt.fft.irfft(mt.fft.rfft(x, norm=norm), size, norm=norm), x)
@@ -39,9 +39,9 @@ def test_an_inverse_transform_restores_the_input(rows: int, size: int, norm: str
 def test_the_gradient_is_the_adjoint(size: int, n: int, norm: str | None) -> None:
     """For a linear map A, the gradient of <w, A x> is A* w, and <w, A x> = <A* w, x> in the real inner product."""
     for name, dtype in (("fft", "complex128"), ("rfft", "float64"), ("irfft", "complex128"), ("hfft", "complex128")):
-        x = drawn(size, dtype=dtype).requires_grad_()
+        x = draw(size, dtype=dtype).requires_grad_()
         y = getattr(mt.fft, name)(x, n, norm=norm)
-        w = drawn(*y.shape, dtype="complex128" if y.is_complex() else "float64")
+        w = draw(*y.shape, dtype="complex128" if y.is_complex() else "float64")
         (grad,) = mt.autograd.grad(y, x, w)
         sides = [(a.detach().numpy().conj() * b.detach().numpy()).real.sum() for a, b in ((w, y), (grad, x))]
         np.testing.assert_allclose(*sides, rtol=1e-9, atol=1e-9)
@@ -59,7 +59,7 @@ def test_single_precision_stays_single(dtype: str, wanted: str) -> None:
 
 @given(st.integers(4, 9), st.integers(1, 3), st.booleans(), st.booleans())
 def test_istft_restores_the_signal(n_fft: int, hop: int, normalized: bool, onesided: bool) -> None:
-    x, window = drawn(2, 40), drawn(n_fft).abs() + 0.1
+    x, window = draw(2, 40), draw(n_fft).abs() + 0.1
     settings = {"hop_length": hop, "window": window, "normalized": normalized, "onesided": onesided}
     spectra = mt.stft(x, n_fft, return_complex=True, **settings)
     back = mt.istft(spectra, n_fft, length=40, **settings)

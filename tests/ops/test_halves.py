@@ -20,7 +20,7 @@ import pytest
 
 import minitensor as mt
 import minitensor.nn.functional
-from ops.call import arrays_in, dtype_name, mapped, numbers, ours, outcome, recast, tensors_in, theirs
+from ops.call import arrays_in, convert_arguments, dtype_name, numbers, ours, outcome, recast, tensors_in, theirs
 from ops.row import Call, Row
 from ops.table import ROWS
 
@@ -301,7 +301,7 @@ def attempt(lib: Any, op: Callable[..., Any], call: Call) -> tuple[list[Any], li
             leaves.append(made.requires_grad_())
         return made
 
-    args, kwargs = mapped(call, leaf, lambda each: getattr(lib, each.name))
+    args, kwargs = convert_arguments(call, leaf, lambda each: getattr(lib, each.name))
     found = [each for each in tensors_in(op(*args, **kwargs))]
     tops = [each for each in found if each.requires_grad]
     slopes = [lib.tensor(np.resize([0.5, 0.75, 1.25], tuple(each.shape)).astype(dtype_name(each))) for each in tops]

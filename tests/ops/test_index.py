@@ -59,7 +59,7 @@ def shapes_and_indices(draw: Any) -> tuple[tuple[int, ...], Any]:
     return shape, items[0] if len(items) == 1 and draw(st.booleans()) else tuple(items)
 
 
-def placed(x: Any, how: int) -> Any:
+def with_other_strides(x: Any, how: int) -> Any:
     """Return a tensor with other strides and the same history."""
     if how == 0:
         return x * 1
@@ -85,8 +85,8 @@ def outcome(call: Callable[[], Any]) -> Any:
 def test_reading_at_any_index_equals_pytorchs(drawn: Any, how: int) -> None:
     shape, index = drawn
     array = np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
-    theirs = outcome(lambda: placed(torch.from_numpy(array), how)[index_for(torch, index)])
-    ours = outcome(lambda: placed(mt.from_numpy(array), how)[index_for(mt, index)])
+    theirs = outcome(lambda: with_other_strides(torch.from_numpy(array), how)[index_for(torch, index)])
+    ours = outcome(lambda: with_other_strides(mt.from_numpy(array), how)[index_for(mt, index)])
     if isinstance(theirs, Exception):
         assert isinstance(ours, type(theirs))
         return
@@ -96,23 +96,23 @@ def test_reading_at_any_index_equals_pytorchs(drawn: Any, how: int) -> None:
     assert (ours._base is not None) == (theirs._base is not None)
     if ours._base is not None:
         assert (ours.stride(), ours.storage_offset()) == (theirs.stride(), theirs.storage_offset())
-    agree(lambda lib, x: placed(x, how)[index_for(lib, index)] ** 2, array)
+    agree(lambda lib, x: with_other_strides(x, how)[index_for(lib, index)] ** 2, array)
 
 
 @given(shapes_and_indices(), st.integers(0, 1), st.sampled_from(["number", "full", "row", "ones"]))
 def test_writing_at_any_index_equals_pytorchs(drawn: Any, how: int, kind: str) -> None:
     shape, index = drawn
     array = np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
-    part = outcome(lambda: placed(torch.from_numpy(array), how)[index_for(torch, index)])
+    part = outcome(lambda: with_other_strides(torch.from_numpy(array), how)[index_for(torch, index)])
     if isinstance(part, Exception) or not part.numel():  # the test above covers empty results
         return
     sizes = {"full": part.shape, "row": part.shape[1:], "ones": [1] * part.ndim, "number": ()}[kind]
     values = np.sin(np.arange(1.0, 1.0 + np.prod(sizes))).reshape(tuple(sizes))
 
     def written(lib: Any, x: Any, v: Any) -> Any:
-        target = placed(x, how)
+        target = with_other_strides(x, how)
         target[index_for(lib, index)] = v if kind == "number" else v * 1
-        return target**3 * placed(x, how)
+        return target**3 * with_other_strides(x, how)
 
     if kind == "number":
         agree(lambda lib, x: written(lib, x, 2.5), array)

@@ -17,7 +17,7 @@ import pytest
 
 import minitensor as mt
 from ops import call as calls
-from ops.call import mapped, numbers, ours, tensors_in, theirs
+from ops.call import convert_arguments, numbers, ours, tensors_in, theirs
 from ops.row import Call, Row
 from ops.table import ROWS
 
@@ -87,7 +87,7 @@ def one_limit(op: Any, arrays: list[Any], index: int, step: complex) -> Any:
     return np.where(part == 0, np.where(np.signbit(part), below, above), agreed)  # the side of a branch cut
 
 
-def differing(found: Any, expected: Any, tolerance: float = 1e-6) -> Any:
+def where_different(found: Any, expected: Any, tolerance: float = 1e-6) -> Any:
     """Return where two arrays differ; all complex NaN are equal."""
     return ~(np.isclose(found, expected, tolerance, max(1e-12, tolerance / 3)) | (np.isnan(found) & np.isnan(expected)))
 
@@ -116,11 +116,11 @@ def unlike(row: Row, op: Any, arrays: list[Any], index: int) -> list[Any]:
         found, expected = slopes(mt, op, arrays, index), slopes(torch, theirs(torch, row), arrays, index)
         if found is None or expected is None:
             return []
-        bad = differing(found, expected)
+        bad = where_different(found, expected)
         if bad.any():
             bad &= ~np.isnan(numbers(op(*map(mt.tensor, arrays)))) | ~np.isnan(found)  # a Python number has no slope
         if bad.any():
-            bad &= differing(found, limits(op, arrays, index), 3e-3) | np.isnan(found)
+            bad &= where_different(found, limits(op, arrays, index), 3e-3) | np.isnan(found)
     return [(k, found[k], expected[k]) for k in np.flatnonzero(bad)]
 
 
@@ -131,7 +131,7 @@ def test_slopes_in_the_exponent_of_a_number(base: Any, exponents: Any) -> None:
         return base**exponent
 
     found, expected = [slopes(lib, power, [REAL, exponents], 1) for lib in (mt, torch)]
-    assert not differing(found, expected).any(), (exponents, found, expected)
+    assert not where_different(found, expected).any(), (exponents, found, expected)
 
 
 @pytest.mark.parametrize("base", [0, 0.0, 0j, mt.zeros(6, dtype=mt.float64), mt.zeros(6, dtype=mt.complex128)], ids=str)
@@ -189,7 +189,7 @@ def gradients(lib: Any, op: Any, call: Call, tensor: Any) -> Any:
             leaves.append(made.requires_grad_())
         return made
 
-    args, kwargs = mapped(call, leaf, lambda dtype: getattr(lib, dtype.name))
+    args, kwargs = convert_arguments(call, leaf, lambda dtype: getattr(lib, dtype.name))
     try:
         results = [each for each in tensors_in(op(*args, **kwargs)) if each.requires_grad]
         found = lib.autograd.grad(results, leaves, [lib.ones_like(each) for each in results], allow_unused=True)
@@ -200,7 +200,7 @@ def gradients(lib: Any, op: Any, call: Call, tensor: Any) -> Any:
 
 def filled(call: Call, pattern: Pattern) -> Call:
     count = itertools.count()
-    return calls.retyped(
+    return calls.convert_arrays(
         call, lambda array: pattern(array, next(count)) if array.dtype.kind in "fc" and array.size else array
     )
 
@@ -214,7 +214,7 @@ def mismatches(row: Row) -> set[str]:
             warnings.simplefilter("ignore")
             expected = gradients(torch, theirs(torch, row), corner, lambda array: calls.fresh(torch, array))
             found = expected and gradients(mt, ours(row), corner, mt.tensor)
-            if found and any(differing(*pair, 1e-5).any() for pair in zip(found, expected, strict=True)):
+            if found and any(where_different(*pair, 1e-5).any() for pair in zip(found, expected, strict=True)):
                 wrong.add(name)
     return wrong
 

@@ -83,11 +83,11 @@ def variants(call: Call) -> Iterator[tuple[str, Call]]:
     """Yield a call with all its arrays in each dtype, and with each array alone, beside float64 and float32."""
     arrays = calls.arrays_in(call)
     for dtype in DTYPES["all"]:
-        yield dtype, calls.retyped(call, lambda array: cast(array, dtype))  # noqa: B023
+        yield dtype, calls.convert_arrays(call, lambda array: cast(array, dtype))  # noqa: B023
     for place in range(len(arrays)) if len(arrays) > 1 else ():
         for dtype in DTYPES["all"]:
             for floats in ("float64", "float32"):
-                yield dtype, calls.retyped(call, one_cast(place, dtype, floats))
+                yield dtype, calls.convert_arrays(call, one_cast(place, dtype, floats))
 
 
 def one_cast(place: int, dtype: str, floats: str) -> calls.Convert:

@@ -16,7 +16,7 @@ import pytest
 
 import minitensor as mt
 from ops import call as calls
-from ops.call import assert_same, find, ours, outcome, recast, retyped, tensors_in, theirs, told
+from ops.call import assert_same, convert_arrays, find, note_on_error, ours, outcome, recast, tensors_in, theirs
 from ops.row import Call, Row
 from ops.table import ROWS
 from ops.test_laws_oracle import assert_both, lacks, slope, their_outcome
@@ -80,21 +80,21 @@ def torch() -> ModuleType:
 # -- calls with empty tensors ------------------------------------------------------------------------------------------
 
 
-def emptied(array: Any, dim: int) -> Any:
+def empty_dim(array: Any, dim: int) -> Any:
     """Return an array with one dim of size zero; unchanged if it lacks that dim."""
     return array[(slice(None),) * (dim % array.ndim) + (slice(0),)] if -array.ndim <= dim < array.ndim else array
 
 
 def without_size(array: Any, size: int) -> Any:
     for dim in range(array.ndim):
-        array = emptied(array, dim) if array.shape[dim] == size else array
+        array = empty_dim(array, dim) if array.shape[dim] == size else array
     return array
 
 
 def each_array(call: Call, convert: Callable[[int, Any], Any]) -> Call:
     """Return the call with the k-th array converted by ``convert(k, array)``."""
     count = itertools.count()
-    return retyped(call, lambda array: convert(next(count), array))
+    return convert_arrays(call, lambda array: convert(next(count), array))
 
 
 def empty_calls(call: Call, alone: bool) -> Iterator[Call]:
@@ -103,10 +103,10 @@ def empty_calls(call: Call, alone: bool) -> Iterator[Call]:
     for size in sorted({size for array in arrays for size in array.shape if size}):
         yield each_array(call, lambda _, array: without_size(array, size))  # noqa: B023
     for dim in (0, 1, -1):
-        yield each_array(call, lambda _, array: emptied(array, dim))  # noqa: B023
+        yield each_array(call, lambda _, array: empty_dim(array, dim))  # noqa: B023
     for one, array in enumerate(arrays if alone else ()):
         for dim in range(array.ndim):
-            yield each_array(call, lambda k, array: emptied(array, dim) if k == one else array)  # noqa: B023
+            yield each_array(call, lambda k, array: empty_dim(array, dim) if k == one else array)  # noqa: B023
 
 
 def shapes(call: Call) -> tuple[Any, ...]:
@@ -129,20 +129,20 @@ def is_accident(error: Any) -> bool:
     return isinstance(error, Exception) and (lacks(error) or any(words in str(error) for words in ACCIDENTS))
 
 
-def assert_refused_or_taken(found: Any) -> None:
+def assert_refused_or_accepted(found: Any) -> None:
     assert not isinstance(found, Exception) or isinstance(found, mt.errors.MinitensorError), f"raw error: {found!r}"
 
 
 @pytest.mark.parametrize("row", HERE, ids=repr)
 def test_an_op_on_empty_tensors_behaves_as_in_pytorch(torch: ModuleType, row: Row) -> None:
     for call in all_empty_calls(row):
-        with told(shapes(call), call):
+        with note_on_error(shapes(call), call):
             typed = recast(call, "float64")
             args, kwargs = calls.torch_arguments(torch, typed)
             expected = their_outcome(theirs(torch, row), *args, **kwargs)
             found = outcome(calls.run, row, typed)
             if is_accident(expected) or is_excused(row, call):
-                assert_refused_or_taken(found)
+                assert_refused_or_accepted(found)
                 continue
             assert_both(row, found, expected, "float64")
             if not isinstance(expected, Exception) and tensors_in(expected) and "gradient" not in row.notes:
@@ -155,7 +155,7 @@ def assert_same_slope(torch: ModuleType, row: Row, call: Call) -> None:
     expected = their_outcome(slope, torch, theirs(torch, row), given, row, torch.from_numpy)
     found = outcome(slope, mt, ours(row), calls.our_arguments(call), row, mt.tensor)
     if isinstance(expected, Exception):
-        assert_refused_or_taken(found)
+        assert_refused_or_accepted(found)
         return
     if isinstance(found, Exception):
         raise found

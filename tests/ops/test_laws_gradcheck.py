@@ -9,7 +9,7 @@ import pytest
 import minitensor as mt
 from minitensor.autograd import gradcheck, gradgradcheck
 from ops import call as calls
-from ops.call import find, ours, tensors_in, told
+from ops.call import find, note_on_error, ours, tensors_in
 from ops.row import DTYPES, Call, Row
 from ops.table import ROWS
 
@@ -52,7 +52,7 @@ def test_gradcheck(row: Row) -> None:
     for call in smooth(row, 3):
         function, leaves = flat_function(row, call)
         if leaves:
-            with told(call):
+            with note_on_error(call):
                 assert gradcheck(function, leaves, fast_mode=sum(leaf.numel() for leaf in leaves) > 6)
             checked += sum(leaf.numel() for leaf in leaves)
     assert checked, "no call of the row was checked"
@@ -63,7 +63,7 @@ def test_gradgradcheck(row: Row) -> None:
     for call in smooth(row, 1):
         function, leaves = flat_function(row, call)
         if leaves:
-            with told(call):
+            with note_on_error(call):
                 assert gradgradcheck(function, leaves, fast_mode=True)
 
 
@@ -74,5 +74,5 @@ def test_gradcheck_of_complex_numbers(row: Row) -> None:
     for call in [call for call in smooth(row, 1) if calls.arrays_in(call)][:2]:
         function, leaves = flat_function(row, calls.recast(call, "complex128"))
         if leaves:
-            with told(call):
+            with note_on_error(call):
                 assert gradcheck(function, leaves, fast_mode=True)

@@ -9,7 +9,7 @@ import pytest
 
 import minitensor as mt
 from ops import call as calls
-from ops.call import ours, tensors_in, theirs, told
+from ops.call import note_on_error, ours, tensors_in, theirs
 from ops.row import Call, Row
 from ops.test_laws_gradcheck import DIFFERENTIABLE
 from ops.test_laws_oracle import their_outcome
@@ -58,7 +58,7 @@ def misorders(torch: ModuleType, row: Row) -> list[Any]:
         expected = their_outcome(order, torch, theirs(torch, row), calls.torch_arguments(torch, call), row)
         if isinstance(expected, Exception):
             continue  # PyTorch has no gradient for one of them
-        with told(call):
+        with note_on_error(call):
             mine = order(mt, ours(row), calls.our_arguments(call), row)
         if mine != expected:
             found.append((call, mine, expected))

@@ -55,7 +55,7 @@ def is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def replaced(value: Any, huge: int) -> Any:
+def with_huge_int(value: Any, huge: int) -> Any:
     """Return a huge int in place of an int, or of the first int in a sequence."""
     return type(value)([huge, *value[1:]]) if isinstance(value, (list, tuple)) else huge
 
@@ -65,10 +65,10 @@ def variants(call: Call) -> Iterator[Call]:
     for huge in HUGE:
         for place, value in enumerate(call.args):
             if is_count(value):
-                yield Call((*call.args[:place], replaced(value, huge), *call.args[place + 1 :]), call.kwargs)
+                yield Call((*call.args[:place], with_huge_int(value, huge), *call.args[place + 1 :]), call.kwargs)
         for name, value in call.kwargs.items():
             if is_count(value):
-                yield Call(call.args, {**call.kwargs, name: replaced(value, huge)})
+                yield Call(call.args, {**call.kwargs, name: with_huge_int(value, huge)})
 
 
 ROWS_WITH_COUNTS = [

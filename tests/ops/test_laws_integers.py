@@ -13,7 +13,7 @@ import pytest
 import minitensor as mt
 import minitensor.nn.functional
 from ops import call as calls
-from ops.call import assert_same, find, ours, outcome, retyped, tensors_in, theirs, twin
+from ops.call import assert_same, convert_arrays, find, ours, outcome, tensors_in, theirs, twin
 from ops.row import Call, Row
 from ops.table import ROWS
 
@@ -65,7 +65,7 @@ def at_the_ends(call: Call, dtype: str) -> Call:
     def convert(array: Any) -> Any:
         return extremes(dtype, array.shape, next(starts)) if array.dtype == "float64" else array
 
-    return retyped(call, convert)
+    return convert_arrays(call, convert)
 
 
 def disagreement(torch: ModuleType, row: Row, call: Call) -> str | None:
@@ -100,10 +100,12 @@ def test_extreme_integers_give_pytorchs_results(torch: ModuleType, part: int) ->
 # -- no gradient -------------------------------------------------------------------------------------------------------
 
 
-def mixed(call: Call, dtype: str) -> list[Any]:
+def mixed_calls(call: Call, dtype: str) -> list[Any]:
     """Return the calls in which one of the floats is an array of integers."""
     floats = [array for array in calls.arrays_in(call) if array.dtype == "float64"]
-    return [retyped(call, lambda array, one=one: array.astype(dtype) if array is one else array) for one in floats]
+    return [
+        convert_arrays(call, lambda array, one=one: array.astype(dtype) if array is one else array) for one in floats
+    ]
 
 
 def leaf(array: Any) -> Any:
@@ -133,7 +135,7 @@ def test_integers_never_require_grad(dtype: str) -> None:
             f"{row} {operation.__name__}"
             for row in HERE
             for call in row.calls[:2]
-            for each in [call, *mixed(call, dtype)]
+            for each in [call, *mixed_calls(call, dtype)]
             for operation in (ours(row), twin(row))
             if operation is not None and integers_with_gradient(operation, each)
         }

@@ -125,12 +125,12 @@ INFINITE = [
 # Not float32: there PyTorch refuses diag(inf, 1) too, whose factor is itself.
 @pytest.mark.parametrize("dtype", ["float64", "complex64", "complex128"])
 def test_infinite_matrices_have_a_cholesky_factor_where_pytorch_finds_one(torch: ModuleType, dtype: str) -> None:
-    def failed(lib: Any, matrix: Any) -> list[Any]:
+    def failures(lib: Any, matrix: Any) -> list[Any]:
         given = lib.tensor(matrix, dtype=getattr(lib, dtype))
         return [bool(lib.linalg.cholesky_ex(each).info) for each in (given, lib.stack([given, given])[1], given.mT)]
 
     for matrix in INFINITE:
-        assert failed(mt, matrix) == failed(torch, matrix), matrix
+        assert failures(mt, matrix) == failures(torch, matrix), matrix
 
 
 NOT_FINITE = [

@@ -15,10 +15,10 @@ from minitensor import layout as layouts
 from minitensor.base import window
 from minitensor.layout import Layout
 from ops import call as calls
-from ops.call import assert_same, find, numbers, ours, recast, retyped, tensors_in, told, twin
+from ops.call import assert_same, convert_arrays, find, note_on_error, numbers, ours, recast, tensors_in, twin
 from ops.row import Call, Row
 from ops.table import ROWS
-from strategies import KINDS, Placed, placed, placements, tensor_of
+from strategies import KINDS, Placed, placements, put_in_memory, tensor_of
 
 HERE = tuple([row for row in ROWS if find(mt, row.name) is not None])
 STEADY = tuple([row for row in HERE if not row.random])
@@ -42,14 +42,15 @@ def results(row: Row, call: Call, seeds: str) -> list[Any]:
     if not kept:
         return tensors_in(found)
     upstream = [
-        tensor_of(placed(np.cos(np.arange(t.numel())).reshape(t.shape).astype(t.array.dtype), seeds)) for t in kept
+        tensor_of(put_in_memory(np.cos(np.arange(t.numel())).reshape(t.shape).astype(t.array.dtype), seeds))
+        for t in kept
     ]
     grads = mt.autograd.grad(kept, leaves, upstream, allow_unused=True)
     return [*tensors_in(found), *[mt.zeros(0) if grad is None else grad for grad in grads]]
 
 
 def made_contiguous(call: Call) -> Call:
-    return retyped(call, lambda placed: placed.array)
+    return convert_arrays(call, lambda placed: placed.array)
 
 
 # -- layouts -----------------------------------------------------------------------------------------------------------
@@ -58,8 +59,8 @@ def made_contiguous(call: Call) -> Call:
 @each("layout")
 def test_every_layout_gives_the_same_result(row: Row) -> None:
     for kind, call in itertools.product(KINDS, row.calls):
-        there = calls.laid(call, kind)
-        with told(kind, call):
+        there = calls.in_layout(call, kind)
+        with note_on_error(kind, call):
             expected = results(row, made_contiguous(there), "contiguous")
             assert_same(results(row, there, "contiguous"), expected, 1e-12)
 
@@ -69,7 +70,7 @@ def test_upstream_gradients_may_have_every_layout(row: Row) -> None:
     for call in row.calls:
         expected = results(row, call, "contiguous")
         for kind in ("transposed", "gaps", "odd"):
-            with told(kind, call):
+            with note_on_error(kind, call):
                 assert_same(results(row, call, kind), expected, 1e-12)
 
 
@@ -77,7 +78,7 @@ def test_upstream_gradients_may_have_every_layout(row: Row) -> None:
 def test_an_upstream_gradient_may_be_expanded(row: Row) -> None:
     """What ``sum().backward()`` passes: one number, repeated with zero strides."""
     for call in row.calls:
-        with told(call):
+        with note_on_error(call):
             args, kwargs = calls.our_arguments(call)
             leaves = [
                 t.requires_grad_()
@@ -91,14 +92,14 @@ def test_an_upstream_gradient_may_be_expanded(row: Row) -> None:
                 continue
             found, expected = (
                 mt.autograd.grad(kept, leaves, [make(tensor) for tensor in kept], allow_unused=True, retain_graph=True)
-                for make in (stretched, lambda tensor: mt.full(tuple(tensor.shape), 1.5, dtype=tensor.dtype))
+                for make in (expanded_gradient, lambda tensor: mt.full(tuple(tensor.shape), 1.5, dtype=tensor.dtype))
             )
             for one, other in zip(found, expected, strict=True):
                 assert (one is None) == (other is None)
                 assert one is None or np.allclose(numbers(one), numbers(other), 1e-12, 1e-12, equal_nan=True)
 
 
-def stretched(tensor: Any) -> mt.Tensor:
+def expanded_gradient(tensor: Any) -> mt.Tensor:
     """Return a gradient of one and a half everywhere that is a single memory location."""
     shape = tuple(tensor.shape)
     return tensor_of(Placed(np.array([1.5], tensor.array.dtype), shape, (0,) * len(shape), 0))
@@ -108,8 +109,8 @@ def stretched(tensor: Any) -> mt.Tensor:
 def test_random_layouts_give_the_same_result(data: st.DataObject) -> None:
     row = data.draw(st.sampled_from([row for row in STEADY if "layout" not in row.notes]))
     call = data.draw(st.sampled_from(row.calls))
-    there = retyped(call, lambda array: data.draw(placements(array)))
-    with told(row, call):
+    there = convert_arrays(call, lambda array: data.draw(placements(array)))
+    with note_on_error(row, call):
         assert_same(results(row, there, "contiguous"), results(row, made_contiguous(there), "contiguous"), 1e-12)
 
 
@@ -156,13 +157,13 @@ def test_inputs_are_unchanged(row: Row) -> None:
 TWINS = [row for row in STEADY if row.inplace and twin(row) is not None]
 
 
-def written(row: Row, call: Call, x: mt.Tensor) -> Any:
+def write(row: Row, call: Call, x: mt.Tensor) -> Any:
     """Call the in-place version on ``x`` in place of the first argument."""
     args, kwargs = calls.our_arguments(call)
     return twin(row)(x, *args[1:], **kwargs)
 
 
-def fitting(row: Row) -> list[tuple[Call, mt.Tensor]]:
+def fitting_calls(row: Row) -> list[tuple[Call, mt.Tensor]]:
     """Return the calls whose result fits into their first argument, with that result."""
     calls_here = [call for call in row.calls if isinstance(call.args[0], np.ndarray)]
     pairs = [(call, calls.run(row, call)) for call in calls_here]
@@ -175,26 +176,26 @@ def fitting(row: Row) -> list[tuple[Call, mt.Tensor]]:
 
 @each("inplace", TWINS)
 def test_the_inplace_version_writes_the_ops_result(row: Row) -> None:
-    assert fitting(row), "no call of the row fits its twin"
-    for call, expected in fitting(row):
+    assert fitting_calls(row), "no call of the row fits its twin"
+    for call, expected in fitting_calls(row):
         x = mt.tensor(call.args[0])
         version = x.version
-        with told(call):
-            assert written(row, call, x) is x
+        with note_on_error(call):
+            assert write(row, call, x) is x
             assert x.version > version
             np.testing.assert_allclose(numbers(x), numbers(expected), rtol=1e-12, atol=1e-12)
 
 
 @each("inplace", TWINS)
 def test_the_inplace_version_writes_only_inside_its_view(row: Row) -> None:
-    for kind, (call, expected) in itertools.product(("transposed", "gaps", "offset"), fitting(row)):
-        where = placed(call.args[0], kind)
+    for kind, (call, expected) in itertools.product(("transposed", "gaps", "offset"), fitting_calls(row)):
+        where = put_in_memory(call.args[0], kind)
         flat = mt.tensor(where.flat)
         seen = np.zeros(where.flat.size, bool)
         np.lib.stride_tricks.as_strided(seen[where.offset :], where.shape, where.strides)[...] = True
         x = window(flat, Layout(where.shape, where.strides, where.offset))
-        with told(call):
-            written(row, call, x)
+        with note_on_error(call):
+            write(row, call, x)
             np.testing.assert_allclose(numbers(x), numbers(expected), rtol=1e-12, atol=1e-12)
             np.testing.assert_array_equal(numbers(flat)[~seen], where.flat[~seen])
             assert flat.version == x.version > 0
@@ -202,7 +203,7 @@ def test_the_inplace_version_writes_only_inside_its_view(row: Row) -> None:
 
 @each("inplace", [row for row in TWINS if row.differentiable])
 def test_the_inplace_version_has_the_gradient_of_the_op(row: Row) -> None:
-    for call, _ in fitting(row):
+    for call, _ in fitting_calls(row):
         found, expected = [], []
         for op, gathered in ((twin(row), found), (ours(row), expected)):
             args, kwargs = calls.our_arguments(call)
@@ -215,7 +216,7 @@ def test_the_inplace_version_has_the_gradient_of_the_op(row: Row) -> None:
                     mt.tensor(np.cos(np.arange(result.numel())).reshape(result.shape)),
                     allow_unused=True,
                 )
-        with told(call):
+        with note_on_error(call):
             for one, other in zip(found, expected, strict=True):
                 zero = np.zeros(())
                 np.testing.assert_allclose(
@@ -225,12 +226,12 @@ def test_the_inplace_version_has_the_gradient_of_the_op(row: Row) -> None:
 
 @each("inplace", TWINS)
 def test_the_inplace_version_refuses_an_expanded_tensor_and_leaves_it_unchanged(row: Row) -> None:
-    call, _ = fitting(row)[0]
+    call, _ = fitting_calls(row)[0]
     cell = mt.tensor(call.args[0].reshape(-1)[:1])
     x = window(cell, layouts.expand(cell.layout, (3,)))
     before = numbers(cell).copy()
     with pytest.raises(mt.errors.InplaceError, match="more than one element"):
-        written(
+        write(
             row,
             Call(
                 (call.args[0], *[a if not isinstance(a, np.ndarray) else a.reshape(-1)[:1] for a in call.args[1:]]),
@@ -243,10 +244,10 @@ def test_the_inplace_version_refuses_an_expanded_tensor_and_leaves_it_unchanged(
 
 @each("inplace", [row for row in TWINS if row.differentiable])
 def test_the_inplace_version_refuses_a_leaf_that_requires_grad(row: Row) -> None:
-    call = next(call for call, _ in fitting(row) if call.args[0].dtype.kind == "f")
+    call = next(call for call, _ in fitting_calls(row) if call.args[0].dtype.kind == "f")
     x = mt.tensor(call.args[0], requires_grad=True)
     with pytest.raises(mt.errors.InplaceError, match="leaf"):
-        written(row, call, x)
+        write(row, call, x)
     np.testing.assert_array_equal(numbers(x), call.args[0])
 
 

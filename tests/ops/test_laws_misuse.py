@@ -217,14 +217,14 @@ def refusals(op: Callable[..., Any], call: Call) -> Iterator[tuple[str, Any]]:
         return
     for shape in ((), (0,), (1,) * 6):
         yield f"shape {shape}", outcome(op, mt.ones(shape), *args[1:], **kwargs)
-    yield "read-only", outcome(op, sealed(array), *args[1:], **kwargs)
+    yield "read-only", outcome(op, read_only(array), *args[1:], **kwargs)
     cell = mt.tensor(np.ones((1,) * array.ndim, array.dtype))
     yield "overlap", outcome(op, cell.expand(array.shape), *args[1:], **kwargs)
     if array.dtype.kind == "f":
         yield "leaf", outcome(op, mt.tensor(array, requires_grad=True), *args[1:], **kwargs)
 
 
-def sealed(array: Any) -> mt.Tensor:
+def read_only(array: Any) -> mt.Tensor:
     """Return a tensor with read-only memory."""
     copy = array.copy()
     copy.flags.writeable = False

@@ -13,7 +13,19 @@ import pytest
 
 import minitensor as mt
 from ops import call as calls
-from ops.call import assert_same, dtype_name, find, numbers, ours, outcome, recast, retyped, tensors_in, theirs, told
+from ops.call import (
+    assert_same,
+    convert_arrays,
+    dtype_name,
+    find,
+    note_on_error,
+    numbers,
+    ours,
+    outcome,
+    recast,
+    tensors_in,
+    theirs,
+)
 from ops.row import DTYPES, Call, Row
 from ops.table import ROWS
 
@@ -81,8 +93,8 @@ def lacks(error: Exception) -> bool:
 @pytest.mark.parametrize("row", [row for row in HERE if row.numpy is not None], ids=repr)
 def test_equals_numpy(row: Row) -> None:
     for call in row.calls:
-        with told(call):
-            args, kwargs = calls.mapped(call, lambda array: array, lambda dtype: np.dtype(dtype.name))
+        with note_on_error(call):
+            args, kwargs = calls.convert_arguments(call, lambda array: array, lambda dtype: np.dtype(dtype.name))
             found = calls.run(row, call)
             for one, other in zip(tensors_in(found) or [found], [row.numpy(*args, **kwargs)], strict=True):
                 np.testing.assert_allclose(numbers(one) if tensors_in(one) else one, other, rtol=1e-12, atol=1e-13)
@@ -92,7 +104,7 @@ def test_equals_numpy(row: Row) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_equals_pytorch(torch: ModuleType, row: Row, dtype: str) -> None:
     for call in row.calls:
-        with told(call):
+        with note_on_error(call):
             assert_both(row, *both(torch, row, recast(call, dtype)), dtype)
 
 
@@ -110,8 +122,8 @@ def test_each_op_accepts_pytorchs_dtypes(torch: ModuleType, row: Row) -> None:
     call = row.calls[0]
     values = any(array.dtype == np.float64 for array in calls.arrays_in(call))
     for dtype in DTYPES[row.dtypes]:
-        with told(dtype, call):
-            cast = recast(call, dtype) if values else retyped(call, lambda array: array.astype(dtype))  # noqa: B023
+        with note_on_error(dtype, call):
+            cast = recast(call, dtype) if values else convert_arrays(call, lambda array: array.astype(dtype))  # noqa: B023
             assert_both(row, *both(torch, row, cast), "float16")
 
 
@@ -129,7 +141,7 @@ def test_types_are_promoted_as_in_pytorch(torch: ModuleType, row: Row, shapes: A
         ):
             continue  # complex32: this library has none
         call = Call((x.astype(dtype), second), {})
-        with told(call, getattr(second, "dtype", "")):
+        with note_on_error(call, getattr(second, "dtype", "")):
             assert_both(row, *both(torch, row, call), "float16")
 
 
@@ -153,7 +165,7 @@ def test_special_values_give_pytorchs_results(torch: ModuleType, row: Row, dtype
 @pytest.mark.parametrize("row", [row for row in HERE if row.wrong], ids=repr)
 def test_calls_that_pytorch_refuses_raise_a_subclass_of_its_error(torch: ModuleType, row: Row) -> None:
     for call in row.wrong:
-        with told(call):
+        with note_on_error(call):
             found, expected = both(torch, row, call)
             assert isinstance(expected, Exception), f"PyTorch takes it: {expected}"
             assert_both(row, found, expected, "float64")
@@ -198,7 +210,7 @@ def cotangent(dtype: Any, shape: tuple[int, ...], seed: int, tensor: Any) -> Any
 ], ids=repr)  # fmt: skip
 def test_gradients_equal_pytorchs(torch: ModuleType, row: Row, dtype: str) -> None:
     for call in row.calls:
-        with told(call):
+        with note_on_error(call):
             typed = recast(call, dtype)
             args, kwargs = calls.torch_arguments(torch, typed)
             expected = their_outcome(slope, torch, theirs(torch, row), (args, kwargs), row, torch.from_numpy)

@@ -15,10 +15,10 @@ import minitensor as mt
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError
 from minitensor.ops.out import APART, SILENT
 from ops import call as calls
-from ops.call import assert_same, dtype_name, find, numbers, ours, outcome, recast, tensors_in, told
+from ops.call import assert_same, dtype_name, find, note_on_error, numbers, ours, outcome, recast, tensors_in
 from ops.row import Call, Row
 from ops.table import ROWS
-from strategies import Placed, dense, placed, tensor_of
+from strategies import Placed, dense, put_in_memory, tensor_of
 
 HERE = tuple([row for row in ROWS if find(mt, row.name) is not None])
 WITH_OUT = tuple([row for row in HERE if row.out and not row.view and not row.random])
@@ -40,7 +40,7 @@ def test_writes_to_out(row: Row) -> None:
         expected = ours(row)(*args, **kwargs)
         out = mt.zeros(tuple(expected.shape), dtype=expected.dtype)
         version = out.version
-        with told(call):
+        with note_on_error(call):
             assert ours(row)(*args, **kwargs, out=out) is out
             assert out.version > version
             assert_same(out, expected, 1e-12)
@@ -68,7 +68,7 @@ def test_out_may_be_the_input(row: Row) -> None:
         expected = ours(row)(*args, **kwargs)
         if expected.shape != args[0].shape or expected.dtype != args[0].dtype:
             continue
-        with told(call):
+        with note_on_error(call):
             ours(row)(*args, **kwargs, out=args[0])
             assert_same(args[0], expected, 1e-12)
 
@@ -291,7 +291,7 @@ def same_values(found: Any, expected: Any, close: float = 0) -> bool:
 def zeros(kind: str, dtype: str = "") -> Make:
     """Return a function that makes outs of the right shape in a memory layout."""
     return lambda library, args, fresh: out_of(
-        library, fresh, lambda each: placed(np.zeros(tuple(each.shape), dtype or dtype_name(each)), kind)
+        library, fresh, lambda each: put_in_memory(np.zeros(tuple(each.shape), dtype or dtype_name(each)), kind)
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minitensor as mt
-from ops.call import told
+from ops.call import note_on_error
 from ops.row import Row
 from ops.test_laws_gradcheck import DIFFERENTIABLE, flat_function
 
@@ -26,7 +26,7 @@ def values_and_gradients(row: Row, number: int) -> list[Any]:
 @pytest.mark.parametrize("row", DIFFERENTIABLE, ids=repr)
 def test_an_operation_gives_the_same_result_when_seen(row: Row) -> None:
     for number in range(min(3, len(row.calls))):
-        with told(row.calls[number]):
+        with note_on_error(row.calls[number]):
             unseen = values_and_gradients(row, number)
             with mt.utils.op_log() as log:
                 seen = values_and_gradients(row, number)

@@ -9,7 +9,7 @@ import pytest
 
 import minitensor as mt
 from minitensor.autograd import detect_anomaly, graph
-from ops.call import told
+from ops.call import note_on_error
 from ops.row import Row
 from ops.test_laws_gradcheck import DIFFERENTIABLE, flat_function
 
@@ -31,7 +31,7 @@ def gradients(row: Row, number: int) -> list[Any]:
 @pytest.mark.parametrize("row", DIFFERENTIABLE, ids=repr)
 def test_gradients_are_the_same_if_saved_tensors_are_packed(row: Row) -> None:
     for number in range(min(3, len(row.calls))):
-        with told(row.calls[number]):
+        with note_on_error(row.calls[number]):
             plain = gradients(row, number)
             with detect_anomaly(check_nan=False), graph.saved_tensors_hooks(mt.clone, mt.clone):
                 packed = gradients(row, number)

@@ -15,7 +15,7 @@ import pytest
 
 import minitensor as mt
 from ops import call as calls
-from ops.call import numbers, ours, outcome, tensors_in, theirs, told
+from ops.call import note_on_error, numbers, ours, outcome, tensors_in, theirs
 from ops.row import Row
 from ops.test_laws_gradcheck import DIFFERENTIABLE
 from ops.test_laws_oracle import their_outcome
@@ -105,7 +105,7 @@ def verdicts(torch: ModuleType, row: Row) -> int:
         before = outcome(gradients, mt, ours(row), calls.our_arguments(call), row, None)
         places = [(True, i) for i in range(3)] + [(False, i) for i in range(len(calls.arrays_in(call)))]
         for changed in places:
-            with told("result" if changed[0] else "input", changed[1], call):
+            with note_on_error("result" if changed[0] else "input", changed[1], call):
                 expected = their_outcome(
                     gradients, torch, theirs(torch, row), calls.torch_arguments(torch, call), row, changed
                 )

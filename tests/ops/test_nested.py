@@ -49,12 +49,12 @@ def endless_by_two() -> Any:
     return one
 
 
-def cut(text: str) -> list[str]:
+def split_cases(text: str) -> list[str]:
     """Split a text at double spaces and line breaks."""
     return [word for line in text.strip().splitlines() for word in line.strip().split("  ")]
 
 
-CASES = cut("""
+CASES = split_cases("""
     [t.tensor(5), 5.5]  [5, t.tensor(5.5)]  [[7, np.array(5)], [np.array(9), 5.5]]  [np.array([5]), np.array([6])]
     [np.array([5,6]),[7,8]]  [[7,8],np.array([5,6.5])]  [np.array([5,6],'int8'),np.array([5,6],'uint8')]
     [np.float64(1.5)]  np.float64(1.5)  [np.float32(1.5)]  [np.float32(1.5),2.5]  [np.float64(1.5),2.5]
@@ -76,7 +76,7 @@ CASES = cut("""
     [np.zeros((2,2)),np.zeros((2,3))]  [np.zeros(2),1.0]  [1.0,np.zeros(2)]  [[1,2],[3,[4]]]  [np.str_('a')]
     [np.zeros((0,2))]  t.tensor([1,2])  np.array(['a'])
 """)
-CASES_WITH_DTYPE = cut("""
+CASES_WITH_DTYPE = split_cases("""
     [t.tensor(300)],uint8  [t.tensor(-1)],uint8  [t.tensor(1.7)],int64  [t.tensor(1j)],float32  [t.tensor(1j)],int32
     [t.tensor(2+0j)],float32  2**63,float32  2**64,float32  10**30,float64  10**400,float64  10**30,bool
     10**30,complex64  2**63,uint8  1e39,float16  [1e5],float16  [70000],float16  [INF,NAN,-INF],float16  [INF],int64
@@ -99,12 +99,12 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
-def made(library: Any, case: str, dtype: str | None = None) -> Any:
+def make(library: Any, case: str, dtype: str | None = None) -> Any:
     kind = None if dtype is None else getattr(library, dtype)
     return library.tensor(eval(case, {**NAMES, "t": library}), dtype=kind)
 
 
-def told(result: Any) -> Any:
+def description(result: Any) -> Any:
     if isinstance(result, Exception):
         return next(each.__name__ for each in type(result).__mro__ if each.__module__ == "builtins")
     return repr(result.tolist()), dtype_name(result), tuple(result.shape), result.requires_grad
@@ -115,12 +115,12 @@ def disagreements(torch: ModuleType, cases: list[tuple[Any, ...]]) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for case in cases:
-            expected, ours = outcome(made, torch, *case), outcome(made, mt, *case)
+            expected, ours = outcome(make, torch, *case), outcome(make, mt, *case)
             if isinstance(expected, Exception):
                 builtin = next(each for each in type(expected).__mro__ if each.__module__ == "builtins")
                 agree = isinstance(ours, builtin) and isinstance(ours, mt.errors.MinitensorError)
             else:
-                agree = told(ours) == told(expected)
+                agree = description(ours) == description(expected)
             if not agree:
                 found.append(f"{case}: {ours!r:.120} for {expected!r:.120}")
     return found
@@ -141,7 +141,7 @@ def test_floats_get_the_default_dtype(torch: ModuleType, case: str) -> None:
     for library in (torch, mt):
         library.set_default_dtype(library.float64)
     try:
-        assert told(made(mt, case)) == told(made(torch, case))
+        assert description(make(mt, case)) == description(make(torch, case))
     finally:
         for library in (torch, mt):
             library.set_default_dtype(library.float32)
@@ -151,15 +151,15 @@ def test_floats_get_the_default_dtype(torch: ModuleType, case: str) -> None:
 
 
 def test_the_dtype_comes_from_everything_in_the_list() -> None:
-    assert made(mt, "[t.tensor(5), 5.5]").tolist() == [5.0, 5.5]
-    assert made(mt, "[t.tensor(1, dtype=t.int8), 300]").tolist() == [1, 300]
-    assert made(mt, "[[7, np.array(5)], [np.array(9), 5.5]]").tolist() == [[7.0, 5.0], [9.0, 5.5]]
+    assert make(mt, "[t.tensor(5), 5.5]").tolist() == [5.0, 5.5]
+    assert make(mt, "[t.tensor(1, dtype=t.int8), 300]").tolist() == [1, 300]
+    assert make(mt, "[[7, np.array(5)], [np.array(9), 5.5]]").tolist() == [[7.0, 5.0], [9.0, 5.5]]
 
 
 def test_a_tensor_of_one_element_counts_as_a_number() -> None:
-    assert made(mt, "[t.tensor([1.]), t.tensor([[2.]]), 3]").tolist() == [1.0, 2.0, 3.0]
+    assert make(mt, "[t.tensor([1.]), t.tensor([[2.]]), 3]").tolist() == [1.0, 2.0, 3.0]
     with pytest.raises(ValueError, match="only one element tensors"):
-        made(mt, "[t.tensor([1., 2.])]")
+        make(mt, "[t.tensor([1., 2.])]")
 
 
 @pytest.mark.parametrize(("data", "error", "message"), [

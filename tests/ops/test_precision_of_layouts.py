@@ -124,7 +124,7 @@ def numbers(name: str, n: int, dtype: str) -> Any:
     return drawn.astype(dtype)
 
 
-def laid(lib: Any, array: Any, layout: str) -> Any:
+def in_layout(lib: Any, array: Any, layout: str) -> Any:
     if layout == "transposed":
         return lib.tensor(np.ascontiguousarray(array.T)).t()
     if layout == "every second":
@@ -144,8 +144,8 @@ def error(found: Any, exact: Any) -> float:
 
 def excess(torch: ModuleType, name: str, array: Any, layout: str) -> str | None:
     """Return the errors of a case if this library's is more than twice PyTorch's plus some ulps."""
-    exact = CASES[name](torch, laid(torch, array.astype("float64"), layout)).detach().numpy()
-    ours, theirs = [error(CASES[name](lib, laid(lib, array, layout)), exact) for lib in (mt, torch)]
+    exact = CASES[name](torch, in_layout(torch, array.astype("float64"), layout)).detach().numpy()
+    ours, theirs = [error(CASES[name](lib, in_layout(lib, array, layout)), exact) for lib in (mt, torch)]
     if ours <= 2 * theirs + LEAST[str(array.dtype)]:
         return None
     return f"{layout}, {array.shape[1]}: {ours:.1e} for {theirs:.1e}"

@@ -16,7 +16,7 @@ import pytest
 
 import minitensor as mt
 from ops.call import assert_same, find, outcome, tensors_in
-from ops.translation import Beyond, translated
+from ops.translation import Beyond, translate
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")  # PyTorch's database needs it
@@ -48,7 +48,7 @@ EXCUSED = {
 }  # fmt: skip
 
 
-def named(op: Any) -> str:
+def full_name(op: Any) -> str:
     return op.name + (f"|{op.variant_test_name}" if op.variant_test_name else "")
 
 
@@ -69,7 +69,7 @@ SHARING = "the input tensor and the written-to tensor", "cannot refer to any of 
 
 
 def each(ops: list[Any]) -> Any:
-    return pytest.mark.parametrize("op", ops, ids=named)
+    return pytest.mark.parametrize("op", ops, ids=full_name)
 
 
 def test_most_of_the_database_is_tested() -> None:
@@ -82,7 +82,7 @@ def calls(op: Any, dtype: str, requires_grad: bool) -> Iterator[tuple[Any, Any]]
     for sample in samples[:: max(1, len(samples) // SAMPLES)]:
         args, kwargs = (sample.input, *sample.args), sample.kwargs
         try:
-            yield (args, kwargs), (translated(args), translated(kwargs))
+            yield (args, kwargs), (translate(args), translate(kwargs))
         except Beyond:
             continue
 
@@ -157,7 +157,7 @@ def test_errors_are_pytorchs(op: Any) -> None:
         sample = error.sample_input
         expected = quiet(op.op, sample.input, *sample.args, **sample.kwargs)
         try:
-            args, kwargs = translated((sample.input, *sample.args)), translated(sample.kwargs)
+            args, kwargs = translate((sample.input, *sample.args)), translate(sample.kwargs)
         except Beyond:
             continue
         if any(words in str(expected) for words in SHARING):

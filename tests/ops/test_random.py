@@ -8,7 +8,7 @@ import minitensor as mt
 from ops.twin import agree, same_error, torch
 
 
-def drawn(call, rtol=None):
+def compare_draws(call, rtol=None):
     """Seed both libraries and compare what a call draws."""
     def seeded(lib):
         lib.manual_seed(7)
@@ -64,7 +64,7 @@ def drawn(call, rtol=None):
     ],
 )
 def test_one_seed_draws_the_same_numbers_in_both_libraries(call):
-    drawn(call, rtol=2e-6)
+    compare_draws(call, rtol=2e-6)
 
 
 @pytest.mark.parametrize(

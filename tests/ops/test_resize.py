@@ -121,10 +121,10 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
     "requires_grad_": lambda lib: lib.zeros(2).requires_grad_(),
     "detach_": lambda lib: (lib.zeros(2, requires_grad=True) * 2).detach_(),
     "copy_": lambda lib: lib.zeros(2).copy_(lib.ones(2)),
-    "an assignment": lambda lib: assigned(lib.zeros(2), 0),
-    "an assignment to a slice": lambda lib: assigned(lib.zeros(2), slice(1)),
-    "an assignment to positions": lambda lib: assigned(lib.zeros(2), lib.tensor([0])),
-    "an assignment where a mask holds": lambda lib: assigned(lib.zeros(2), lib.tensor([True, False])),
+    "an assignment": lambda lib: assign(lib.zeros(2), 0),
+    "an assignment to a slice": lambda lib: assign(lib.zeros(2), slice(1)),
+    "an assignment to positions": lambda lib: assign(lib.zeros(2), lib.tensor([0])),
+    "an assignment where a mask holds": lambda lib: assign(lib.zeros(2), lib.tensor([True, False])),
     "uniform_ of nothing": lambda lib: lib.zeros(0).uniform_(),
     "normal_": lambda lib: lib.zeros(2).normal_(),
     "relu in place": lambda lib: lib.nn.functional.relu(lib.zeros(2), inplace=True),
@@ -132,7 +132,7 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def assigned(x: Any, place: Any) -> Any:
+def assign(x: Any, place: Any) -> Any:
     x[place] = 1.0
     return x
 

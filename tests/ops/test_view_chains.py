@@ -67,7 +67,7 @@ def steps(draw: st.DrawFn) -> tuple[str, Step]:
     return name, choices[name]
 
 
-def fitting(shape: tuple[int, ...]) -> st.SearchStrategy[tuple[str, Step]]:
+def valid_views(shape: tuple[int, ...]) -> st.SearchStrategy[tuple[str, Step]]:
     """Return view operations that a tensor of this shape accepts."""
     ndim = len(shape)
     if not ndim:
@@ -105,7 +105,7 @@ def outcome(action: Callable[[], Any]) -> Any:
 def test_a_chain_of_views_is_pytorchs(x: mt.Tensor, count: int, last: tuple[str, Step], data: Any) -> None:
     y = torch_of(torch, placement_of(x))
     for k in range(count + 1):
-        name, step = data.draw(fitting(tuple(y.shape))) if k < count else last
+        name, step = data.draw(valid_views(tuple(y.shape))) if k < count else last
         found, expected = outcome(lambda: step(x)), outcome(lambda: step(y))  # noqa: B023
         if isinstance(expected, Exception):
             kind = next(each for each in type(expected).__mro__ if each.__module__ == "builtins")
@@ -124,7 +124,7 @@ def test_the_gradient_of_a_chain_of_views_is_pytorchs(x: mt.Tensor, count: int, 
     x, y = x.requires_grad_(), torch_of(torch, placement_of(x)).requires_grad_()
     found, expected = x, y
     for _ in range(count):
-        _, step = data.draw(fitting(tuple(expected.shape)))
+        _, step = data.draw(valid_views(tuple(expected.shape)))
         found, expected = step(found), step(expected)
     upstream = data.draw(
         placements(np.sin(np.arange(expected.numel())).reshape(tuple(expected.shape)), overlapping=True)

@@ -23,28 +23,28 @@ class Beyond(Exception):
     """A sample uses something that this library does not support."""
 
 
-def translated(value: Any) -> Any:
+def translate(value: Any) -> Any:
     """Translate a sample's value: tensors keep their memory layout, dtypes are found by name."""
     if isinstance(value, torch.Tensor):
         return tensor(value)
     if isinstance(value, torch.dtype):
-        return named_alike(str(value).removeprefix("torch."))
+        return same_name(str(value).removeprefix("torch."))
     if isinstance(value, torch.device):
         return mt.device(str(value))
     if isinstance(value, torch.memory_format):
-        return named_alike(str(value).removeprefix("torch."))
+        return same_name(str(value).removeprefix("torch."))
     if isinstance(value, torch.layout | torch.Generator | torch.nn.LinearCrossEntropyOptions):
         raise Beyond(f"{value}")
     if isinstance(value, slice):
-        return slice(translated(value.start), translated(value.stop), translated(value.step))
+        return slice(translate(value.start), translate(value.stop), translate(value.step))
     if isinstance(value, dict):
-        return {name: translated(each) for name, each in value.items()}
+        return {name: translate(each) for name, each in value.items()}
     if isinstance(value, torch.nn.TransformerEncoderLayer):
         return encoder_layer(value)
     if isinstance(value, torch.nn.utils.rnn.PackedSequence):
-        return mt.nn.utils.rnn.PackedSequence(*map(translated, value))
+        return mt.nn.utils.rnn.PackedSequence(*map(translate, value))
     if value.__class__ in (list, tuple):
-        return value.__class__([translated(each) for each in value])
+        return value.__class__([translate(each) for each in value])
     if callable(value) and getattr(torch.nn.functional, getattr(value, "__name__", ""), None) is value:
         return getattr(mt.nn.functional, value.__name__)
     if callable(value):
@@ -67,7 +67,7 @@ def tensor(value: Any) -> Any:
     return tensor_of(placed).requires_grad_(value.requires_grad)
 
 
-def named_alike(name: str) -> Any:
+def same_name(name: str) -> Any:
     if not hasattr(mt, name):
         raise Beyond(name)
     return getattr(mt, name)
@@ -77,8 +77,8 @@ def encoder_layer(value: Any) -> Any:
     """Return a layer of this library with the same options and parameters."""
     layer = mt.nn.TransformerEncoderLayer(
         value.self_attn.embed_dim, value.self_attn.num_heads, value.linear1.out_features, value.dropout.p,
-        translated(value.activation), value.norm1.eps, value.self_attn.batch_first, value.norm_first,
-        bias=value.linear1.bias is not None, dtype=translated(value.linear1.weight.dtype),
+        translate(value.activation), value.norm1.eps, value.self_attn.batch_first, value.norm_first,
+        bias=value.linear1.bias is not None, dtype=translate(value.linear1.weight.dtype),
     )  # fmt: skip
     layer.load_state_dict({name: tensor(each) for name, each in value.state_dict().items()})
     return layer

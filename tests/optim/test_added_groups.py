@@ -65,7 +65,7 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
-def stepped(param: Any, optimizer: Any) -> Any:
+def take_step(param: Any, optimizer: Any) -> Any:
     """Take a step and return the parameter."""
     def closure() -> Any:
         optimizer.zero_grad()
@@ -92,13 +92,13 @@ def added(lib: Any, name: str, make: Make) -> Any:
     """Add a group; return the number of groups or the error, whether anything changed, and the next step's result."""
     first = matrix(lib)
     optimizer = getattr(lib.optim, name)([first], lr=0.1)
-    stepped(first, optimizer)
+    take_step(first, optimizer)
     group = make(lib, first)
     before = snapshot(optimizer), contents(group)
     try:
         optimizer.add_param_group(group)
     except Exception as error:
-        return error, (snapshot(optimizer), contents(group)) != before, stepped(first, optimizer)
+        return error, (snapshot(optimizer), contents(group)) != before, take_step(first, optimizer)
     return len(optimizer.param_groups)
 
 
@@ -106,8 +106,8 @@ def added(lib: Any, name: str, make: Make) -> Any:
 def test_a_refused_group_changes_nothing(name: str) -> None:
     first = matrix(mt)
     optimizer = getattr(mt.optim, name)([first], lr=0.1)
-    stepped(first, optimizer)
-    expected, faults = stepped(first, optimizer), []
+    take_step(first, optimizer)
+    expected, faults = take_step(first, optimizer), []
     for what, make in GROUPS.items():
         found = added(mt, name, make)
         if isinstance(found, tuple):

@@ -132,7 +132,7 @@ def tensors(library: Any, values: dict[str, Any], leaves: set[str] | None = None
     return made
 
 
-def stepped(library: Any, name: str, options: dict[str, Any], steps: int, names: list[str], *inputs: Any) -> list[Any]:
+def run(library: Any, name: str, options: dict[str, Any], steps: int, names: list[str], *inputs: Any) -> list[Any]:
     """Take steps from the named inputs; return the value and the state."""
     given = dict(zip(names, inputs, strict=True))
     param = given["param"].clone()
@@ -157,7 +157,7 @@ def test_the_gradients_equal_finite_differences(
     name: str, options: dict[str, Any], steps: int, begun: bool
 ) -> None:
     given = tensors(minitensor, inputs_of(name, options, begun))
-    function = partial(stepped, minitensor, name, options, steps, list(given))
+    function = partial(run, minitensor, name, options, steps, list(given))
     assert gradcheck(function, tuple(given.values()), fast_mode=True)
 
     # The second order along one line through all inputs at once: this takes a twentieth of the time.
@@ -177,7 +177,7 @@ def gradients(library: Any, name: str, options: dict[str, Any], steps: int) -> d
     values = {key: PLAIN.get(key, each) for key, each in inputs_of(name, options, True).items()}
     free = {*values} - {*numbers_in(options)} - {*PLAIN} | {*THEIRS.get(name, ())}
     given = tensors(library, values, free)
-    value, *state = stepped(library, name, options, steps, list(given), *given.values())
+    value, *state = run(library, name, options, steps, list(given), *given.values())
     total = sum([(each * library.tensor(WEIGHTS)).sum() for each in (value, *state)])
     leaves = {key: each for key, each in given.items() if each.requires_grad}
     found = library.autograd.grad(total, list(leaves.values()), allow_unused=True)
@@ -261,7 +261,7 @@ def test_the_first_velocity_is_the_gradient_with_its_history() -> None:
 # -- what is written, and what is not
 
 
-def recorded(name: str = "Adam", **options: Any) -> tuple[Any, Any]:
+def make_recording_optimizer(name: str = "Adam", **options: Any) -> tuple[Any, Any]:
     """Return a parameter that a step may change, with a gradient, and its optimizer."""
     param = minitensor.tensor([1.0, 2.0], requires_grad=True).clone()
     param.grad = minitensor.ones(2, requires_grad=True)
@@ -270,7 +270,7 @@ def recorded(name: str = "Adam", **options: Any) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("name", RULES)
 def test_the_given_tensors_are_unchanged(name: str) -> None:
-    param, optimizer = recorded(name)
+    param, optimizer = make_recording_optimizer(name)
     optimizer.step()
     state = {key: each for key, each in optimizer.state[param].items() if key != "step"}
     before = {key: each.tolist() for key, each in state.items()}
@@ -280,7 +280,7 @@ def test_the_given_tensors_are_unchanged(name: str) -> None:
 
 
 def test_no_state_is_the_gradient_object() -> None:
-    param, optimizer = recorded("SGD", momentum=0.9)
+    param, optimizer = make_recording_optimizer("SGD", momentum=0.9)
     optimizer.step()
     param.grad.detach().zero_()
     assert optimizer.state[param]["momentum_buffer"].tolist() == [1, 1]
@@ -314,7 +314,7 @@ def test_wider_numbers_of_one_dim_do_not_change_dtypes_and_shapes() -> None:
 
 
 def test_a_parameter_without_a_gradient_is_unchanged() -> None:
-    param, optimizer = recorded()
+    param, optimizer = make_recording_optimizer()
     param.grad = None
     optimizer.step()
     assert param.tolist() == [1, 2]
@@ -322,7 +322,7 @@ def test_a_parameter_without_a_gradient_is_unchanged() -> None:
 
 
 def test_a_closure_runs_and_its_loss_is_returned() -> None:
-    param, optimizer = recorded("SGD", lr=0.5)
+    param, optimizer = make_recording_optimizer("SGD", lr=0.5)
     assert optimizer.step(lambda: param.sum()).item() == 3
     assert param.tolist() == [0.5, 1.5]
 
@@ -336,9 +336,9 @@ def test_only_differentiable_optimizers_accept_computed_parameters() -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_state_dict_can_be_saved_and_loaded(name: str) -> None:
-    param, optimizer = recorded(name)
+    param, optimizer = make_recording_optimizer(name)
     optimizer.step()
-    twin, other = recorded(name)
+    twin, other = make_recording_optimizer(name)
     twin.detach().copy_(param.detach())
     other.load_state_dict(optimizer.state_dict())
     for each in (optimizer, other):
@@ -350,7 +350,7 @@ def test_a_state_dict_can_be_saved_and_loaded(name: str) -> None:
 
 
 def test_leaves_are_refused_before_anything_is_written() -> None:
-    param, _ = recorded()
+    param, _ = make_recording_optimizer()
     leaf = nn.Parameter(minitensor.ones(2))
     leaf.grad = minitensor.ones(2)
     optimizer = optim.SGD([param, leaf], differentiable=True)
@@ -375,7 +375,7 @@ def test_other_implementations_are_refused_as_in_pytorch(name: str, torch: Modul
 
 
 def test_a_count_that_requires_grad_is_refused() -> None:
-    param, optimizer = recorded()
+    param, optimizer = make_recording_optimizer()
     optimizer.step()
     optimizer.state[param]["step"] = minitensor.tensor(1.0, requires_grad=True)
     with pytest.raises(RuntimeError, match="`requires_grad` is not supported for `step` in differentiable mode"):

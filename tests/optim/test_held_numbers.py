@@ -139,11 +139,11 @@ def parameter(lib: Any) -> Any:
     return lib.nn.Parameter(lib.ones(2))
 
 
-def named(lib: Any, *names: str) -> Any:
+def with_names(lib: Any, *names: str) -> Any:
     return lib.optim.SGD([(name, parameter(lib)) for name in names], lr=0.1)
 
 
-def added(lib: Any, optimizer: Any, group: dict[str, Any]) -> Any:
+def names_after(lib: Any, optimizer: Any, group: dict[str, Any]) -> Any:
     optimizer.add_param_group(group)
     return names_in(optimizer)
 
@@ -153,15 +153,15 @@ def names_in(optimizer: Any) -> Any:
 
 
 CASES: dict[str, Any] = {
-    "without names to named": lambda lib: added(lib, named(lib, "a"), {"params": [parameter(lib)]}),
-    "named to without": lambda lib: added(
+    "without names to named": lambda lib: names_after(lib, with_names(lib, "a"), {"params": [parameter(lib)]}),
+    "named to without": lambda lib: names_after(
         lib, lib.optim.SGD([parameter(lib)], lr=0.1), {"params": [("b", parameter(lib))]}
     ),
-    "named to named": lambda lib: added(lib, named(lib, "a"), {"params": [("b", parameter(lib))]}),
-    "names beside, to named": lambda lib: added(
-        lib, named(lib, "a"), {"params": [parameter(lib)], "param_names": ["b"]}
+    "named to named": lambda lib: names_after(lib, with_names(lib, "a"), {"params": [("b", parameter(lib))]}),
+    "names beside, to named": lambda lib: names_after(
+        lib, with_names(lib, "a"), {"params": [parameter(lib)], "param_names": ["b"]}
     ),
-    "names beside, to without": lambda lib: added(
+    "names beside, to without": lambda lib: names_after(
         lib, lib.optim.SGD([parameter(lib)], lr=0.1), {"params": [parameter(lib)], "param_names": ["b"]}
     ),
     "some without": lambda lib: lib.optim.SGD([("a", parameter(lib)), parameter(lib)], lr=0.1),
@@ -169,9 +169,9 @@ CASES: dict[str, Any] = {
         [{"params": [parameter(lib)]}, {"params": [("q", parameter(lib))]}], lr=0.1
     ),
     "named_parameters": lambda lib: names_in(lib.optim.SGD(lib.nn.Linear(2, 2).named_parameters())),
-    "in the state dict": lambda lib: named(lib, "a", "b").state_dict()["param_groups"],
-    "no params": lambda lib: named(lib, "a").add_param_group({"lr": 1.0}),
-    "params None": lambda lib: named(lib, "a").add_param_group({"params": None}),
+    "in the state dict": lambda lib: with_names(lib, "a", "b").state_dict()["param_groups"],
+    "no params": lambda lib: with_names(lib, "a").add_param_group({"lr": 1.0}),
+    "params None": lambda lib: with_names(lib, "a").add_param_group({"params": None}),
     "a pair of one": lambda lib: lib.optim.SGD([("a",)], lr=0.1),
 }
 
@@ -204,7 +204,9 @@ def test_inconsistent_names_raise_pytorchs_message() -> None:
 def test_names_come_from_the_state_dict_if_it_has_them(saved: str, into: str, torch: Any) -> None:
     found = []
     for lib in (mt, torch):
-        one, other = (named(lib, name) if name else lib.optim.SGD([parameter(lib)], lr=0.1) for name in (saved, into))
+        one, other = (
+            with_names(lib, name) if name else lib.optim.SGD([parameter(lib)], lr=0.1) for name in (saved, into)
+        )
         other.load_state_dict(one.state_dict())
         found.append(other.param_groups[0].get("param_names"))
     assert found[0] == found[1]

@@ -32,7 +32,7 @@ def bumpy(lib: Any, x: Any, y: Any) -> Any:
 LOSSES = [rosenbrock, regression, bumpy]
 
 
-def walked(lib: Any, loss: Any, options: dict[str, Any], steps: int = 5) -> tuple[list[Any], list[float], Any]:
+def minimize(lib: Any, loss: Any, options: dict[str, Any], steps: int = 5) -> tuple[list[Any], list[float], Any]:
     """Return the final parameters, the losses on the way, and the optimizer."""
     x = lib.tensor([-1.2, 0.5, 2.0], dtype=lib.float64, requires_grad=True)
     y = lib.tensor([1.0, -0.3, 0.7], dtype=lib.float64, requires_grad=True)
@@ -52,8 +52,8 @@ def walked(lib: Any, loss: Any, options: dict[str, Any], steps: int = 5) -> tupl
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_trajectory_is_pytorchs(loss: Any, options: dict[str, Any]) -> None:
     torch = pytest.importorskip("torch")
-    found, losses, ours = walked(mt, loss, options)
-    expected, their_losses, theirs = walked(torch, loss, options)
+    found, losses, ours = minimize(mt, loss, options)
+    expected, their_losses, theirs = minimize(torch, loss, options)
     np.testing.assert_allclose(losses, their_losses, rtol=1e-6, atol=1e-9)
     for mine, his in zip(found, expected):
         np.testing.assert_allclose(mine, his, rtol=1e-5, atol=1e-7)
@@ -64,7 +64,7 @@ def test_the_trajectory_is_pytorchs(loss: Any, options: dict[str, Any]) -> None:
 
 
 def test_a_search_finds_the_minimum() -> None:
-    found, _, _ = walked(mt, rosenbrock, {"line_search_fn": "strong_wolfe", "max_iter": 50})
+    found, _, _ = minimize(mt, rosenbrock, {"line_search_fn": "strong_wolfe", "max_iter": 50})
     np.testing.assert_allclose(found, np.ones((2, 3)), atol=1e-4)
 
 

@@ -63,12 +63,12 @@ def rates(optimizer: Any, scheduler: Any, epochs: int) -> list[Any]:
     return seen
 
 
-def named(value: Any) -> str:
+def named_case(value: Any) -> str:
     """Give a case the same name in every process: a function's text contains its address."""
     return re.sub(r" at 0x\w+", "", str(value))[:30]
 
 
-@pytest.mark.parametrize(("name", "args", "options"), SCHEDULES, ids=named)
+@pytest.mark.parametrize(("name", "args", "options"), SCHEDULES, ids=named_case)
 def test_rates_are_pytorchs(name: str, args: Any, options: Any, torch: ModuleType) -> None:
     seen = []
     for lib in (minitensor, torch):
@@ -150,7 +150,7 @@ def test_invalid_schedules_are_refused(name: str, torch: ModuleType) -> None:
             WRONG[name](optimizer_of(lib), lib.optim.lr_scheduler)
 
 
-@pytest.mark.parametrize(("name", "args", "options"), SCHEDULES, ids=named)
+@pytest.mark.parametrize(("name", "args", "options"), SCHEDULES, ids=named_case)
 def test_a_reloaded_schedule_continues(name: str, args: Any, options: Any) -> None:
     optimizer = optimizer_of(minitensor)
     scheduler = getattr(lr_scheduler, name)(optimizer, *args, **options)
@@ -162,7 +162,7 @@ def test_a_reloaded_schedule_continues(name: str, args: Any, options: Any) -> No
     assert rates(other, resumed, 8) == rates(optimizer, scheduler, 8)
 
 
-@pytest.mark.parametrize(("name", "args", "options"), SAVED, ids=named)
+@pytest.mark.parametrize(("name", "args", "options"), SAVED, ids=named_case)
 def test_state_dicts_have_pytorchs_entries(name: str, args: Any, options: Any, torch: ModuleType) -> None:
     entries = []
     for lib in (minitensor, torch):
@@ -173,7 +173,7 @@ def test_state_dicts_have_pytorchs_entries(name: str, args: Any, options: Any, t
 
 # OneCycleLR resumes from groups loaded from a state dict.
 @pytest.mark.parametrize(
-    ("name", "args", "options"), [each for each in SAVED if each[0] != "OneCycleLR"], ids=named
+    ("name", "args", "options"), [each for each in SAVED if each[0] != "OneCycleLR"], ids=named_case
 )
 def test_resuming_at_an_epoch_is_pytorchs(name: str, args: Any, options: Any, torch: ModuleType) -> None:
     seen = []

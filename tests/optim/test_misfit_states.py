@@ -63,7 +63,7 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
-def started(lib: Any, name: str) -> tuple[list[Any], Any]:
+def start(lib: Any, name: str) -> tuple[list[Any], Any]:
     params = [lib.nn.Parameter(lib.tensor([[1.0, 2.0], [3.0, 4.0]])) for _ in range(2)]
     return params, getattr(lib.optim, name)(params, **RULES[name])
 
@@ -80,15 +80,15 @@ def step(lib: Any, params: list[Any], optimizer: Any, count: int) -> None:
     optimizer.step(*([closure] if type(optimizer).__name__ == "LBFGS" else []))
 
 
-def copied(lib: Any, value: Any) -> Any:
+def copy_of(lib: Any, value: Any) -> Any:
     if isinstance(value, lib.Tensor):
         return value.detach().clone()
     if isinstance(value, dict):
-        return {key: copied(lib, inner) for key, inner in value.items()}
-    return [copied(lib, inner) for inner in value] if isinstance(value, list) else value
+        return {key: copy_of(lib, inner) for key, inner in value.items()}
+    return [copy_of(lib, inner) for inner in value] if isinstance(value, list) else value
 
 
-def changed(entries: dict[Any, Any], key: Any, how: str, lib: Any) -> None:
+def alter(entries: dict[Any, Any], key: Any, how: str, lib: Any) -> None:
     """Make one change to one entry."""
     value = MISFITS[how]
     if value is GONE:
@@ -101,21 +101,21 @@ def faulty_states(saved: dict[str, Any]) -> Iterator[tuple[str, Callable[[dict[s
     """Yield an entry's name with the fault, and a function that makes the fault in a state dict."""
     for key in saved["state"][0]:
         for how in STATES:
-            yield f"{key} {how}", lambda state, lib, key=key, how=how: changed(state["state"][0], key, how, lib)
+            yield f"{key} {how}", lambda state, lib, key=key, how=how: alter(state["state"][0], key, how, lib)
     for key in saved["param_groups"][0]:
         for how in OPTIONS:
-            yield f"{key} {how}", lambda state, lib, key=key, how=how: changed(state["param_groups"][0], key, how, lib)
+            yield f"{key} {how}", lambda state, lib, key=key, how=how: alter(state["param_groups"][0], key, how, lib)
     for key in ("state", "param_groups"):
         for how in OPTIONS:
-            yield f"{key} {how}", lambda state, lib, key=key, how=how: changed(state, key, how, lib)
+            yield f"{key} {how}", lambda state, lib, key=key, how=how: alter(state, key, how, lib)
     yield "state of a parameter None", lambda state, lib: state["state"].update({0: None})
 
 
 def after(lib: Any, name: str, change: Callable[[dict[str, Any], Any], None]) -> Any:
     """Load a changed state dict and take two steps; return the parameters, or the error and whether they changed."""
-    params, optimizer = started(lib, name)
+    params, optimizer = start(lib, name)
     step(lib, params, optimizer, 1)
-    state = copied(lib, optimizer.state_dict())
+    state = copy_of(lib, optimizer.state_dict())
     change(state, lib)
     before = numbers(params)
     try:
@@ -134,7 +134,7 @@ def numbers(params: list[Any]) -> Any:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", RULES)
 def test_a_faulty_state_is_refused_as_in_pytorch_and_changes_nothing(name: str, torch: Any) -> None:
-    params, optimizer = started(torch, name)
+    params, optimizer = start(torch, name)
     step(torch, params, optimizer, 1)
     faults = []
     for what, change in faulty_states(optimizer.state_dict()):
@@ -153,11 +153,11 @@ def test_a_faulty_state_is_refused_as_in_pytorch_and_changes_nothing(name: str, 
 
 
 def test_a_missing_entry_is_named_with_the_existing_ones() -> None:
-    params, optimizer = started(mt, "Adam")
+    params, optimizer = start(mt, "Adam")
     step(mt, params, optimizer, 1)
     state = optimizer.state_dict()
     del state["state"][0]["exp_avg"]
-    before, fresh = numbers(params), started(mt, "Adam")[1]
+    before, fresh = numbers(params), start(mt, "Adam")[1]
     fresh.param_groups[0]["params"] = params
     fresh.load_state_dict(state)
     with pytest.raises(KeyError, match=r"^Adam: the state of .*\(2, 2\) has no 'exp_avg', but \['step', .*clear it"):
@@ -167,9 +167,9 @@ def test_a_missing_entry_is_named_with_the_existing_ones() -> None:
 
 @pytest.mark.parametrize("name", [name for name in RULES if name not in ("LBFGS", "Muon")])
 def test_options_of_later_versions_may_be_missing(name: str) -> None:
-    params, optimizer = started(mt, name)
+    params, optimizer = start(mt, name)
     step(mt, params, optimizer, 1)
-    state = copied(mt, optimizer.state_dict())
+    state = copy_of(mt, optimizer.state_dict())
     for option in ("foreach", "maximize", "capturable", "differentiable", "fused"):
         state["param_groups"][0].pop(option, None)
     optimizer.load_state_dict(state)
@@ -197,7 +197,7 @@ SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
 READ_ELSEWHERE = ("_scale_fn_custom", "_schedule_phases", "use_beta1", "lr_lambdas", "_schedulers")
 
 
-def scheduled(lib: Any, name: str) -> tuple[Any, Any]:
+def make_schedule(lib: Any, name: str) -> tuple[Any, Any]:
     optimizer = lib.optim.SGD([lib.nn.Parameter(lib.ones(2))], lr=0.1, momentum=0.9)
     return optimizer, SCHEDULES[name](lib.optim.lr_scheduler, optimizer)
 
@@ -207,12 +207,12 @@ def advance(optimizer: Any, scheduler: Any) -> None:
     scheduler.step(*([1.0] if type(scheduler).__name__ == "ReduceLROnPlateau" else []))
 
 
-def reloaded(lib: Any, name: str, key: str, how: str) -> Any:
+def reload(lib: Any, name: str, key: str, how: str) -> Any:
     """Load a changed state dict and take two steps; return the rate or the error, and the entries that were loaded."""
-    optimizer, scheduler = scheduled(lib, name)
+    optimizer, scheduler = make_schedule(lib, name)
     advance(optimizer, scheduler)
     state = copy.deepcopy(scheduler.state_dict())
-    changed(state, key, how, lib)
+    alter(state, key, how, lib)
     try:
         scheduler.load_state_dict(state)
         advance(optimizer, scheduler)
@@ -225,12 +225,12 @@ def reloaded(lib: Any, name: str, key: str, how: str) -> Any:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_schedule_refuses_states_on_which_pytorchs_fails(name: str, torch: Any) -> None:
-    optimizer, scheduler = scheduled(mt, name)
+    optimizer, scheduler = make_schedule(mt, name)
     advance(optimizer, scheduler)
     faults = []
     for key in scheduler.state_dict():
         for how in OPTIONS:
-            expected, found = reloaded(torch, name, key, how), reloaded(mt, name, key, how)
+            expected, found = reload(torch, name, key, how), reload(mt, name, key, how)
             if not isinstance(expected, Exception) or key in READ_ELSEWHERE:
                 continue
             if not isinstance(found, type(expected)) or not isinstance(found, MinitensorError):
@@ -239,7 +239,7 @@ def test_a_schedule_refuses_states_on_which_pytorchs_fails(name: str, torch: Any
 
 
 def test_a_schedule_that_refuses_a_state_is_unchanged() -> None:
-    optimizer, scheduler = scheduled(mt, "SequentialLR")
+    optimizer, scheduler = make_schedule(mt, "SequentialLR")
     advance(optimizer, scheduler)
     state = copy.deepcopy(scheduler.state_dict())
     before = copy.deepcopy(state)

@@ -11,7 +11,7 @@ import pytest
 
 import minitensor
 from minitensor import nn, optim
-from tests.optim.test_rules import assert_same, assert_same_state, started, walk
+from tests.optim.test_rules import assert_same, assert_same_state, start, walk
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_state_replaced_by_the_user_is_used() -> None:
 def test_a_step_count_set_by_the_user_is_used(torch: ModuleType) -> None:
     results = []
     for lib in (minitensor, torch):
-        params, optimizer = started(lib, "Adam", {"lr": 0.1})
+        params, optimizer = start(lib, "Adam", {"lr": 0.1})
         walk(lib, params, optimizer, range(2))
         optimizer.state[params[1]]["step"].fill_(50)
         walk(lib, params, optimizer, range(2, 4))
@@ -199,7 +199,7 @@ def test_a_loaded_optimizer_continues_like_the_saved_one(name: str, torch: Modul
     options = {"momentum": 0.9} if name == "SGD" else {"amsgrad": True}
     results = []
     for lib in (minitensor, torch):
-        params, optimizer = started(lib, name, {"lr": 0.1, **options})
+        params, optimizer = start(lib, name, {"lr": 0.1, **options})
         walk(lib, params, optimizer, range(3))
         other = getattr(lib.optim, name)(params, lr=0.7)
         other.load_state_dict(copy.deepcopy(optimizer.state_dict()))

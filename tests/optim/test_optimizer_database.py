@@ -15,8 +15,8 @@ import pytest
 
 import minitensor as mt
 import minitensor.optim
-from ops.call import assert_same, outcome, told
-from ops.translation import translated
+from ops.call import assert_same, note_on_error, outcome
+from ops.translation import translate
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")  # PyTorch's database needs it
@@ -47,16 +47,16 @@ def each(infos: list[Any]) -> Any:
     return pytest.mark.parametrize("info", infos, ids=lambda info: info.name)
 
 
-def drawn(step: int, dtype: str) -> list[Any]:
+def draw(step: int, dtype: str) -> list[Any]:
     random = np.random.default_rng(step)
     return [(random.standard_normal(shape) + 0.3).astype(dtype) for shape in SHAPES]
 
 
-def walked(library: Any, name: str, options: dict[str, Any], dtype: str) -> tuple[list[Any], Any]:
+def take_steps(library: Any, name: str, options: dict[str, Any], dtype: str) -> tuple[list[Any], Any]:
     """Return the parameters after some steps, and their optimizer. A recorded step must not change leaves."""
     # A line search measures how much a sum changes: with many terms, the change is lost in float32 rounding.
     kept = 2 if name == "LBFGS" else len(SHAPES)
-    params = [library.tensor(values, requires_grad=True) for values in drawn(99, dtype)[:kept]]
+    params = [library.tensor(values, requires_grad=True) for values in draw(99, dtype)[:kept]]
     params = [param.clone() for param in params] if options.get("differentiable") else params
     optimizer = getattr(library.optim, name)(params, **options)
     if name == "LBFGS":
@@ -64,7 +64,7 @@ def walked(library: Any, name: str, options: dict[str, Any], dtype: str) -> tupl
             optimizer.step(quartic(library, params, optimizer, dtype))
         return params, optimizer
     for step in range(STEPS):
-        for param, grad in zip(params, drawn(step, dtype), strict=True):
+        for param, grad in zip(params, draw(step, dtype), strict=True):
             param.grad = library.tensor(grad)
         optimizer.step()
     return params, optimizer
@@ -72,7 +72,7 @@ def walked(library: Any, name: str, options: dict[str, Any], dtype: str) -> tupl
 
 def quartic(library: Any, params: list[Any], optimizer: Any, dtype: str) -> Callable[[], Any]:
     """Return the closure of a convex loss, for the optimizer that evaluates it repeatedly."""
-    slopes = [library.tensor(values) for values in drawn(0, dtype)]
+    slopes = [library.tensor(values) for values in draw(0, dtype)]
 
     def closure() -> Any:
         optimizer.zero_grad()
@@ -85,9 +85,9 @@ def quartic(library: Any, params: list[Any], optimizer: Any, dtype: str) -> Call
 
 def assert_same_walks(name: str, options: dict[str, Any], dtype: str) -> None:
     tolerance = ROUGHER.get((name, dtype), TOLERANCE[dtype])
-    theirs, his = walked(torch, name, options, dtype)
-    ours, mine = walked(mt, name, translated(options), dtype)
-    with told(name, options, dtype):
+    theirs, his = take_steps(torch, name, options, dtype)
+    ours, mine = take_steps(mt, name, translate(options), dtype)
+    with note_on_error(name, options, dtype):
         assert_same([param.detach() for param in ours], [param.detach() for param in theirs], tolerance, "values")
         assert_same_states(mine.state_dict(), his.state_dict(), tolerance)
 
@@ -146,10 +146,10 @@ def test_raises_what_pytorch_raises(info: Any) -> None:
         given = error.optimizer_error_input
         params = given.params if given.params is not None else [torch.ones(2, 2, requires_grad=True)]
         steps = error.error_on is OptimizerErrorEnum.STEP_ERROR
-        with told(info.name, given.desc):
+        with note_on_error(info.name, given.desc):
             mine = Twins().of(params)  # before PyTorch writes into its groups
             assert isinstance(strict(run, torch, info.name, params, given.kwargs, steps), error.error_type)
-            found = strict(run, mt, info.name, mine, translated(given.kwargs), steps)
+            found = strict(run, mt, info.name, mine, translate(given.kwargs), steps)
             assert isinstance(found, error.error_type), f"{found!r}"
 
 
@@ -181,7 +181,7 @@ class Twins:
         if not isinstance(params, torch.Tensor):
             return params
         if id(params) not in self.known:
-            self.known[id(params)] = translated(params)
+            self.known[id(params)] = translate(params)
             if params.grad is not None:
-                self.known[id(params)].grad = translated(params.grad)
+                self.known[id(params)].grad = translate(params.grad)
         return self.known[id(params)]

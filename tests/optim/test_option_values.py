@@ -63,7 +63,7 @@ def numbers(param: Any) -> Any:
     return param.detach().numpy().copy()
 
 
-def trained(lib: Any, name: str, option: str, value: str) -> Any:
+def train(lib: Any, name: str, option: str, value: str) -> Any:
     """Construct an optimizer and take two steps; return the parameter, or the error and whether its step wrote."""
     param = lib.nn.Parameter(lib.tensor([[1.0, 2.0], [3.0, 4.0]]))
     before = numbers(param)
@@ -111,7 +111,7 @@ def cases(name: str) -> Iterator[tuple[str, str]]:
 def test_a_wrong_option_is_refused_as_in_pytorch(name: str, torch: Any) -> None:
     faults = []
     for option, value in cases(name):
-        found, expected = trained(mt, name, option, value), trained(torch, name, option, value)
+        found, expected = train(mt, name, option, value), train(torch, name, option, value)
         excuses = (is_in(table, name, option, value) for table in (REFUSED_HERE, TAKEN_HERE))
         fault = misfit(found, expected, *excuses)
         if fault:

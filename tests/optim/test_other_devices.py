@@ -37,7 +37,7 @@ def network() -> Any:
     )
 
 
-def trained(where: str, name: str, options: dict[str, Any]) -> list[Any]:
+def train(where: str, name: str, options: dict[str, Any]) -> list[Any]:
     """Train a small network for a few steps; return its values and the optimizer's state, on the host."""
     net = network().to(where)
     optimizer = getattr(optim, name)(net.parameters(), **options)
@@ -56,7 +56,7 @@ def flat(values: Any) -> list[float]:
 
 @pytest.mark.parametrize(("name", "options"), RULES, ids=str)
 def test_training_gives_the_hosts_results(name: str, options: dict[str, Any]) -> None:
-    assert flat(trained("strict", name, options)) == pytest.approx(flat(trained("cpu", name, options)), abs=1e-4)
+    assert flat(train("strict", name, options)) == pytest.approx(flat(train("cpu", name, options)), abs=1e-4)
 
 
 def test_moving_a_module_moves_parameters_buffers_and_gradients() -> None:

@@ -75,7 +75,7 @@ def gradients(step: int, shapes: list[Any]) -> list[Any]:
     return [random.standard_normal(shape).astype("float32") + 0.3 for shape in shapes]
 
 
-def started(lib: Any, name: str, options: dict[str, Any], shapes: list[Any] = SHAPES) -> tuple[list[Any], Any]:
+def start(lib: Any, name: str, options: dict[str, Any], shapes: list[Any] = SHAPES) -> tuple[list[Any], Any]:
     params = [lib.tensor(values, requires_grad=True) for values in gradients(99, shapes)]
     return params, getattr(lib.optim, name)(params, **options)
 
@@ -110,7 +110,7 @@ def torch() -> ModuleType:
 
 @pytest.mark.parametrize(("name", "options"), RULES, ids=str)
 def test_the_trajectory_is_pytorchs(name: str, options: dict[str, Any], torch: ModuleType) -> None:
-    ours, theirs = (started(lib, name, options) for lib in (minitensor, torch))
+    ours, theirs = (start(lib, name, options) for lib in (minitensor, torch))
     walk(minitensor, *ours, range(STEPS))
     walk(torch, *theirs, range(STEPS))
     assert_same(ours[0], theirs[0])
@@ -120,12 +120,12 @@ def test_the_trajectory_is_pytorchs(name: str, options: dict[str, Any], torch: M
 
 @pytest.mark.parametrize(("name", "options"), RULES, ids=str)
 def test_bundles_and_blocks_change_nothing(name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    fast = started(minitensor, name, options)
+    fast = start(minitensor, name, options)
     walk(minitensor, *fast, range(5))
     monkeypatch.setattr(plan, "SMALL", -1)
     monkeypatch.setattr(plan, "BLOCK", 1 << 40)
     monkeypatch.setattr(plan, "LONG_BLOCK", 1 << 40)
-    slow = started(minitensor, name, options)
+    slow = start(minitensor, name, options)
     walk(minitensor, *slow, range(5))
     for mine, his in zip(fast[0], slow[0], strict=True):
         assert (mine == his).all()
@@ -133,10 +133,10 @@ def test_bundles_and_blocks_change_nothing(name: str, options: dict[str, Any], m
 
 def test_stacked_matrices_are_updated_as_each_would_be_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes = [(3, 4)] * 5 + [(4, 3)] * 4 + [(2, 2), (5, 3)]
-    stacked = started(minitensor, "Muon", {"lr": 0.1}, shapes)
+    stacked = start(minitensor, "Muon", {"lr": 0.1}, shapes)
     walk(minitensor, *stacked, range(5))
     monkeypatch.setattr(plan, "SMALL", -1)
-    alone = started(minitensor, "Muon", {"lr": 0.1}, shapes)
+    alone = start(minitensor, "Muon", {"lr": 0.1}, shapes)
     walk(minitensor, *alone, range(5))
     for mine, his in zip(stacked[0], alone[0], strict=True):
         assert (mine == his).all()
@@ -149,7 +149,7 @@ def test_threads_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     try:
         for count in (1, 2, 5):
             minitensor.set_num_threads(count)
-            params, optimizer = started(minitensor, name, {"lr": 0.1, "weight_decay": 0.1}, [(300, 701), (7, 11)])
+            params, optimizer = start(minitensor, name, {"lr": 0.1, "weight_decay": 0.1}, [(300, 701), (7, 11)])
             walk(minitensor, params, optimizer, range(3))
             results.append(params)
     finally:
@@ -206,7 +206,7 @@ def test_other_dtypes_follow_pytorch_too(name: str, dtype: str, torch: ModuleTyp
 def test_muon_is_pytorchs_within_its_rounding(options: dict[str, Any], torch: ModuleType) -> None:
     """Both round to eight bits after each product; sums in another order may round differently."""
     shapes = [(3, 4), (7, 2), (25, 20)]
-    ours, theirs = (started(lib, "Muon", options, shapes) for lib in (minitensor, torch))
+    ours, theirs = (start(lib, "Muon", options, shapes) for lib in (minitensor, torch))
     walk(minitensor, *ours, range(STEPS))
     walk(torch, *theirs, range(STEPS))
     moved = STEPS * (options.get("lr") or 1e-3)
@@ -218,7 +218,7 @@ def test_muon_is_pytorchs_within_its_rounding(options: dict[str, Any], torch: Mo
 def test_a_parameter_counts_only_the_steps_in_which_it_had_a_gradient(torch: ModuleType) -> None:
     results = []
     for lib in (minitensor, torch):
-        params, optimizer = started(lib, "Adam", {"lr": 0.1})
+        params, optimizer = start(lib, "Adam", {"lr": 0.1})
         for step in range(6):
             for i, (param, values) in enumerate(zip(params, gradients(step, SHAPES), strict=True)):
                 param.grad = None if (i + step) % 3 == 0 else lib.tensor(values)
@@ -233,7 +233,7 @@ def test_a_parameter_counts_only_the_steps_in_which_it_had_a_gradient(torch: Mod
 def test_momentum_that_is_turned_on_later_starts_from_the_gradient(torch: ModuleType) -> None:
     results = []
     for lib in (minitensor, torch):
-        params, optimizer = started(lib, "SGD", {"lr": 0.1})
+        params, optimizer = start(lib, "SGD", {"lr": 0.1})
         walk(lib, params, optimizer, range(2))
         optimizer.param_groups[0]["momentum"] = 0.9
         optimizer.param_groups[0]["dampening"] = 0.5
@@ -278,7 +278,7 @@ def test_an_option_that_is_not_a_number_is_reported_at_once(name: str, options: 
 
 @pytest.mark.parametrize("sizes", [(None, 1.2), (0.1, None)], ids=str)
 def test_rprop_accepts_none_for_no_bound(sizes: tuple[Any, Any], torch: ModuleType) -> None:
-    ours, theirs = (started(lib, "Rprop", {"step_sizes": sizes}) for lib in (minitensor, torch))
+    ours, theirs = (start(lib, "Rprop", {"step_sizes": sizes}) for lib in (minitensor, torch))
     walk(minitensor, *ours, steps=range(3))
     walk(torch, *theirs, steps=range(3))
     assert_same(ours[0], theirs[0])

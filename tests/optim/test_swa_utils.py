@@ -35,7 +35,7 @@ WAYS = {
 }
 
 
-def averaged(lib: Any, model: Any, way: str) -> Any:
+def train_and_average(lib: Any, model: Any, way: str) -> Any:
     """Train for a few steps, averaging."""
     mean = lib.optim.swa_utils.AveragedModel(model, **WAYS[way](lib.optim.swa_utils))
     optimizer = lib.optim.SGD(model.parameters(), lr=0.1)
@@ -53,7 +53,7 @@ def test_averages_are_pytorchs(way: str, torch: ModuleType) -> None:
     mt.manual_seed(0)  # the seed matters: in some networks batch norm amplifies rounding
     ours, theirs = network(mt), network(torch)
     share_numbers(ours, theirs)
-    found, expected = averaged(mt, ours, way).state_dict(), averaged(torch, theirs, way).state_dict()
+    found, expected = train_and_average(mt, ours, way).state_dict(), train_and_average(torch, theirs, way).state_dict()
     assert list(found) == list(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(found[name].numpy(), value.numpy(), rtol=1e-4, atol=1e-6, err_msg=name)

@@ -38,7 +38,7 @@ def row(*parts: bytes) -> bytes:
     return b"(" + b"".join(parts) + b"t"
 
 
-def listed(*parts: bytes) -> bytes:
+def list_of(*parts: bytes) -> bytes:
     return b"](" + b"".join(parts) + b"e"
 
 
@@ -111,7 +111,7 @@ def old_identity(view: bytes = NONE, **fields: bytes) -> bytes:
 
 def old_file(
     value: bytes = tensor(old_identity() + b"Q"), magic: bytes = integer(MAGIC), version: bytes = integer(1001),
-    system: bytes = table(text("little_endian"), TRUE), keys: bytes = listed(text("0")),
+    system: bytes = table(text("little_endian"), TRUE), keys: bytes = list_of(text("0")),
     elements: bytes = struct.pack("<Q", 16) + ELEMENTS,
 ) -> bytes:
     """Return a checkpoint in the format from before PyTorch 1.6."""
@@ -156,7 +156,7 @@ TENSOR_FIELDS: Mapping[str, Field] = {
 
 VALUE_FIELDS: Mapping[str, Field] = {
     "the value": lambda x: x,
-    "an item": lambda x: listed(x, x),
+    "an item": lambda x: list_of(x, x),
     "an item that is appended": lambda x: b"]" + x + b"a",
     "what is appended to": lambda x: x + NONE + b"a",
     "what is extended": lambda x: x + b"(" + NONE + b"e",
@@ -168,12 +168,12 @@ VALUE_FIELDS: Mapping[str, Field] = {
     "a member": lambda x: b"\x8f(" + x + b"\x90",
     "what gets a member": lambda x: x + b"(" + NONE + b"\x90",
     "members": lambda x: call(name("builtins", "set"), x),
-    "a member of old": lambda x: call(name("__builtin__", "set"), listed(x)),
+    "a member of old": lambda x: call(name("__builtin__", "set"), list_of(x)),
     "pairs": lambda x: call(ORDERED, x),
-    "a pair": lambda x: call(ORDERED, listed(x)),
-    "a key of a pair": lambda x: call(ORDERED, listed(row(x, NONE))),
+    "a pair": lambda x: call(ORDERED, list_of(x)),
+    "a key of a pair": lambda x: call(ORDERED, list_of(row(x, NONE))),
     "sizes": lambda x: call(name("torch", "Size"), x),
-    "one of sizes": lambda x: call(name("torch", "Size"), listed(x)),
+    "one of sizes": lambda x: call(name("torch", "Size"), list_of(x)),
     "a device": lambda x: call(name("torch", "device"), x),
     "a device's index": lambda x: call(name("torch", "device"), text("cuda"), x),
     "the text of bytes": lambda x: call(name("_codecs", "encode"), x, text("latin1")),
@@ -200,7 +200,7 @@ OLD_FIELDS: Mapping[str, Field] = {
     "system": lambda x: old_file(system=x),
     "endianness": lambda x: old_file(system=table(text("little_endian"), x)),
     "keys": lambda x: old_file(keys=x),
-    "a key": lambda x: old_file(keys=listed(x)),
+    "a key": lambda x: old_file(keys=list_of(x)),
     "identity": lambda x: old_file(tensor(x + b"Q")),
     "kind": lambda x: old_file(tensor(old_identity(kind=x) + b"Q")),
     "key": lambda x: old_file(tensor(old_identity(key=x) + b"Q")),

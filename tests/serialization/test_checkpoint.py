@@ -43,13 +43,13 @@ def state(lib: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def saved(lib: Any, value: Any, **options: Any) -> bytes:
+def save(lib: Any, value: Any, **options: Any) -> bytes:
     file = io.BytesIO()
     lib.save(value, file, **options)
     return file.getvalue()
 
 
-def loaded(data: bytes) -> Any:
+def load(data: bytes) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return mt.load(io.BytesIO(data))
@@ -79,13 +79,13 @@ def assert_alike(found: Any, expected: Any, place: str = "") -> None:
 
 
 def test_a_saved_value_can_be_loaded() -> None:
-    assert_alike(loaded(saved(mt, state(mt))), state(mt))
+    assert_alike(load(save(mt, state(mt))), state(mt))
 
 
 @pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}], ids=["zip", "before 1.6"])
 def test_pytorchs_files_can_be_loaded(options: dict[str, Any]) -> None:
     torch = pytest.importorskip("torch")
-    assert_alike(loaded(saved(torch, state(torch), **options)), state(torch))
+    assert_alike(load(save(torch, state(torch), **options)), state(torch))
 
 
 @pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}], ids=["zip", "before 1.6"])
@@ -93,11 +93,11 @@ def test_pytorchs_lazy_conjugates_and_negatives_can_be_loaded(options: dict[str,
     torch = pytest.importorskip("torch")
     z = torch.tensor([[1 + 2j, 3 - 4j], [5j, 6]])
     value = {"conj": z.conj(), "turned": z.mH, "part": z.conj()[1:], "both": z.conj().clone()._neg_view().conj()}
-    found = loaded(saved(torch, value, **options))
+    found = load(save(torch, value, **options))
     for name, expected in value.items():
         assert found[name].tolist() == expected.tolist() and found[name].stride() == expected.stride(), name
     imaginary = z.conj().imag
-    assert imaginary.is_neg() and loaded(saved(torch, imaginary, **options)).tolist() == imaginary.tolist()
+    assert imaginary.is_neg() and load(save(torch, imaginary, **options)).tolist() == imaginary.tolist()
 
 
 @pytest.mark.parametrize("mapped", [False, True])
@@ -111,12 +111,12 @@ def test_pytorch_loads_our_files(mapped: bool, tmp_path: Path) -> None:
 def test_every_pickle_protocol_can_be_loaded(protocol: int) -> None:
     torch = pytest.importorskip("torch")
     value = {"w": torch.ones(2, 3), "many": list(range(300)), "text": "x" * 300, "set": {1}, "bytes": b"a" * 300}
-    assert_alike(loaded(saved(torch, value, pickle_protocol=protocol)), value)
+    assert_alike(load(save(torch, value, pickle_protocol=protocol)), value)
 
 
 def test_tensors_that_shared_a_storage_share_one() -> None:
-    for data in (saved(mt, shared(mt)), saved(pytest.importorskip("torch"), shared(pytest.importorskip("torch")))):
-        found = loaded(data)
+    for data in (save(mt, shared(mt)), save(pytest.importorskip("torch"), shared(pytest.importorskip("torch")))):
+        found = load(data)
         found["base"][0, 1] = 100
         assert found["turned"][1, 0] == 100
         assert found["again"] is found["base"]
@@ -130,16 +130,16 @@ def shared(lib: Any) -> dict[str, Any]:
 def test_a_state_dict_keeps_the_versions_of_its_modules() -> None:
     torch = pytest.importorskip("torch")
     model = torch.nn.BatchNorm1d(2)
-    assert loaded(saved(torch, model.state_dict()))._metadata == model.state_dict()._metadata
+    assert load(save(torch, model.state_dict()))._metadata == model.state_dict()._metadata
     mine = mt.nn.BatchNorm1d(2).state_dict()
-    assert torch.load(io.BytesIO(saved(mt, mine)), weights_only=True)._metadata == mine._metadata
+    assert torch.load(io.BytesIO(save(mt, mine)), weights_only=True)._metadata == mine._metadata
 
 
 def test_a_model_continues_training_after_loading_pytorchs() -> None:
     torch = pytest.importorskip("torch")
     theirs = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
     ours = mt.nn.Sequential(mt.nn.Linear(3, 4), mt.nn.ReLU(), mt.nn.Linear(4, 2))
-    ours.load_state_dict(loaded(saved(torch, theirs.state_dict())))
+    ours.load_state_dict(load(save(torch, theirs.state_dict())))
     x = np.linspace(-1, 1, 15, dtype="float32").reshape(5, 3)
     np.testing.assert_allclose(
         ours(mt.tensor(x)).detach().numpy(), theirs(torch.tensor(x)).detach().numpy(), rtol=1e-5, atol=1e-6
@@ -150,14 +150,14 @@ def test_bfloat16_is_widened_with_a_warning() -> None:
     torch = pytest.importorskip("torch")
     values = torch.tensor([1.0, -2.5, 3.14159, float("inf")], dtype=torch.bfloat16)
     with pytest.warns(UserWarning, match="bfloat16 is read as float32") as seen:
-        found = mt.load(io.BytesIO(saved(torch, values)))
+        found = mt.load(io.BytesIO(save(torch, values)))
     assert seen[0].filename == __file__
     assert found.dtype is mt.float32 and found.tolist() == values.float().tolist()
 
 
 def test_a_lazy_conjugate_is_loaded_with_its_values() -> None:
     torch = pytest.importorskip("torch")
-    assert loaded(saved(torch, torch.tensor([1 + 2j]).conj())).tolist() == [1 - 2j]
+    assert load(save(torch, torch.tensor([1 + 2j]).conj())).tolist() == [1 - 2j]
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_list_may_contain_itself() -> None:
     value: list[Any] = [1]
     value.append(value)
-    found = loaded(saved(mt, value))
+    found = load(save(mt, value))
     assert found[1] is found
 
 
@@ -180,7 +180,7 @@ def test_values_may_be_nested_to_any_depth() -> None:
         value: Any = mt.ones(1)
         for _ in range(20_000):
             value = wrap(value)
-        found = loaded(saved(mt, value))
+        found = load(save(mt, value))
         for _ in range(20_000):
             found = next(iter(found.values() if isinstance(found, dict) else found))
         assert found.tolist() == [1]
@@ -191,7 +191,7 @@ def test_a_repeated_value_is_written_once() -> None:
         pair: Any = (value, value)
         for _ in range(40):  # 2**40 values, if each one were written
             pair = (pair, pair)
-        found = loaded(saved(mt, pair))
+        found = load(save(mt, pair))
         for _ in range(40):
             assert found[0] is found[1]
             found = found[0]
@@ -202,7 +202,7 @@ def test_a_tuple_that_contains_itself_is_refused() -> None:
     value: Any = ([],)
     value[0].append(value)
     with pytest.raises(ValueError, match="a tuple that contains itself"):
-        saved(mt, value)
+        save(mt, value)
 
 
 def test_a_key_that_could_not_be_loaded_is_refused() -> None:
@@ -211,9 +211,9 @@ def test_a_key_that_could_not_be_loaded_is_refused() -> None:
         key = (key,)
     for value in ({mt.ones(1): 1}, {key: 1}, {1 << 5000: 1}, {(1, (2, mt.ones(1)))}):
         with pytest.raises(ArgumentTypeError, match="save: a key must be"):
-            saved(mt, value)
+            save(mt, value)
     kept = {(1, (2, ("a", None))): 1, 1 << 2000: 2, 1j: 3}
-    assert loaded(saved(mt, kept)) == kept
+    assert load(save(mt, kept)) == kept
 
 
 # -- devices and arguments ---------------------------------------------------------------------------------------------
@@ -222,14 +222,14 @@ def test_a_key_that_could_not_be_loaded_is_refused() -> None:
 def test_a_tensor_from_a_missing_device_asks_for_map_location() -> None:
     data = archive(pickled_tensor(location="cuda:0"))
     with pytest.raises(RuntimeError, match="map_location='cpu'"):
-        loaded(data)
+        load(data)
     for there in ("cpu", mt.device("cpu"), {"cuda:0": "cpu"}):
         assert mt.load(io.BytesIO(data), map_location=there).tolist() == [1, 2]
 
 
 def test_running_code_from_a_file_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="run code"):
-        mt.load(io.BytesIO(saved(mt, 1)), weights_only=False)
+        mt.load(io.BytesIO(save(mt, 1)), weights_only=False)
     with pytest.raises(TypeError, match="a path or a file"):
         mt.load(3)
     with pytest.raises(FileNotFoundError):
@@ -260,7 +260,7 @@ def pickled_tensor(
 
 
 def test_a_handmade_pickle_is_read() -> None:
-    assert loaded(archive(pickled_tensor())).tolist() == [1, 2]
+    assert load(archive(pickled_tensor())).tolist() == [1, 2]
 
 
 class Evil:
@@ -313,26 +313,26 @@ ATTACKS = {
 def test_a_hostile_file_raises_and_runs_nothing(attack: str, tmp_path: Path) -> None:
     witness = tmp_path / "was run"
     with pytest.raises(FileFormatError):
-        loaded(archive(ATTACKS[attack](witness)))
+        load(archive(ATTACKS[attack](witness)))
     assert not witness.exists()
 
 
 def test_an_archive_that_inflates_too_much_is_refused() -> None:
     with pytest.raises(FileFormatError, match="compressed"):
-        loaded(archive(pickled_tensor(), compression=zipfile.ZIP_DEFLATED))
+        load(archive(pickled_tensor(), compression=zipfile.ZIP_DEFLATED))
 
 
 def test_an_altered_storage_is_detected() -> None:
     data = archive(pickled_tensor())
     at = data.index(b"\0\0\x80\x3f")
     with pytest.raises(FileFormatError, match="altered"):
-        loaded(data[:at] + b"\1" + data[at + 1 :])
+        load(data[:at] + b"\1" + data[at + 1 :])
 
 
 def test_errors_for_other_kinds_of_files_name_the_kind(tmp_path: Path) -> None:
     for content in (b"", b"\x89PNG", b"PK\x03\x04", b"{}", pickle.dumps({"a": 1}, 2)):
         with pytest.raises(FileFormatError):
-            loaded(content)
+            load(content)
 
 
 # -- damage of every kind ----------------------------------------------------------------------------------------------
@@ -340,7 +340,7 @@ def test_errors_for_other_kinds_of_files_name_the_kind(tmp_path: Path) -> None:
 MUTATIONS = 10_000
 
 
-def mutated(data: bytes, dice: random.Random) -> bytes:
+def mutate(data: bytes, dice: random.Random) -> bytes:
     """Return data with one to three random changes."""
     wounded = bytearray(data)
     for _ in range(dice.randint(1, 3)):
@@ -363,14 +363,14 @@ def mutated(data: bytes, dice: random.Random) -> bytes:
     return bytes(wounded)
 
 
-def rewrapped(data: bytes, dice: random.Random) -> bytes:
+def rewrap(data: bytes, dice: random.Random) -> bytes:
     """Return a valid archive around a damaged pickle: its checksums are correct."""
     found = zipfile.ZipFile(io.BytesIO(data))
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as out:
         for name in found.namelist():
             content = found.read(name)
-            out.writestr(name, mutated(content, dice) if name.endswith("data.pkl") else content)
+            out.writestr(name, mutate(content, dice) if name.endswith("data.pkl") else content)
     return file.getvalue()
 
 
@@ -378,11 +378,11 @@ def test_no_damage_crashes_hangs_or_runs_anything() -> None:
     dice = random.Random(0)
     value = {"w": mt.ones(2, 3).t(), "p": mt.nn.Parameter(mt.ones(2)), "n": [1, 2.5, "x", b"y", {1}, (None, 1j)],
              "s": mt.nn.Linear(1, 1).state_dict()}
-    archived = saved(mt, value)
+    archived = save(mt, value)
     row = old_format(value)
     outcomes = collections.Counter[str]()
     for i in range(MUTATIONS):
-        wounded = (mutated(archived, dice), rewrapped(archived, dice), mutated(row, dice))[i % 3]
+        wounded = (mutate(archived, dice), rewrap(archived, dice), mutate(row, dice))[i % 3]
         try:
             with time_limit(), memory_limit(1 << 26), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -408,4 +408,4 @@ def old_format(value: Any) -> bytes:
 
 def test_the_old_format_is_read_without_pytorch() -> None:
     value = {"w": mt.arange(6.0).reshape(2, 3).t()}
-    assert_alike(loaded(old_format(value)), value)
+    assert_alike(load(old_format(value)), value)

@@ -54,11 +54,11 @@ class Failing:
         return 0
 
 
-def opened(path: Any, mode: str = "r", buffering: int = -1) -> Any:
+def open_file(path: Any, mode: str = "r", buffering: int = -1) -> Any:
     return open(path, mode, buffering)
 
 
-def closed(file: Any) -> Any:
+def close_file(file: Any) -> Any:
     file.close()
     return file
 
@@ -75,11 +75,11 @@ SAVES: dict[str, tuple[Call, type[Exception]]] = {
     "a name that is too long": (lambda t, folder: t.save(value(t), folder / ("x" * 300)), OSError),
     "a link to itself": (lambda t, folder: t.save(value(t), folder / "loop"), OSError),
     "a device that is full": (lambda t, folder: t.save(value(t), "/dev/full"), OSError),
-    "a device that is full, open": (lambda t, folder: t.save(value(t), opened("/dev/full", "wb", 0)), OSError),
-    "a closed file": (lambda t, folder: t.save(value(t), closed(opened(folder / "new", "wb"))), ValueError),
-    "a closed buffer": (lambda t, folder: t.save(value(t), closed(io.BytesIO())), ValueError),
-    "a file open for reading": (lambda t, folder: t.save(value(t), opened(folder / "old", "rb")), OSError),
-    "a file open for text": (lambda t, folder: t.save(value(t), opened(folder / "new", "w")), TypeError),
+    "a device that is full, open": (lambda t, folder: t.save(value(t), open_file("/dev/full", "wb", 0)), OSError),
+    "a closed file": (lambda t, folder: t.save(value(t), close_file(open_file(folder / "new", "wb"))), ValueError),
+    "a closed buffer": (lambda t, folder: t.save(value(t), close_file(io.BytesIO())), ValueError),
+    "a file open for reading": (lambda t, folder: t.save(value(t), open_file(folder / "old", "rb")), OSError),
+    "a file open for text": (lambda t, folder: t.save(value(t), open_file(folder / "new", "w")), TypeError),
     "a text buffer": (lambda t, folder: t.save(value(t), io.StringIO()), TypeError),
     "an object that does not write": (lambda t, folder: t.save(value(t), object()), AttributeError),
     "nothing": (lambda t, folder: t.save(value(t), None), AttributeError),
@@ -88,7 +88,7 @@ SAVES: dict[str, tuple[Call, type[Exception]]] = {
     "a file that fails": (lambda t, folder: t.save(value(t), Failing(OSError(5, "broken"))), OSError),
     "a file that fails in its own way": (lambda t, folder: t.save(value(t), Failing(KeyError("mine"))), KeyError),
     "a generator": (lambda t, folder: t.save((i for i in ()), folder / "new"), TypeError),
-    "an open file as the value": (lambda t, folder: t.save(opened(folder / "old", "rb"), io.BytesIO()), TypeError),
+    "an open file as the value": (lambda t, folder: t.save(open_file(folder / "old", "rb"), io.BytesIO()), TypeError),
 }  # fmt: skip
 
 LOADS: dict[str, tuple[Call, type[Exception]]] = {
@@ -103,10 +103,10 @@ LOADS: dict[str, tuple[Call, type[Exception]]] = {
     "a name that is too long": (lambda t, folder: t.load(folder / ("x" * 300)), OSError),
     "a link to itself": (lambda t, folder: t.load(folder / "loop"), OSError),
     "a name with a NUL": (lambda t, folder: t.load("a\0b"), ValueError),
-    "a closed file": (lambda t, folder: t.load(closed(opened(folder / "old", "rb"))), ValueError),
-    "a closed buffer": (lambda t, folder: t.load(closed(io.BytesIO(b"x"))), ValueError),
-    "a file open for writing": (lambda t, folder: t.load(opened(folder / "new", "wb")), OSError),
-    "a file open for text": (lambda t, folder: t.load(opened(folder / "old")), AssertionError),
+    "a closed file": (lambda t, folder: t.load(close_file(open_file(folder / "old", "rb"))), ValueError),
+    "a closed buffer": (lambda t, folder: t.load(close_file(io.BytesIO(b"x"))), ValueError),
+    "a file open for writing": (lambda t, folder: t.load(open_file(folder / "new", "wb")), OSError),
+    "a file open for text": (lambda t, folder: t.load(open_file(folder / "old")), AssertionError),
     "a text buffer": (lambda t, folder: t.load(io.StringIO("x")), AssertionError),
     "an object that does not read": (lambda t, folder: t.load(object()), AttributeError),
     "nothing": (lambda t, folder: t.load(None), AttributeError),

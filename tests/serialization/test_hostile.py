@@ -34,7 +34,7 @@ from tests.serialization.byhand import (
     get,
     identity,
     integer,
-    listed,
+    list_of,
     name,
     old_file,
     old_identity,
@@ -83,7 +83,7 @@ def use(result: Any) -> str:
 
 
 @pytest.fixture(autouse=True)
-def traced() -> Iterator[None]:
+def trace_memory() -> Iterator[None]:
     tracemalloc.start()
     yield
     tracemalloc.stop()
@@ -99,7 +99,7 @@ def faults(files: dict[str, bytes]) -> tuple[dict[str, str], int]:
 # -- values ------------------------------------------------------------------------------------------------------------
 
 
-def doubled(depth: int, pair: Callable[[bytes, bytes], bytes], innermost: bytes) -> bytes:
+def nested_pairs(depth: int, pair: Callable[[bytes, bytes], bytes], innermost: bytes) -> bytes:
     """Return a value that contains another one twice, which does the same, and so on: 2**depth values in few bytes."""
     value = innermost
     for number in range(1000, 1000 + depth):
@@ -120,12 +120,12 @@ VALUES = {
     "too many digits": b"L" + b"9" * 20_000 + b"L\n",
     "an empty text": text(""), "a text": text("storage"), "a long text": text("x" * 20_000),
     "half a letter": text("\ud800"), "a path": text("../../etc/passwd"), "bytes": b"U\x04\x00\xff\x00\xff",
-    "an empty tuple": row(), "a long tuple": row(NONE * 5_000), "a long list": listed(integer(1) * 2_000),
+    "an empty tuple": row(), "a long tuple": row(NONE * 5_000), "a long list": list_of(integer(1) * 2_000),
     "an empty dict": b"}", "a dict": table(text("a"), integer(1)), "an ordered dict": call(ORDERED),
     "a set": b"\x8f(" + integer(1) + b"\x90",
-    "lists of lists": doubled(60, listed, b"]"), "tuples of tuples": doubled(60, row, b")"),
-    "dicts of dicts": doubled(60, lambda a, b: table(integer(1), a, integer(2), b), b"}"),
-    "tuples of lists": doubled(60, lambda a, b: row(listed(a, b)), b"]"),
+    "lists of lists": nested_pairs(60, list_of, b"]"), "tuples of tuples": nested_pairs(60, row, b")"),
+    "dicts of dicts": nested_pairs(60, lambda a, b: table(integer(1), a, integer(2), b), b"}"),
+    "tuples of lists": nested_pairs(60, lambda a, b: row(list_of(a, b)), b"]"),
     "a deep list": b"]" * 3_000 + b"a" * 2_999, "a deep tuple": b")" + b"\x85" * 3_000,
     "a deep dict": (b"}" + integer(1)) * 2_000 + NONE + b"s" * 2_000,
     "a list that holds itself": b"]" + put(7) + get(7) + b"a",
@@ -177,8 +177,8 @@ def tuples_with_one_hash() -> Iterator[bytes]:
 TOO_MUCH = {
     "integers of one hash": table(*(integer(k * MERSENNE) + NONE for k in range(TIMES))),
     "members of one hash": b"\x8f(" + b"".join(integer(k * MERSENNE) for k in range(TIMES)) + b"\x90",
-    "pairs of one hash": call(ORDERED, listed(*(row(integer(k * MERSENNE), NONE) for k in range(TIMES)))),
-    "complex keys of one hash": listed(
+    "pairs of one hash": call(ORDERED, list_of(*(row(integer(k * MERSENNE), NONE) for k in range(TIMES)))),
+    "complex keys of one hash": list_of(
         name("builtins", "complex") + put(0),
         table(*(call(get(0), real(-1000003 * k), real(k)) + NONE for k in range(TIMES))),
     ),
@@ -191,24 +191,24 @@ TOO_MUCH = {
         b"}" + text("x" * 500_000) + NONE + b"s" + text("x" * 500_000) + put(0) + NONE + b"s"
         + b"(" + (get(0) + NONE) * TIMES + b"u"
     ),
-    "a long text in tuples as keys": listed(
+    "a long text in tuples as keys": list_of(
         text("x" * 200_000) + put(0), table(*(row(get(0), integer(k)) + NONE for k in range(10_000)))
     ),
     "tuples of tuples as key": (
-        b"}(" + doubled(14, row, row(NONE * 100)) + put(0) + NONE + (get(0) + NONE) * 1000 + b"u"
+        b"}(" + nested_pairs(14, row, row(NONE * 100)) + put(0) + NONE + (get(0) + NONE) * 1000 + b"u"
     ),
-    "a large state": listed(
+    "a large state": list_of(
         table(text("_metadata"), NONE, *(integer(k) + NONE for k in range(TIMES))) + put(0),
         call(ORDERED) + (get(0) + b"b") * TIMES,
     ),
-    "large metadata": listed(
+    "large metadata": list_of(
         table(text("_metadata"), table(*(integer(k) + b"}" for k in range(TIMES)))) + put(0),
         call(ORDERED) + (get(0) + b"b") * 1000,
     ),
-    "sets of one list": listed(listed(integer(1) * TIMES) + put(0), *[call(name("builtins", "set"), get(0))] * 1000),
-    "dicts of one list": listed(listed(row(integer(1), NONE) * 10_000) + put(0), *[call(ORDERED, get(0))] * 1000),
-    "sizes of one list": listed(listed(integer(1) * TIMES) + put(0), *[call(name("torch", "Size"), get(0))] * 1000),
-    "bytes of one text": listed(
+    "sets of one list": list_of(list_of(integer(1) * TIMES) + put(0), *[call(name("builtins", "set"), get(0))] * 1000),
+    "dicts of one list": list_of(list_of(row(integer(1), NONE) * 10_000) + put(0), *[call(ORDERED, get(0))] * 1000),
+    "sizes of one list": list_of(list_of(integer(1) * TIMES) + put(0), *[call(name("torch", "Size"), get(0))] * 1000),
+    "bytes of one text": list_of(
         text("x" * 500_000) + put(0), *[call(name("_codecs", "encode"), get(0), text("latin1"))] * 2000
     ),
     "a set of a wide tensor": call(name("builtins", "set"), WIDE),
@@ -224,18 +224,18 @@ MUCH = {
     "keys with equal low bits": table(*(integer(k << 40) + NONE for k in range(TIMES))),
     "floats": table(*(real(2.0 ** (k % 1000) * (k // 1000 + 1)) + NONE for k in range(TIMES))),
     "nans": table(*(real(float("nan")) + NONE for _ in range(TIMES))),
-    "one key in many dicts": listed(row(text("name"), integer(1)) + put(0), *[b"}" + get(0) + NONE + b"s"] * TIMES),
+    "one key in many dicts": list_of(row(text("name"), integer(1)) + put(0), *[b"}" + get(0) + NONE + b"s"] * TIMES),
     "many empty sets": b"(" + b"\x8f" * 100_000 + b"l",
     "many empty dicts": b"(" + b"}" * 100_000 + b"l",
-    "many ordered dicts": listed(ORDERED + put(0), b")" + put(1), *[get(0) + get(1) + b"R"] * TIMES),
-    "many tensors": listed(
+    "many ordered dicts": list_of(ORDERED + put(0), b")" + put(1), *[get(0) + get(1) + b"R"] * TIMES),
+    "many tensors": list_of(
         storage() + put(0), row(integer(2)) + put(1), row(integer(1)) + put(2), REBUILD + put(3),
         *[get(3) + row(get(0), integer(0), get(1), get(2), FALSE, NONE) + b"R"] * 2000,
     ),
-    "many parameters": listed(
+    "many parameters": list_of(
         tensor() + put(0), *[call(name("torch._utils", "_rebuild_parameter"), get(0), TRUE, NONE)] * 1000
     ),
-    "many names of one storage": listed(identity() + put(0) + b"Q", *[get(0) + b"Q"] * TIMES),
+    "many names of one storage": list_of(identity() + put(0) + b"Q", *[get(0) + b"Q"] * TIMES),
 }  # fmt: skip
 
 
@@ -257,7 +257,7 @@ def views(flag: str, times: int, elements: int) -> bytes:
         storage(kind=name("torch", kind), count=integer(count)) + put(0), row(integer(count)) + put(1),
         row(integer(1)) + put(2), table(text(flag), TRUE) + put(3), REBUILD + put(4),
     )  # fmt: skip
-    return archive(listed(*parts, *[get(4) + b"(" + one + b"tR"] * times), **{"data/0": bytes(4 * elements)})
+    return archive(list_of(*parts, *[get(4) + b"(" + one + b"tR"] * times), **{"data/0": bytes(4 * elements)})
 
 
 def test_lazy_negatives_and_conjugates_cost_no_more_than_their_storage() -> None:
@@ -286,7 +286,7 @@ def test_lazy_negatives_and_conjugates_are_read_with_their_values(
 def test_every_record_may_be_missing_or_replaced() -> None:
     contents = (
         None, b"", b"\0", b"3", b"little", b"big", b"LITTLE", b"little\n", b"\xff" * 100, bytes(64), bytes(63),
-        bytes(65), bytes(1 << 20), b"9" * 100_000, HEAD + NONE + b".", ELEMENTS * 2, packed(("a", b"a")),
+        bytes(65), bytes(1 << 20), b"9" * 100_000, HEAD + NONE + b".", ELEMENTS * 2, zip_of(("a", b"a")),
     )  # fmt: skip
     files = {
         f"{record} of {(content or b'')[:9]!r}, {len(content or b'')}": archive(**{record: content})
@@ -310,7 +310,7 @@ def test_the_version_must_be_one_of_pytorchs(version: bytes) -> None:
         mt.load(io.BytesIO(archive(version=version)))
 
 
-def packed(*records: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+def zip_of(*records: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as out, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about two records with the same name
@@ -322,13 +322,13 @@ def packed(*records: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> byt
 def test_unusual_archives_are_refused() -> None:
     pickle = ("a/data.pkl", HEAD + NONE + b".")
     files = {
-        "a name twice": packed(pickle, pickle),
-        "two folders": packed(pickle, ("b/data.pkl", HEAD + NONE + b".")),
-        "no folder": packed(("data.pkl", HEAD + NONE + b".")),
-        "empty": packed(),
-        "many records": packed(pickle, *((f"a/data/{k}", b"") for k in range(5_000))),
-        "long names": packed(pickle, *((f"a/{k}{'x' * 60_000}", b"") for k in range(5))),
-        **{f"packed by {method}": packed(pickle, ("a/data/0", bytes(1 << 24)), method=method)
+        "a name twice": zip_of(pickle, pickle),
+        "two folders": zip_of(pickle, ("b/data.pkl", HEAD + NONE + b".")),
+        "no folder": zip_of(("data.pkl", HEAD + NONE + b".")),
+        "empty": zip_of(),
+        "many records": zip_of(pickle, *((f"a/data/{k}", b"") for k in range(5_000))),
+        "long names": zip_of(pickle, *((f"a/{k}{'x' * 60_000}", b"") for k in range(5))),
+        **{f"packed by {method}": zip_of(pickle, ("a/data/0", bytes(1 << 24)), method=method)
            for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)},
     }  # fmt: skip
     broken, read = faults(files)
@@ -365,7 +365,7 @@ def test_every_number_of_a_zip_archive_may_be_replaced() -> None:
 
 def test_records_that_share_bytes_are_refused() -> None:
     """One local record of a million bytes, with a thousand directory entries that point to it."""
-    data = packed(("a/data.pkl", HEAD + NONE + b"."), ("a/data/0", bytes(1_000_000)))
+    data = zip_of(("a/data.pkl", HEAD + NONE + b"."), ("a/data/0", bytes(1_000_000)))
     at = data.rindex(b"PK\x01\x02")
     entry, end = data[at : data.index(b"PK\x05\x06", at)], bytearray(data[data.index(b"PK\x05\x06", at) :])
     many = b"".join(entry[:46] + f"a/data/{k}".encode()[:8].ljust(8, b"_") for k in range(10, 1000))
@@ -386,16 +386,16 @@ def test_storages_of_an_old_file_do_not_share_memory() -> None:
         "many storages": old_file(
             row(*[old_identity(key=text(str(k)), count=integer(100)) + b"Q" for k in range(2000)])
         ),
-        "a key twice": old_file(two, keys=listed(text("0"), text("0")), elements=body * 2),
-        "a key too few": old_file(two, keys=listed(text("0")), elements=body * 2),
-        "a key too many": old_file(keys=listed(text("0"), text("1")), elements=body * 2),
+        "a key twice": old_file(two, keys=list_of(text("0"), text("0")), elements=body * 2),
+        "a key too few": old_file(two, keys=list_of(text("0")), elements=body * 2),
+        "a key too many": old_file(keys=list_of(text("0"), text("1")), elements=body * 2),
         "another length": old_file(elements=struct.pack("<Q", 17) + ELEMENTS),
         "a huge length": old_file(elements=b"\xff" * 8 + ELEMENTS),
         "no elements": old_file(elements=b""),
         "half of them": old_file(elements=body[:40]),
         "empty storages": old_file(
             row(*[old_identity(key=text(str(k)), count=integer(0)) + b"Q" for k in range(500)]),
-            keys=listed(*[text(str(k)) for k in range(500)]), elements=bytes(8) * 500,
+            keys=list_of(*[text(str(k)) for k in range(500)]), elements=bytes(8) * 500,
         ),
         "a tar archive": b"pickle" + bytes(10_000),
         "only marks": HEAD + b"(" * 100_000,

@@ -40,17 +40,17 @@ def bare(value: Any) -> Any:
     return value
 
 
-def dressed(value: Any) -> Any:
+def wrap(value: Any) -> Any:
     """Convert NumPy's results to device arrays: 0-d arrays, never scalars."""
     if isinstance(value, (np.ndarray, np.generic)):
         return Array(np.asarray(value))
     if value.__class__ in (list, tuple) or hasattr(value, "_fields"):
-        parts = [dressed(each) for each in value]
+        parts = [wrap(each) for each in value]
         return value.__class__(*parts) if hasattr(value, "_fields") else value.__class__(parts)
     return value
 
 
-def disordered(value: Any, *given: Any) -> Any:
+def reorder(value: Any, *given: Any) -> Any:
     """Return a new result in another memory order, unless all arguments are C-contiguous."""
     if isinstance(value, np.ndarray) and value.ndim > 1 and value.base is None:
         if all(each.flags.c_contiguous for each in given if isinstance(each, np.ndarray)):
@@ -59,7 +59,7 @@ def disordered(value: Any, *given: Any) -> Any:
     return value
 
 
-def lifted(function: Callable[..., Any]) -> Callable[..., Any]:
+def lift(function: Callable[..., Any]) -> Callable[..., Any]:
     """Convert a NumPy function to a function of the device."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -68,7 +68,7 @@ def lifted(function: Callable[..., Any]) -> Callable[..., Any]:
         with np.errstate(all="ignore"):
             result = function(*plain, **named)
         out = kwargs.get("out")
-        return dressed(disordered(result, *plain)) if out is None else out
+        return wrap(reorder(result, *plain)) if out is None else out
 
     return call
 
@@ -179,7 +179,7 @@ def method(name: str) -> Callable[..., Any]:
     unbound = getattr(np.ndarray, name)
 
     def call(self: Array, *args: Any, **kwargs: Any) -> Any:
-        return lifted(unbound)(self, *args, **kwargs)
+        return lift(unbound)(self, *args, **kwargs)
 
     return call
 
@@ -194,7 +194,7 @@ for name in METHODS:
 
 def binary(function: Callable[..., Any], back: bool) -> Callable[..., Any]:
     def call(self: Array, other: Any) -> Any:
-        return lifted(function)(other, self) if back else lifted(function)(self, other)
+        return lift(function)(other, self) if back else lift(function)(self, other)
 
     return call
 
@@ -216,7 +216,7 @@ for name in "add sub mul truediv floordiv mod pow and_ or_ xor lshift rshift mat
 for name in "eq ne lt le gt ge".split():
     setattr(Array, f"__{name}__", binary(getattr(operator, name), False))
 for name in "neg pos abs invert".split():
-    setattr(Array, f"__{name}__", lifted(getattr(operator, name)))
+    setattr(Array, f"__{name}__", lift(getattr(operator, name)))
 
 
 # -- the module --------------------------------------------------------------------------------------------------------
@@ -235,14 +235,14 @@ class Ufunc:
 
     def __init__(self, ufunc: np.ufunc) -> None:
         self.ufunc, self.name = ufunc, ufunc.__name__
-        self.call = lifted(ufunc)
+        self.call = lift(ufunc)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.call(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         if name == "outer" or self.name in REDUCED.get(name, ()):
-            return self.scatter if name == "at" else lifted(getattr(self.ufunc, name))
+            return self.scatter if name == "at" else lift(getattr(self.ufunc, name))
         raise NotImplementedError(f"`cupy_{self.name}.{name}` is not supported yet")
 
     def scatter(self, target: Array, index: Any, values: Any = None) -> None:
@@ -267,7 +267,7 @@ class Library(ModuleType):
         elif isinstance(value, type) or not callable(value):
             made = value
         else:
-            made = lifted(value)
+            made = lift(value)
         setattr(self, name, made)
         return made
 
@@ -276,7 +276,7 @@ xp: Any = Library(np, "strict")
 xp.ndarray = Array
 
 
-def made(function: Callable[..., Any]) -> Callable[..., Any]:
+def creator(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that makes device arrays from host data, where CuPy accepts host data too."""
 
     def call(value: Any, *args: Any, **kwargs: Any) -> Any:
@@ -290,7 +290,7 @@ def made(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-xp.asarray, xp.array, xp.ascontiguousarray = made(np.asarray), made(np.array), made(np.ascontiguousarray)
+xp.asarray, xp.array, xp.ascontiguousarray = creator(np.asarray), creator(np.array), creator(np.ascontiguousarray)
 
 
 class StrictBackend(Backend):

@@ -69,7 +69,7 @@ CASES: dict[str, Any] = {
 }
 
 
-def raised(lib: Any, case: str) -> Exception | None:
+def error_of(lib: Any, case: str) -> Exception | None:
     actual, expected, options = CASES[case](lib)
     try:
         lib.testing.assert_close(actual, expected, **options)
@@ -81,7 +81,7 @@ def raised(lib: Any, case: str) -> Exception | None:
 @pytest.mark.parametrize("case", CASES)
 def test_results_and_messages_are_pytorchs(case: str) -> None:
     torch = pytest.importorskip("torch")
-    found, expected = raised(mt, case), raised(torch, case)
+    found, expected = error_of(mt, case), error_of(torch, case)
     if expected is None:
         assert found is None
         return

@@ -32,15 +32,15 @@ class Block:
         return mt.nn.functional.dropout(y, 0.5).exp()
 
 
-def nested(block: Block) -> Callable[[Any], Any]:
+def nest(block: Block) -> Callable[[Any], Any]:
     return lambda x: checkpoint(block, checkpoint(block, x) * 0.5)
 
 
 WAYS: dict[str, Callable[[Block, Any], Any]] = {
     "once": lambda block, x: checkpoint(block, x),
     "in a row": lambda block, x: checkpoint(block, checkpoint(block, x)),
-    "nested": lambda block, x: checkpoint(nested(block), x),
-    "twice nested": lambda block, x: checkpoint(lambda x: checkpoint(nested(block), x) + checkpoint(block, x), x),
+    "nested": lambda block, x: checkpoint(nest(block), x),
+    "twice nested": lambda block, x: checkpoint(lambda x: checkpoint(nest(block), x) + checkpoint(block, x), x),
     "by name": lambda block, x: checkpoint(block, x, scale=x.sum()),
     "of what was computed": lambda block, x: checkpoint(block, x * 2, use_reentrant=True) * x,
     "to the end": lambda block, x: checkpoint(block, checkpoint(block, x, early_stop=False), early_stop=False),
@@ -99,7 +99,7 @@ def test_nothing_of_the_part_is_kept_until_backward() -> None:
 
 def test_backward_can_run_again_through_a_retained_graph() -> None:
     block, x = Block(), leaf(3, 4)
-    y = checkpoint(nested(block), x).sum()
+    y = checkpoint(nest(block), x).sum()
     first = mt.autograd.grad(y, x, retain_graph=True)[0]
     second = mt.autograd.grad(y, x)[0]
     assert first.tolist() == second.tolist()
@@ -198,7 +198,7 @@ def test_checkpoints_are_freed_by_reference_count() -> None:
     gc.disable()
     try:
         block, x = Block(), leaf(3, 4)
-        y = checkpoint(nested(block), x)
+        y = checkpoint(nest(block), x)
         dead = weakref.ref(y.grad_fn)
         y.sum().backward()
         del y

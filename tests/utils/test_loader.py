@@ -50,7 +50,7 @@ class Stream(IterableDataset[int]):
         return iter(range(first, self.count, step))
 
 
-def listed(loader: DataLoader[Any]) -> list[Any]:
+def to_list(loader: DataLoader[Any]) -> list[Any]:
     return [batch.tolist() for batch in loader]
 
 
@@ -104,9 +104,9 @@ def test_workers_change_nothing(workers: int) -> None:
     minitensor.manual_seed(5)
     loader: DataLoader[int] = DataLoader(Numbers(), **options)
     expected = DataLoader(Numbers(), **{**options, "num_workers": 0})
-    epochs = listed(loader) + listed(loader)
+    epochs = to_list(loader) + to_list(loader)
     minitensor.manual_seed(5)
-    assert epochs == listed(expected) + listed(expected)
+    assert epochs == to_list(expected) + to_list(expected)
 
 
 def test_workers_deliver_in_order_even_if_the_first_is_slow() -> None:
@@ -115,7 +115,7 @@ def test_workers_deliver_in_order_even_if_the_first_is_slow() -> None:
             time.sleep(0.05 if index == 0 else 0)
             return int(index)
 
-    assert listed(DataLoader(Slow(6), batch_size=1, num_workers=3)) == [[i] for i in range(6)]
+    assert to_list(DataLoader(Slow(6), batch_size=1, num_workers=3)) == [[i] for i in range(6)]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -183,11 +183,11 @@ def test_iterable_datasets_are_batched(drop_last: bool, torch: ModuleType) -> No
 
     loader: DataLoader[int] = DataLoader(Stream(), batch_size=3, drop_last=drop_last)
     theirs = torch.utils.data.DataLoader(Theirs(), batch_size=3, drop_last=drop_last)
-    assert listed(loader) == [batch.tolist() for batch in theirs]
+    assert to_list(loader) == [batch.tolist() for batch in theirs]
 
 
 def test_an_iterable_dataset_can_divide_itself_among_workers() -> None:
-    assert listed(DataLoader(Stream(7), batch_size=2, num_workers=2)) == [[0, 2], [1, 3], [4, 6], [5]]
+    assert to_list(DataLoader(Stream(7), batch_size=2, num_workers=2)) == [[0, 2], [1, 3], [4, 6], [5]]
 
 
 def test_single_samples_come_without_a_batch_dimension() -> None:
@@ -202,7 +202,7 @@ def test_users_may_give_a_sampler_and_a_collate_function() -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_empty_dataset_has_no_batches(workers: int) -> None:
-    assert listed(DataLoader(Numbers(0), num_workers=workers)) == []
+    assert to_list(DataLoader(Numbers(0), num_workers=workers)) == []
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def drawing_order(lib: Any) -> Any:
     return Order()
 
 
-def shaken(lib: Any) -> Callable[[Any], Any]:
+def noisy_collate(lib: Any) -> Callable[[Any], Any]:
     return lambda batch: lib.utils.data.default_collate(batch) + lib.rand(1)
 
 
@@ -67,7 +67,7 @@ CASES: dict[str, Callable[[Any], Case]] = {
     "shuffled": lambda lib: (noisy(lib), {"shuffle": True}),
     "a generator": lambda lib: (noisy(lib), {"shuffle": True, "generator": lib.Generator().manual_seed(3)}),
     "an order that draws": lambda lib: (noisy(lib), {"sampler": drawing_order(lib)}),
-    "collating draws": lambda lib: (noisy(lib), {"collate_fn": shaken(lib)}),
+    "collating draws": lambda lib: (noisy(lib), {"collate_fn": noisy_collate(lib)}),
     "iterable": lambda lib: (stream(lib), {}),
     "init draws": lambda lib: (stream(lib), {"worker_init_fn": lambda number: lib.rand(number + 1)}),
     "init seeds": lambda lib: (noisy(lib), {"worker_init_fn": lambda number: lib.manual_seed(100 + number)}),

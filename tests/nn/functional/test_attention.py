@@ -17,7 +17,7 @@ def numbers(seed: int, *shape: int) -> Any:
     return np.random.RandomState(seed).standard_normal(shape)
 
 
-def attended(lib: Any, shape: tuple[int, ...], **options: Any) -> list[Any]:
+def self_attention(lib: Any, shape: tuple[int, ...], **options: Any) -> list[Any]:
     """Run self-attention with two heads; return output, weights and gradients."""
     sizes = (shape, (12, 4), (12,), (4, 4), (4,))
     query, *weights = [lib.tensor(numbers(k, *size), requires_grad=True) for k, size in enumerate(sizes)]
@@ -35,7 +35,7 @@ def attended(lib: Any, shape: tuple[int, ...], **options: Any) -> list[Any]:
     {"attn_mask": np.triu(np.ones((3, 3), bool), 1), "is_causal": True, "need_weights": False},
 ], ids=str)  # fmt: skip
 def test_self_attention_is_pytorchs(shape: tuple[int, ...], options: dict[str, Any]) -> None:
-    for ours, theirs in zip(attended(mt, shape, **options), attended(torch, shape, **options), strict=True):
+    for ours, theirs in zip(self_attention(mt, shape, **options), self_attention(torch, shape, **options), strict=True):
         np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-10, atol=1e-12)
 
 

@@ -51,7 +51,7 @@ def agree(ours: Any, theirs: Any) -> bool:
     )
 
 
-def convolved(lib: Any, name: str, arrays: list[Any], options: Options) -> list[Any]:
+def convolve(lib: Any, name: str, arrays: list[Any], options: Options) -> list[Any]:
     """Return a convolution and its gradients."""
     leaves = [lib.tensor(each, requires_grad=True) for each in arrays]
     output = getattr(lib.nn.functional, name)(*leaves, **options)
@@ -69,7 +69,7 @@ def mismatches(torch: ModuleType, name: str, dims: int, each: Iterator[tuple[int
     for k, (kernel, options) in enumerate(each):
         image = (4, 4, 3, 5)[: dims + 1] if k % 2 else (2, 4, 4, 3, 5)[: dims + 2]
         arrays = [draw(k, *image), draw(k + 1, 4, 4 // options["groups"], *(kernel,) * dims), draw(k + 2, 4)]
-        ours, theirs = [outcome(lib, convolved, name, arrays, options) for lib in (minitensor, torch)]
+        ours, theirs = [outcome(lib, convolve, name, arrays, options) for lib in (minitensor, torch)]
         if not agree(ours, theirs) and not (isinstance(theirs, Exception) and is_empty(ours)):
             found.append((image, kernel, options, ours))
     return found
@@ -84,7 +84,7 @@ def test_every_combination_of_options(
     assert not mismatches(torch, name, dims, numbers(kernels, groups, (0, 1, 2) if transposed else (0,)))
 
 
-def laid(lib: Any, dims: int, kernel: int, wanted: int, options: Options) -> list[Any]:
+def convolve_by_layer(lib: Any, dims: int, kernel: int, wanted: int, options: Options) -> list[Any]:
     """Return the output of a transposed convolution layer with a given output size, and its gradients."""
     lib.manual_seed(0)
     layer = getattr(lib.nn, f"ConvTranspose{dims}d")(4, 4, kernel, dtype=lib.float64, **options)
@@ -97,7 +97,7 @@ def laid(lib: Any, dims: int, kernel: int, wanted: int, options: Options) -> lis
 def test_a_layer_gives_the_requested_output_size(torch: ModuleType, dims: int) -> None:
     wrong = []
     for wanted, (kernel, options) in itertools.product((0, 1, 2, 5), numbers((1, 2), (2,), (0,))):
-        ours, theirs = [outcome(lib, laid, dims, kernel, wanted, options) for lib in (minitensor, torch)]
+        ours, theirs = [outcome(lib, convolve_by_layer, dims, kernel, wanted, options) for lib in (minitensor, torch)]
         if not agree(ours, theirs):
             wrong.append((wanted, kernel, options, ours))
     assert not wrong

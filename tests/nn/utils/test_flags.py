@@ -144,7 +144,7 @@ def test_flags_are_kept_through_a_change_as_in_pytorch(torch: Any) -> None:
     }, torch)  # fmt: skip
 
 
-def fused(lib: Any, kind: str, bias: bool, frozen: int, of_norm: int) -> Any:
+def fuse(lib: Any, kind: str, bias: bool, frozen: int, of_norm: int) -> Any:
     utils = lib.nn.utils.fusion
     if kind == "linear":
         layer, norm = lib.nn.Linear(2, 2, bias=bias), lib.nn.BatchNorm1d(2)
@@ -156,19 +156,19 @@ def fused(lib: Any, kind: str, bias: bool, frozen: int, of_norm: int) -> Any:
 def test_a_fused_layer_trains_what_the_original_layer_trained(torch: Any) -> None:
     compare({
         f"{kind}, bias {bias}, {frozen} and {of_norm} frozen":
-            lambda lib, kind=kind, bias=bias, frozen=frozen, of_norm=of_norm: fused(lib, kind, bias, frozen, of_norm)
+            lambda lib, kind=kind, bias=bias, frozen=frozen, of_norm=of_norm: fuse(lib, kind, bias, frozen, of_norm)
         for kind in ("linear", "1d", "2d", "3d") for bias in (True, False)
         for frozen in range(4) for of_norm in range(4)
     }, torch)  # fmt: skip
 
 
 def test_a_fused_bias_of_a_layer_without_bias_is_not_trained() -> None:
-    bias = fused(mt, "2d", False, 0, 0).bias
+    bias = fuse(mt, "2d", False, 0, 0).bias
     assert not bias.requires_grad
-    assert fused(mt, "2d", True, 1, 0).bias.requires_grad
+    assert fuse(mt, "2d", True, 1, 0).bias.requires_grad
 
 
-def seen(lib: Any, name: str, frozen: int, training: bool, dtype: str) -> Any:
+def after_first_input(lib: Any, name: str, frozen: int, training: bool, dtype: str) -> Any:
     make, shape = LAZY[name]
     module = freeze(make(lib), frozen, training).to(getattr(lib, dtype))
     module(lib.ones(*shape, dtype=getattr(lib, dtype)))
@@ -179,6 +179,6 @@ def seen(lib: Any, name: str, frozen: int, training: bool, dtype: str) -> Any:
 def test_a_lazy_layer_keeps_its_flags_when_it_gets_its_shape(torch: Any) -> None:
     compare({
         f"{name}, {frozen} frozen, training {training}, {dtype}":
-            lambda lib, facts=(name, frozen, training, dtype): seen(lib, *facts)
+            lambda lib, facts=(name, frozen, training, dtype): after_first_input(lib, *facts)
         for name in LAZY for frozen in range(4) for training in (True, False) for dtype in ("float32", "float64")
     }, torch)  # fmt: skip

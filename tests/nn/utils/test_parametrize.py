@@ -260,7 +260,7 @@ def layers(lib: Any) -> dict[str, Any]:
     }
 
 
-def trained(lib: Any, layer: Any, shape: tuple[int, ...]) -> list[Any]:
+def train(lib: Any, layer: Any, shape: tuple[int, ...]) -> list[Any]:
     """Take two steps; return outputs, gradients and state."""
     layer.double()
     rule, found = lib.optim.SGD(layer.parameters(), lr=0.1), []
@@ -273,7 +273,7 @@ def trained(lib: Any, layer: Any, shape: tuple[int, ...]) -> list[Any]:
     return [*found, *layer.state_dict().values(), layer.eval()(lib.ones(shape, dtype=lib.float64))]
 
 
-def compared(make: Any, name: str, torch: Any) -> None:
+def compare(make: Any, name: str, torch: Any) -> None:
     results = []
     for lib in (mt, torch):
         layer, shape = layers(lib)[name]
@@ -281,7 +281,7 @@ def compared(make: Any, name: str, torch: Any) -> None:
         lib.manual_seed(5)
         layer = make(lib, layer)
         lib.manual_seed(7)
-        results.append((list(layer.state_dict()), trained(lib, layer, shape)))
+        results.append((list(layer.state_dict()), train(lib, layer, shape)))
     assert results[0][0] == results[1][0]
     for mine, his in zip(results[0][1], results[1][1], strict=True):
         assert_close(mine, his, 1e-8)
@@ -290,19 +290,19 @@ def compared(make: Any, name: str, torch: Any) -> None:
 @pytest.mark.parametrize("name", ["linear", "conv", "transposed"])
 @pytest.mark.parametrize("dim", [0, 1, -2, None])
 def test_weight_norm_is_pytorchs(name: str, dim: int | None, torch: ModuleType) -> None:
-    compared(lambda lib, layer: lib.nn.utils.parametrizations.weight_norm(layer, dim=dim), name, torch)
+    compare(lambda lib, layer: lib.nn.utils.parametrizations.weight_norm(layer, dim=dim), name, torch)
 
 
 @pytest.mark.parametrize("name", ["linear", "conv", "transposed"])
 @pytest.mark.parametrize("options", [{}, {"n_power_iterations": 3, "dim": 1}, {"name": "bias", "dim": 0}], ids=str)
 def test_spectral_norm_is_pytorchs(name: str, options: dict[str, Any], torch: ModuleType) -> None:
-    compared(lambda lib, layer: lib.nn.utils.parametrizations.spectral_norm(layer, **options), name, torch)
+    compare(lambda lib, layer: lib.nn.utils.parametrizations.spectral_norm(layer, **options), name, torch)
 
 
 @pytest.mark.parametrize("name", ["linear", "square", "wide"])
 @pytest.mark.parametrize("how", [None, "matrix_exp", "cayley", "householder"])
 def test_orthogonal_is_pytorchs(name: str, how: str | None, torch: ModuleType) -> None:
-    compared(lambda lib, layer: lib.nn.utils.parametrizations.orthogonal(layer, orthogonal_map=how), name, torch)
+    compare(lambda lib, layer: lib.nn.utils.parametrizations.orthogonal(layer, orthogonal_map=how), name, torch)
 
 
 @pytest.mark.parametrize("name", ["linear", "square", "wide"])
@@ -314,7 +314,7 @@ def test_householder_without_a_base_is_pytorchs(name: str, torch: ModuleType) ->
         np.testing.assert_allclose(layer.weight.detach().numpy(), before.numpy(), atol=1e-12)
         return layer
 
-    compared(make, name, torch)
+    compare(make, name, torch)
 
 
 @pytest.mark.parametrize("how", ["matrix_exp", "cayley", "householder"])
@@ -404,7 +404,7 @@ def older(lib: Any, kind: str, layer: Any, **options: Any) -> Any:
 @pytest.mark.parametrize("name", ["linear", "conv", "transposed"])
 @pytest.mark.parametrize("kind", ["weight_norm", "spectral_norm"])
 def test_the_deprecated_norms_are_pytorchs(kind: str, name: str, torch: ModuleType) -> None:
-    compared(lambda lib, layer: older(lib, kind, layer), name, torch)
+    compare(lambda lib, layer: older(lib, kind, layer), name, torch)
 
 
 @pytest.mark.parametrize("kind", ["weight_norm", "spectral_norm"])

@@ -50,7 +50,7 @@ def facts(lib: Any, module: Any, kind: str) -> list[Any]:
     return [output, *(each.grad for each in module.parameters()), *module.state_dict().values()]
 
 
-def compared(kind: str, torch: Any, *prunings: str) -> None:
+def compare(kind: str, torch: Any, *prunings: str) -> None:
     results = []
     for lib in (mt, torch):
         module = layer(lib, kind)
@@ -71,13 +71,13 @@ def compared(kind: str, torch: Any, *prunings: str) -> None:
 @pytest.mark.parametrize("kind", ["conv", "linear"])
 @pytest.mark.parametrize("name", PRUNINGS)
 def test_pruning_is_pytorchs(name: str, kind: str, torch: ModuleType) -> None:
-    compared(kind, torch, name)
+    compare(kind, torch, name)
 
 
 @pytest.mark.parametrize("first", ["identity", "l1", "l2 slices", "mask"])
 @pytest.mark.parametrize("second", ["identity", "random", "l1", "l2 slices", "mask"])
 def test_a_second_pruning_prunes_the_remaining_entries(first: str, second: str, torch: ModuleType) -> None:
-    compared("conv", torch, first, second)
+    compare("conv", torch, first, second)
 
 
 def test_three_prunings_are_kept_in_one_hook() -> None:

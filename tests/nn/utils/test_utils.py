@@ -17,7 +17,7 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch")
 
 
-def graded(lib: Any, scale: float = 1.0) -> list[Any]:
+def make_parameters(lib: Any, scale: float = 1.0) -> list[Any]:
     """Return parameters: with gradients, without one, in double precision."""
     params = []
     for seed, shape in enumerate([(3, 4), (5,), (), (2, 2)]):
@@ -35,7 +35,7 @@ def graded(lib: Any, scale: float = 1.0) -> list[Any]:
 def test_clipping_by_norm_is_pytorchs(norm_type: float, max_norm: float, torch: ModuleType) -> None:
     results = []
     for lib in (mt, torch):
-        params = graded(lib)
+        params = make_parameters(lib)
         total = lib.nn.utils.clip_grad_norm_(params, max_norm, norm_type)
         results.append([total, *[each.grad for each in params[:-1]]])
         assert params[-1].grad is None
@@ -46,7 +46,7 @@ def test_clipping_by_norm_is_pytorchs(norm_type: float, max_norm: float, torch: 
 def test_clipping_by_value_is_pytorchs(torch: ModuleType) -> None:
     results = []
     for lib in (mt, torch):
-        params = graded(lib)
+        params = make_parameters(lib)
         lib.nn.utils.clip_grad_value_(params, 0.3)
         results.append([each.grad for each in params[:-1]])
     for mine, his in zip(*results):
@@ -61,7 +61,7 @@ def test_a_single_tensor_and_missing_gradients_are_accepted() -> None:
 
 
 def test_a_nonfinite_norm_is_an_error_if_requested() -> None:
-    params = graded(mt)
+    params = make_parameters(mt)
     params[0].grad[0, 0] = float("nan")
     before = params[1].grad.tolist()
     with pytest.raises(RuntimeError, match="non-finite"):
