@@ -222,6 +222,28 @@ def error_faults(house: dict[str, ast.Module]) -> Iterator[str]:
             yield f"{module}:{node.lineno}: {node.name} is an exception: end its name in Error"
 
 
+ROOMS_OF_OPERATIONS = ("minitensor.ops", "minitensor.nn.functional")
+DECORATORS = frozenset("differentiable nondifferentiable view views look writes inplace visible drawing".split())
+
+
+def door_faults(module: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Find operations beside a function of the same name without underscores, which users call in their place."""
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    public = {node.name for node in functions if not node.name.startswith("_")}
+    if not any(lies_in(module, room) for room in ROOMS_OF_OPERATIONS):
+        return
+    for node in functions:
+        beside = public & {node.name[1:], node.name.strip("_")}
+        if node.name.startswith("_") and beside and any(map(makes_an_operation, node.decorator_list)):
+            yield node.lineno, f"{node.name} stands beside {min(beside)}: decorate what users call"
+
+
+def makes_an_operation(decorator: ast.expr) -> bool:
+    """Whether a decorator is one of those that make an operation of a function."""
+    name = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return ast.unparse(name).rpartition(".")[2] in DECORATORS
+
+
 def circle(graph: dict[str, set[str]]) -> list[str]:
     """Return the modules of one import cycle, or an empty list."""
     done: set[str] = set()
@@ -250,7 +272,7 @@ def faults(house: dict[str, str]) -> list[str]:
             found.append(f"{module}: has no floor: add {room_of(module)!r} to FLOORS in this test")
         imports = list(imports_of(tree, modules))
         found += [f"{module}:{each.line}: {fault}" for each in imports for fault in import_faults(module, each)]
-        found += [f"{module}:{line}: {fault}" for line, fault in hand_faults(tree)]
+        found += [f"{module}:{line}: {fault}" for line, fault in (*hand_faults(tree), *door_faults(module, tree))]
         graph[module] = {each.target for each in imports if not each.for_types and each.target in modules}
     found += error_faults({module: ast.parse(source) for module, source in house.items()})
     if ring := circle(graph):
@@ -369,6 +391,22 @@ FAULTS = {
         {"minitensor.ops.a": "def f():\n    class OtherError(pickle.UnpicklingError): ..."},
         "OtherError is an exception",
     ),
+    "two doors": (
+        {"minitensor.ops.a": "@differentiable(input=f)\ndef _exp(input): ...\n@composite\ndef exp(input): ..."},
+        "minitensor.ops.a:2: _exp stands beside exp: decorate what users call",
+    ),
+    "two doors without a gradient": (
+        {"minitensor.ops.a": "def sign(input): ...\n@nondifferentiable\ndef _sign(input): ..."},
+        "_sign stands beside sign",
+    ),
+    "two doors of a write": (
+        {"minitensor.nn.functional.a": "@inplace(relu)\ndef _relu_(input): ...\ndef relu_(input): ..."},
+        "_relu_ stands beside relu_",
+    ),
+    "two doors, told apart by an underscore": (
+        {"minitensor.ops.linalg.a": "@declare.view()\ndef _t_(input): ...\ndef t(input): ..."},
+        "_t_ stands beside t:",
+    ),
     "an error that is not named so": (
         {"minitensor.errors": "class NoOrder(TypeError): ..."}, "NoOrder is an exception: end its name in Error"
     ),
@@ -395,6 +433,14 @@ SOUND = {
     "an error in its place": {
         "minitensor.errors": "class BaseError(Exception): ...\nclass ModeError(BaseError, ValueError): ...",
         "minitensor.ops.a": "class Mode: ...",
+    },
+    "an operation and its write": {
+        "minitensor.ops.a": "@differentiable()\ndef exp(input): ...\n@inplace(exp)\ndef exp_(input): ...",
+    },
+    "a memoized function behind a door": {"minitensor.ops.a": "def axes(dim): ...\n@memoize\ndef _axes(dim): ..."},
+    "a hidden operation without a door": {"minitensor.ops.a": "@differentiable()\ndef _gather(input): ..."},
+    "two doors in another room": {
+        "minitensor.func.a": "@visible\ndef _vmap(f): ...\ndef vmap(f): ...",
     },
     "attributes of instances": {"minitensor.base": "class B:\n    def f(self): self.x = 1; setattr(self, 'y', 2)"},
 }
