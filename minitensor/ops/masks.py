@@ -58,14 +58,14 @@ def filler(value: Any, input: Tensor) -> Array:
     return input.xp.asarray(as_single_value("masked_fill", value, input), dtype=input.array.dtype)
 
 
-def to_fill(input: Tensor, mask: Tensor, value: Operand) -> tuple[Tensor, Tensor, Operand]:
+def prepare_masked_fill(input: Tensor, mask: Tensor, value: Operand) -> tuple[Tensor, Tensor, Operand]:
     """Detach the value if the input holds integers: no gradient goes through them."""
     is_constant = isinstance(value, TensorBase) and input.dtype.category <= INTEGRAL
     return input, mask, value.detach() if is_constant else value  # type: ignore[union-attr]  # a tensor then
 
 
 @differentiable(
-    prepare=to_fill,
+    prepare=prepare_masked_fill,
     input=lambda grad, mask: grad.masked_fill(mask, 0),
     value=lambda grad, mask: grad.where(mask, 0),
 )
@@ -111,7 +111,7 @@ def unselect(input: Tensor, mask: Tensor) -> Array:
     return zeros
 
 
-def to_select(input: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+def prepare_masked_select(input: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
     """Expand both to one shape."""
     require_tensors("masked_select", input=input)
     require_mask("masked_select", mask)
@@ -121,7 +121,7 @@ def to_select(input: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
     return broadcast_tensors(input, mask)
 
 
-@differentiable(prepare=to_select, input=masked_select_grad)
+@differentiable(prepare=prepare_masked_select, input=masked_select_grad)
 def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the elements where ``mask`` is True as a vector; input and mask broadcast.
 
@@ -142,7 +142,7 @@ def masked_scatter_source_grad(grad: Tensor, mask: Tensor, in_shape: Shape) -> T
     return cat([used, rest]).reshape(in_shape)
 
 
-def to_scatter(input: Tensor, mask: Tensor, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def prepare_masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Expand the mask; raise unless the source has the input's dtype."""
     require_mask("masked_scatter_", mask)
     require_tensors("masked_scatter_", source=source)
@@ -155,7 +155,11 @@ def to_scatter(input: Tensor, mask: Tensor, source: Tensor) -> tuple[Tensor, Ten
     return input, mask.expand(input.layout.shape), source
 
 
-@writes(prepare=to_scatter, input=lambda grad, mask: grad.masked_fill(mask, 0), source=masked_scatter_source_grad)
+@writes(
+    prepare=prepare_masked_scatter,
+    input=lambda grad, mask: grad.masked_fill(mask, 0),
+    source=masked_scatter_source_grad,
+)
 def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> None:
     """Write the elements of ``source``, in order, where ``mask`` is True, in place; unused ones are ignored."""
     values, count = source.array.reshape(-1), int(input.xp.count_nonzero(mask.array))

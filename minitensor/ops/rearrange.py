@@ -185,7 +185,7 @@ def flipud(input: Tensor) -> Tensor:
     return reverse(input, (0,))
 
 
-def to_roll(input: Tensor, shifts: Any, dims: Any) -> tuple[Tensor, Shape, Shape | None]:
+def prepare_roll(input: Tensor, shifts: Any, dims: Any) -> tuple[Tensor, Shape, Shape | None]:
     """Return shifts and non-negative dims as tuples of one length; one shift without dims."""
     steps = normalize_sizes(shifts)
     if dims is None:
@@ -198,7 +198,7 @@ def to_roll(input: Tensor, shifts: Any, dims: Any) -> tuple[Tensor, Shape, Shape
     return input, steps, places
 
 
-@differentiable(prepare=to_roll, input=lambda grad, shifts, dims: grad.roll(tuple([-n for n in shifts]), dims))
+@differentiable(prepare=prepare_roll, input=lambda grad, shifts, dims: grad.roll(tuple([-n for n in shifts]), dims))
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Array:
     """Shift the entries along dims; those shifted off one end come in at the other.
 

@@ -111,14 +111,14 @@ def add_along(input: Tensor, dim: int, index: Tensor, shape: Shape) -> Array:
     return sums
 
 
-def to_read(input: Tensor, dim: int, index: Tensor, sparse_grad: bool) -> tuple[Tensor, int, Tensor, bool]:
+def prepare_gather(input: Tensor, dim: int, index: Tensor, sparse_grad: bool) -> tuple[Tensor, int, Tensor, bool]:
     """Return the dim as a non-negative number; the body checks the positions while it reads."""
     dim = check_index_shape("gather", input, dim, index)
     require_integers("gather", index)
     return input, dim, index, sparse_grad
 
 
-@differentiable(prepare=to_read, input=gather_grad)
+@differentiable(prepare=prepare_gather, input=gather_grad)
 def gather(
     input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None
 ) -> Array:
@@ -163,13 +163,13 @@ def narrow_source(name: str, input: Tensor, index: Tensor, src: Tensor) -> Tenso
     return reshape(getitem(src, tuple([slice(n) for n in shape[: len(given)]])), shape)
 
 
-def to_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> tuple[Tensor, int, Tensor, Tensor]:
+def prepare_scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> tuple[Tensor, int, Tensor, Tensor]:
     """Return the dim as a non-negative number, checked positions, and the part of the source that they use."""
     dim = check_index("scatter_add_", input, dim, index)
     return input, dim, index, narrow_source("scatter_add_", input, index, src)
 
 
-@writes(prepare=to_add, input=lambda grad: grad, src=lambda grad, dim, index: gather(grad, dim, index))
+@writes(prepare=prepare_scatter_add, input=lambda grad: grad, src=lambda grad, dim, index: gather(grad, dim, index))
 def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
     """Add along ``dim`` in place: for three dims and dim 1, ``input[i, index[i, j, k], k] += src[i, j, k]``."""
     write_rows(input, lambda rows: input.backend.scatter_add(rows, dim, index.array, src.array))
@@ -516,7 +516,7 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     return write_out("take", found, out, input, index)
 
 
-def to_put(
+def prepare_put(
     input: Tensor, index: Tensor, source: Tensor, accumulate: bool
 ) -> tuple[Tensor, Tensor, Tensor, bool]:
     """Return positions in the flattened tensor, of which negative ones count from the end."""
@@ -537,7 +537,7 @@ def to_put(
 
 
 @writes(
-    prepare=to_put,
+    prepare=prepare_put,
     input=lambda grad, index, accumulate: grad if accumulate else grad.put(index, grad.new_zeros(index.layout.shape)),
     source=lambda grad, index, in_shape: grad.take(index).reshape(in_shape),
 )

@@ -391,7 +391,7 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Layout:
 
 
 @declare.look(name="expand", input=lambda grad: grad)
-def look_expanded(input: Tensor, layout: Layout) -> Layout:
+def look_at_repeats(input: Tensor, layout: Layout) -> Layout:
     """Return a view with dims of stride 0."""
     return layout
 
@@ -402,7 +402,7 @@ def expand_to(input: Tensor, sizes: Shape) -> Tensor:
         layout = layouts.expand(layout_of("expand", input), sizes)
     except ShapeError as error:
         raise set_cause(clarify("expand", error, [("size", sizes)], {}), error)  # noqa: B904  # its cause is set
-    return look_expanded(input, layout)
+    return look_at_repeats(input, layout)
 
 
 def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
@@ -515,7 +515,7 @@ def as_strided_grad(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
 
 
 @declare.look(name="as_strided", input=as_strided_grad)
-def look_strided(input: Tensor, layout: Layout, home: Layout) -> Layout:
+def look_by_strides(input: Tensor, layout: Layout, home: Layout) -> Layout:
     """Return a view of the storage around the tensor."""
     return layout
 
@@ -542,7 +542,7 @@ def as_strided(
     home = input._layout or input.layout
     offset = home.offset if storage_offset is None else storage_offset
     layout = layouts.as_strided(normalize_sizes(size), normalize_sizes(stride), offset, len(input.storage))
-    return look_strided(input, layout, home)
+    return look_by_strides(input, layout, home)
 
 
 # -- a minimum number of dims ------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def index_select_grad(grad: Tensor, dim: int, index: Tensor, in_shape: Shape) ->
     return add_at(grad, index_of_dim(dim, index, len(in_shape)), in_shape)
 
 
-def to_read(input: Tensor, dim: int, index: Tensor) -> tuple[Tensor, int, Tensor]:
+def prepare_index_select(input: Tensor, dim: int, index: Tensor) -> tuple[Tensor, int, Tensor]:
     """Return the dim as a non-negative number and the positions as a vector, checked; one position for a 0-d input."""
     dim, index = check_slices("index_select", input, dim, index)
     if not input.ndim and index.numel() != 1:
@@ -87,7 +87,7 @@ def to_read(input: Tensor, dim: int, index: Tensor) -> tuple[Tensor, int, Tensor
     return input, dim, index
 
 
-@differentiable(prepare=to_read, input=index_select_grad)
+@differentiable(prepare=prepare_index_select, input=index_select_grad)
 def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the slices of ``dim`` at the positions of a vector, which may repeat.
 
@@ -126,7 +126,7 @@ def check_source(name: str, input: Tensor, dim: int, index: Tensor, source: Tens
         )
 
 
-def to_add(
+def prepare_index_add(
     input: Tensor, dim: int, index: Tensor, source: Tensor, alpha: Number
 ) -> tuple[Tensor, int, Tensor, Tensor, Number]:
     """Return a 0-d input and source as vectors, and checked positions."""
@@ -139,7 +139,7 @@ def to_add(
 
 
 @writes(
-    prepare=to_add,
+    prepare=prepare_index_add,
     input=lambda grad: grad,
     source=lambda grad, dim, index, alpha: grad.index_select(dim, index) * alpha,
 )
@@ -175,7 +175,7 @@ def index_add(
     return write_out("index_add", index_add_(made, dim, index, source, alpha=alpha), out, input, index, source)
 
 
-def to_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Tensor, int, Tensor, Tensor]:
+def prepare_index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Tensor, int, Tensor, Tensor]:
     """Return a 0-d input and source as vectors, and checked positions."""
     dim, index = check_slices("index_copy_", input, dim, index)
     require_tensors("index_copy_", source=source)
@@ -191,7 +191,7 @@ def to_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Ten
 
 
 @writes(
-    prepare=to_copy,
+    prepare=prepare_index_copy,
     input=lambda grad, dim, index: grad.index_fill(dim, index, 0),
     source=lambda grad, dim, index: grad.index_select(dim, index),
 )
@@ -229,7 +229,7 @@ def index_fill_value_grad(grad: Tensor, dim: int, index: Tensor) -> Tensor:
     return kept
 
 
-def to_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> tuple[Tensor, int, Tensor, Operand]:
+def prepare_index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> tuple[Tensor, int, Tensor, Operand]:
     """Return a 0-d input as a vector, and positions, of which negative ones count from the end."""
     require_tensors("index_fill_", input=input, index=index)
     dim = wrap_dim(dim, input.ndim)
@@ -246,7 +246,9 @@ def to_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> tuple[Ten
 
 
 @writes(
-    prepare=to_fill, input=lambda grad, dim, index: grad.index_fill(dim, index, 0), value=index_fill_value_grad
+    prepare=prepare_index_fill,
+    input=lambda grad, dim, index: grad.index_fill(dim, index, 0),
+    value=index_fill_value_grad,
 )
 def index_fill_(input: Tensor, dim: int, index: Tensor, value: Operand) -> None:
     """Write one number in place into the slices of ``dim`` at the positions of a vector, also negative ones."""

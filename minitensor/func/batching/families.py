@@ -16,7 +16,7 @@ from minitensor.errors import BatchingError
 from minitensor.layout import Layout
 from minitensor.ops.join import stack
 from minitensor.ops.operand import result_dtype
-from minitensor.ops.shape import look_strided
+from minitensor.ops.shape import look_by_strides
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -345,4 +345,4 @@ def view_samples(do: BatchedCall, input: Rows, *args: Any) -> Any:
     home = input.tensor.layout
     shape, strides, offset = do.layout  # type: ignore[misc]  # views only
     window = Layout((home.shape[0], *shape), (home.strides[0], *strides), offset)
-    return look_strided(input.tensor, window, home)
+    return look_by_strides(input.tensor, window, home)

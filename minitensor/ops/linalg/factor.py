@@ -180,7 +180,7 @@ def hermitian_of_upper(input: Any) -> Tensor:
     return found
 
 
-def to_factor(A: Tensor, mode: str) -> tuple[Tensor, str]:
+def prepare_qr(A: Tensor, mode: str) -> tuple[Tensor, str]:
     """Raise unless A holds matrices and the mode is known."""
     require_matrices("linalg.qr", A)
     if mode not in ("reduced", "complete", "r"):
@@ -188,7 +188,7 @@ def to_factor(A: Tensor, mode: str) -> tuple[Tensor, str]:
     return A, mode
 
 
-@differentiable(name="linalg.qr", prepare=to_factor, returns=return_types.linalg_qr, A=qr_grad)
+@differentiable(name="linalg.qr", prepare=prepare_qr, returns=return_types.linalg_qr, A=qr_grad)
 def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> tuple[Array, Array]:
     """Return Q with orthonormal columns and upper triangular R, A = Q R; A is (..., m, n), k = min(m, n).
 
@@ -427,13 +427,13 @@ def middle_of_svd(u: Tensor, s: Tensor, vh: Tensor, grad_u: Any, grad_s: Any, gr
     return inner if on_diagonal is None else inner + diag_embed(on_diagonal)
 
 
-def for_svd(A: Tensor, full_matrices: bool, driver: str | None) -> tuple[Tensor, bool, None]:
+def prepare_svd(A: Tensor, full_matrices: bool, driver: str | None) -> tuple[Tensor, bool, None]:
     """Raise unless A holds matrices and no CUDA routine is chosen."""
     refuse_driver("linalg.svd", driver)
     return require_matrices("linalg.svd", A), bool(full_matrices), None
 
 
-@differentiable(name="linalg.svd", prepare=for_svd, returns=return_types.linalg_svd, A=svd_grad)
+@differentiable(name="linalg.svd", prepare=prepare_svd, returns=return_types.linalg_svd, A=svd_grad)
 def svd(
     A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out: Any = None
 ) -> tuple[Array, Array, Array]:

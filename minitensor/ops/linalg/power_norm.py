@@ -59,7 +59,7 @@ def require_floats(name: str, x: Any, dtype: Dtype | None) -> Tensor:
     return input.to(dtype)  # type: ignore[no-any-return]  # as in `require_inexact`
 
 
-def along_dims(
+def prepare_norm(
     x: Tensor, ord: Any, dim: Dims, keepdim: bool, dtype: Dtype | None
 ) -> tuple[Tensor, float, tuple[int, ...], bool, Dtype | None]:
     """Cast the input, and return the order as a float and all dims as non-negative numbers."""
@@ -69,7 +69,7 @@ def along_dims(
     return require_floats(name, x, dtype), float(ord), axes(dim, x.ndim), keepdim, dtype
 
 
-@differentiable(name="linalg.vector_norm", prepare=along_dims, x=vector_norm_grad)
+@differentiable(name="linalg.vector_norm", prepare=prepare_norm, x=vector_norm_grad)
 def vector_norm(
     x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None,
     out: Tensor | None = None,

@@ -66,7 +66,7 @@ def solve_rhs_grad(grad: Tensor, A: Tensor, left: bool) -> Tensor:
     return solve(adjoint(A), grad, left=left)
 
 
-def to_solve(A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor, bool]:
+def prepare_solve(A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor, bool]:
     """Raise unless A holds square matrices, and B vectors or matrices of fitting sizes and the same dtype."""
     require_same_dtype(
         "linalg.solve", A=require_square("linalg.solve", A), B=require_inexact("linalg.solve", B, "B")
@@ -78,7 +78,7 @@ def to_solve(A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor, bool]:
     return A, B, bool(left)
 
 
-@differentiable(name="linalg.solve", prepare=to_solve, A=solve_matrix_grad, B=solve_rhs_grad)
+@differentiable(name="linalg.solve", prepare=prepare_solve, A=solve_matrix_grad, B=solve_rhs_grad)
 def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Array:
     """Return X of A X = B, or with ``left=False`` of X A = B: A is (..., n, n), B (..., n, k), (..., n) or (n,).
 
@@ -288,7 +288,7 @@ def solve_triangular_rhs_grad(grad: Tensor, input: Tensor, upper: bool, left: bo
     return solve_triangular(adjoint(input), grad, upper=not upper, left=left, unitriangular=unitriangular)
 
 
-def to_solve_triangular(
+def prepare_solve_triangular(
     input: Tensor, B: Tensor, upper: bool, left: bool, unitriangular: bool
 ) -> tuple[Tensor, Tensor, bool, bool, bool]:
     """Raise unless both hold matrices of fitting sizes and one dtype."""
@@ -300,7 +300,7 @@ def to_solve_triangular(
 
 @differentiable(
     name="linalg.solve_triangular",
-    prepare=to_solve_triangular,
+    prepare=prepare_solve_triangular,
     input=solve_triangular_matrix_grad,
     B=solve_triangular_rhs_grad,
 )
@@ -344,7 +344,7 @@ def cholesky_solve_rhs_grad(grad: Tensor, input2: Tensor, upper: bool) -> Tensor
     return cholesky_solve(grad, input2, upper)
 
 
-def to_solve_by_factor(input: Tensor, input2: Tensor, upper: bool) -> tuple[Tensor, Tensor, bool]:
+def prepare_cholesky_solve(input: Tensor, input2: Tensor, upper: bool) -> tuple[Tensor, Tensor, bool]:
     """Raise unless both hold matrices of fitting sizes and one dtype."""
     right, factor = require_matrices("cholesky_solve", input, "B"), require_square("cholesky_solve", input2, "L")
     require_same_dtype("cholesky_solve", B=right, L=factor)
@@ -353,7 +353,7 @@ def to_solve_by_factor(input: Tensor, input2: Tensor, upper: bool) -> tuple[Tens
 
 
 @differentiable(
-    prepare=to_solve_by_factor,
+    prepare=prepare_cholesky_solve,
     input=cholesky_solve_rhs_grad,
     input2=cholesky_solve_factor_grad,
 )

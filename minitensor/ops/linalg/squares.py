@@ -108,7 +108,7 @@ def pinv_grad(grad: Tensor, A: Tensor, result: Tensor) -> Tensor:
     return total - matmul(up, matmul(grad, up))
 
 
-def to_invert(
+def prepare_pinv(
     A: Tensor, rcond: Any, hermitian: bool, atol: Any, rtol: Any
 ) -> tuple[Tensor, None, bool, Any, Any]:
     """Return both tolerances, numbers or tensors (...,), of which ``rcond`` is an older name."""
@@ -119,7 +119,7 @@ def to_invert(
     return A, None, bool(hermitian), *resolve_tolerances(name, A, atol, rtol)
 
 
-@differentiable(name="linalg.pinv", prepare=to_invert, A=pinv_grad)
+@differentiable(name="linalg.pinv", prepare=prepare_pinv, A=pinv_grad)
 def pinv(
     A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None,
     out: Tensor | None = None,
