@@ -157,6 +157,9 @@ def is_first_smaller(input: Tensor, other: Tensor) -> Any:
 def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the larger of two elements; if one is NaN, the other.
 
+    Raises:
+        RuntimeError: If an operand is complex.
+
     >>> import minitensor as torch
     >>> torch.fmax(torch.tensor([1., float("nan")]), torch.tensor([2., 3.]))
     tensor([2., 3.])
@@ -171,6 +174,9 @@ def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 )
 def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the smaller of two elements; if one is NaN, the other.
+
+    Raises:
+        RuntimeError: If an operand is complex.
 
     >>> import minitensor as torch
     >>> torch.fmin(torch.tensor([1.0, float("nan")]), torch.tensor([2.0, 3.0]))
