@@ -127,7 +127,7 @@ class Node:
 
     op: Op
     edges: tuple[Node | None, ...]
-    saved: Any  # a tuple as long as op.kept; None once freed
+    saved: Any  # a tuple as long as op.saved_positions; None once freed
     versions: tuple[Any, ...]  # of each saved tensor; -1 where the value is not a tensor
     result: Any  # (array, storage, layout, version), or None
     shape: tuple[int, ...]
