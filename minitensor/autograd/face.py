@@ -115,7 +115,7 @@ def restore_leaf(self: TensorBase) -> Leaf:
 
 
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
-    """Make this leaf require grad, or stop requiring it. Return the tensor.
+    """Make this leaf require grad, or stop requiring it, in place. Return the tensor.
 
     Raises:
         RuntimeError: If the tensor is not a leaf and ``requires_grad`` is false, or does not hold floats and it is

@@ -44,7 +44,7 @@ class FunctionCtx:
         self.node: weakref.ReferenceType[FunctionNode] | None = None  # the node refers to the ctx
 
     def save_for_backward(self, *tensors: Any) -> None:
-        """Save tensors (inputs, outputs, others, None) for ``backward``, which checks their versions.
+        """Save ``tensors`` (inputs, outputs, others, None) for ``backward``, which checks their versions.
 
         Raises:
             TypeError: If an item is neither a tensor nor None.
@@ -245,12 +245,12 @@ class Function:
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
-        """Compute the outputs. The first parameter is ``ctx``, unless the class has a ``setup_context``."""
+        """Compute the outputs from ``args`` and ``kwargs``; the first is ``ctx``, unless there is a ``setup_context``."""
         raise NotImplementedError("a Function must have a static method `forward`")
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Save the values that ``backward`` needs, if ``forward`` has no ``ctx``."""
+        """Save in ``ctx`` the ``inputs`` and the ``output`` that ``backward`` needs, if ``forward`` has no ``ctx``."""
         raise NotImplementedError
 
     @staticmethod
@@ -263,7 +263,7 @@ class Function:
 
     @staticmethod
     def vjp(ctx: Any, *grad_outputs: Any) -> Any:
-        """Return the gradients: another name for ``backward``."""
+        """Return the gradients, given ``ctx`` and ``grad_outputs``: another name for ``backward``."""
         raise NotImplementedError("a Function must have a static method `backward` (or `vjp`, which means the same)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -193,14 +193,14 @@ class allow_mutation_on_saved_tensors(Wish):  # noqa: N801  # PyTorch's name
         return super().__enter__()
 
     def save(self, tensor: Any) -> SavedTensor:
-        """Remember that a tensor was saved."""
+        """Remember that ``tensor`` was saved."""
         saved = SavedTensor(tensor)
         storage = tensor.storage
         self.saved.setdefault(getattr(storage, "owner", storage), []).append(weakref.ref(saved))
         return saved
 
     def copy(self, storage: Storage) -> None:
-        """Copy the saved tensors of a storage that is about to be written to."""
+        """Copy the saved tensors of ``storage``, which is about to be written to."""
         for reference in self.saved.pop(storage, ()):
             saved = reference()
             if saved is not None:

@@ -25,7 +25,7 @@ inference: ContextVar[bool] = ContextVar("inference", default=False)
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations on tensors that require grad are recorded.
+    """Return whether operations on tensors that require grad are recorded.
 
     >>> import minitensor as torch
     >>> with torch.no_grad():

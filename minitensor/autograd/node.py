@@ -139,7 +139,10 @@ class Node:
     fills_in = False  # whether it runs with zeros if no gradient arrived
 
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        """Return a gradient for each edge, in its input's shape and dtype, or None if it has or needs none."""
+        """Return the gradient of each edge from ``grad``, or None; ``needed`` limits the edges, if given.
+
+        Each gradient has its input's shape and dtype.
+        """
         values = self.open(grad)
         grads: list[Any] = []
         for edge, (function, sources) in zip(self.edges, self.op.formulas):
@@ -167,7 +170,7 @@ class Node:
         return [None] * len(self.edges)
 
     def open(self, grad: Any) -> Sequence[Any]:
-        """Check the versions of the saved values and return them, with the result last if it was saved.
+        """Check the versions of the saved values and return them, the result last, in the class of ``grad``.
 
         Raises:
             RuntimeError: If the values were freed, or changed in place.
@@ -301,7 +304,7 @@ class Node:
     _saved_result = property(lambda self: self.saved_value("result"))
 
     def saved_value(self, name: str) -> Any:
-        """Return the saved value of an argument, or the saved result.
+        """Return the saved value of the argument ``name``, or the saved result.
 
         Raises:
             AttributeError: If nothing of that name was saved.

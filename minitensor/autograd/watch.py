@@ -203,7 +203,7 @@ def is_anomaly_enabled() -> bool:
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Whether anomaly detection checks for NaN.
+    """Return whether anomaly detection checks for NaN.
 
     >>> import minitensor as torch
     >>> with torch.autograd.set_detect_anomaly(True, check_nan=False):

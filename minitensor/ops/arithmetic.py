@@ -302,6 +302,9 @@ def division_operands(name: str, input: Operand, other: Operand) -> tuple[Array,
 def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Divide and round down, as Python's ``//`` does.
 
+    Raises:
+        RuntimeError, ZeroDivisionError: If an integer is divided by zero (one class, a child of both).
+
     >>> import minitensor as torch
     >>> torch.floor_divide(torch.tensor([-7, 7]), 2)
     tensor([-4,  3])

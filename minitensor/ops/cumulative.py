@@ -241,6 +241,9 @@ def running_extreme_grad(grads: Any, result1: Tensor, in_shape: tuple[int, ...],
 def cummax(input: Tensor, dim: int, *, out: Any = None) -> tuple[Array, Array]:
     """Return the running maximum along ``dim`` and its indices, the last of equal elements.
 
+    Raises:
+        NotImplementedError: If ``input`` is complex.
+
     >>> import minitensor as torch
     >>> torch.cummax(torch.tensor([1, 3, 2]), 0).values
     tensor([1, 3, 3])
@@ -251,6 +254,9 @@ def cummax(input: Tensor, dim: int, *, out: Any = None) -> tuple[Array, Array]:
 @differentiable(prepare=along_dim, returns=return_types.cummin, input=running_extreme_grad)
 def cummin(input: Tensor, dim: int, *, out: Any = None) -> tuple[Array, Array]:
     """Return the running minimum along ``dim`` and its indices, the last of equal elements.
+
+    Raises:
+        NotImplementedError: If ``input`` is complex.
 
     >>> import minitensor as torch
     >>> torch.cummin(torch.tensor([2, 1, 3]), 0).values

@@ -118,6 +118,10 @@ def along_dim_or_all(input: Tensor, dim: int | None, keepdim: bool) -> tuple[Ten
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return the index of the largest element along ``dim``, or in the flattened tensor; the first of equal ones.
 
+    Raises:
+        RuntimeError: If ``input`` is bool or complex.
+        IndexError: If ``dim`` is out of range, or has size 0.
+
     >>> import minitensor as torch
     >>> torch.argmax(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([1, 0])
@@ -128,6 +132,10 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
 @nondifferentiable(prepare=along_dim_or_all)
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return the index of the smallest element along ``dim``, or in the flattened tensor; the first of equal ones.
+
+    Raises:
+        RuntimeError: If ``input`` is bool or complex.
+        IndexError: If ``dim`` is out of range, or has size 0.
 
     >>> import minitensor as torch
     >>> torch.argmin(torch.tensor([[1., 3.], [4., 2.]]), dim=1)

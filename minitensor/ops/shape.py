@@ -192,6 +192,10 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
     (N, C, H, W) with ``start_dim=1`` becomes (N, C*H*W).
 
+    Raises:
+        IndexError: If a dim is out of range.
+        RuntimeError: If ``start_dim`` comes after ``end_dim``.
+
     >>> import minitensor as torch
     >>> torch.zeros(2, 3, 4).flatten(start_dim=1).shape
     torch.Size([2, 12])

@@ -55,6 +55,10 @@ def sort(
         descending: Whether the largest comes first. Default: ``False``.
         stable: Unused; equal elements always keep their order.
 
+    Raises:
+        NotImplementedError: If ``input`` is complex.
+        IndexError: If ``dim`` is out of range.
+
     >>> import minitensor as torch
     >>> torch.sort(torch.tensor([3, 1, 2]), descending=True).values
     tensor([3, 2, 1])
@@ -70,6 +74,10 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: b
     Args:
         descending: Whether the largest comes first. Default: ``False``.
         stable: Unused; equal elements always keep their order. Default: ``False``.
+
+    Raises:
+        NotImplementedError: If ``input`` is complex.
+        IndexError: If ``dim`` is out of range.
 
     >>> import minitensor as torch
     >>> torch.argsort(torch.tensor([3, 1, 2]))
