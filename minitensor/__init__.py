@@ -85,8 +85,6 @@ from minitensor.ops.creation import (
     ones_like as ones_like,
     scalar_tensor as scalar_tensor,
     tensor as tensor,
-    tril_indices as tril_indices,
-    triu_indices as triu_indices,
     zeros as zeros,
     zeros_like as zeros_like,
 )
@@ -385,7 +383,9 @@ from minitensor.ops.triangle import (
     diag_embed as diag_embed,
     diagflat as diagflat,
     tril as tril,
+    tril_indices as tril_indices,
     triu as triu,
+    triu_indices as triu_indices,
 )
 
 # -- assemble

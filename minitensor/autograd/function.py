@@ -245,7 +245,7 @@ class Function:
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
-        """Compute the outputs from ``args`` and ``kwargs``; the first is ``ctx``, unless there is a ``setup_context``."""
+        """Compute the outputs of ``args`` and ``kwargs``; the first is ``ctx``, unless ``setup_context`` is defined."""
         raise NotImplementedError("a Function must have a static method `forward`")
 
     @staticmethod

@@ -24,7 +24,6 @@ from minitensor.errors import (
     ArgumentTypeError,
     DtypeError,
     ShapeError,
-    UnsupportedDtypeError,
     WrongTypeError,
 )
 from minitensor.ops import nested
@@ -380,58 +379,6 @@ def empty_strided(
     if requires_grad:
         set_requires_grad(made, requires_grad)
     return made
-
-
-# -- indices of triangles ----------------------------------------------------------------------------------------------
-
-
-@composite
-def tril_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Dtype | None = None, device: DeviceLike = None
-) -> Tensor:
-    """Return the rows and columns (2, N) of the elements of a (``row``, ``col``) matrix on and below a diagonal.
-
-    ``offset`` says which diagonal: 0 is the main one, 1 the one above it.
-
-    Raises:
-        RuntimeError: If a size is negative, or ``dtype`` is neither int32 nor int64.
-
-    >>> tril_indices(2, 3)
-    tensor([[0, 1, 1],
-            [0, 0, 1]])
-    """
-    xp = check_triangle("tril_indices", row, col, dtype, device)
-    return mask_indices(xp, xp.arange(col) <= xp.arange(row)[:, None] + offset, dtype)
-
-
-@composite
-def triu_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Dtype | None = None, device: DeviceLike = None
-) -> Tensor:
-    """Return the rows and columns (2, N) of the elements on and above a diagonal; arguments as for ``tril_indices``.
-
-    >>> triu_indices(2, 2)
-    tensor([[0, 0, 1],
-            [0, 1, 1]])
-    """
-    xp = check_triangle("triu_indices", row, col, dtype, device)
-    return mask_indices(xp, xp.arange(col) >= xp.arange(row)[:, None] + offset, dtype)
-
-
-def check_triangle(name: str, row: int, col: int, wanted: dtype | None, where: DeviceLike) -> Library:
-    """Return the array library; raise for negative sizes and dtypes that are not for indices."""
-    for argument, value in (("row", row), ("col", col)):
-        if value < 0:
-            raise DtypeError(f"{name}: {argument} must be non-negative, got {value}")
-    if wanted not in (None, dtypes.int32, dtypes.int64):
-        raise UnsupportedDtypeError(f"{name}: not implemented for {wanted}; take int32 or int64")
-    return library(where)
-
-
-def mask_indices(xp: Library, mask: Array, wanted: dtype | None) -> Tensor:
-    """Return the indices of a mask's true elements, one row per dim."""
-    found = xp.stack(xp.nonzero(mask))
-    return hand_over("triangle", found.astype((wanted or dtypes.int64).numpy), None, False)
 
 
 # -- like another tensor -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Triangles of matrices, and matrices made of diagonals.
+"""Triangles of matrices, their indices, and matrices made of diagonals.
 
 Matrices are the last two dims; a diagonal as a view is in ``shape.py``.
 """
@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.errors import DimError, ShapeError
+from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.copy import clone
+from minitensor.ops.creation import hand_over, library
 from minitensor.ops.out import write_out
 from minitensor.ops.shape import diagonal as diagonal_of
 from minitensor.ops.shape import reshape
 from minitensor.shapes import wrap_dims
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
+    from minitensor.device import DeviceLike
+    from minitensor.dtypes import dtype as Dtype
     from minitensor.ops.operand import Number
     from minitensor.tensor import Tensor
 
@@ -160,3 +164,57 @@ def tril_(input: Tensor, diagonal: int = 0) -> None:
 @inplace(triu)
 def triu_(input: Tensor, diagonal: int = 0) -> None:
     """Write zeros below a diagonal, in place."""
+
+
+# -- indices of triangles ----------------------------------------------------------------------------------------------
+
+
+@composite
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Dtype | None = None, device: DeviceLike = None
+) -> Tensor:
+    """Return the rows and columns (2, N) of the elements of a (``row``, ``col``) matrix on and below a diagonal.
+
+    ``offset`` says which diagonal: 0 is the main one, 1 the one above it.
+
+    Raises:
+        RuntimeError: If a size is negative, or ``dtype`` is neither int32 nor int64.
+
+    >>> import minitensor as torch
+    >>> torch.tril_indices(2, 3)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    xp = check_triangle("tril_indices", row, col, dtype, device)
+    return mask_indices(xp, xp.arange(col) <= xp.arange(row)[:, None] + offset, dtype)
+
+
+@composite
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Dtype | None = None, device: DeviceLike = None
+) -> Tensor:
+    """Return the rows and columns (2, N) of the elements on and above a diagonal; arguments as for ``tril_indices``.
+
+    >>> import minitensor as torch
+    >>> torch.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
+    xp = check_triangle("triu_indices", row, col, dtype, device)
+    return mask_indices(xp, xp.arange(col) >= xp.arange(row)[:, None] + offset, dtype)
+
+
+def check_triangle(name: str, row: int, col: int, wanted: Dtype | None, where: DeviceLike) -> Library:
+    """Return the array library; raise for negative sizes and dtypes that are not for indices."""
+    for argument, value in (("row", row), ("col", col)):
+        if value < 0:
+            raise DtypeError(f"{name}: {argument} must be non-negative, got {value}")
+    if wanted not in (None, dtypes.int32, dtypes.int64):
+        raise UnsupportedDtypeError(f"{name}: not implemented for {wanted}; take int32 or int64")
+    return library(where)
+
+
+def mask_indices(xp: Library, mask: Array, wanted: Dtype | None) -> Tensor:
+    """Return the indices of a mask's true elements, one row per dim."""
+    found = xp.stack(xp.nonzero(mask))
+    return hand_over("triangle", found.astype((wanted or dtypes.int64).numpy), None, False)
