@@ -18,12 +18,13 @@ from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import MultiNode, Node, Op, make_node, numbering, output
 from minitensor.autograd.record import arguments_at, keeper
-from minitensor.base import array_dtype, new, window
+from minitensor.base import array_dtype, new
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from minitensor.layout import Layout
+    from minitensor.storage import Storage
 
 
 def viewer(op: Op) -> Callable[..., Any]:
@@ -179,15 +180,12 @@ def viewers(op: Op) -> Callable[..., Any]:
             return interpret(op, call, bound)
         try:
             layouts = body(*bound)
-            version = bound[0].storage.version
+            storage = bound[0].storage
         except Exception as error:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         input = bound[0]
+        results = views_of(input, storage, layouts)
         node, kind = input.node, array_dtype(input)
-        results = tuple([window(input, layout) for layout in layouts])
-        base = input if input._base is None else input._base
-        for result in results:
-            result._base, result._seen = base, version
         if node is None or not results or not (mode := grad_mode.get()):
             return results
         made = make_node(op, (node,), arguments_at(op.saved_positions, bound), layouts[0].shape, kind, MultiNode)
@@ -199,3 +197,19 @@ def viewers(op: Op) -> Callable[..., Any]:
         return results
 
     return call
+
+
+def views_of(input: Any, storage: Storage, layouts: Iterable[Layout]) -> tuple[Any, ...]:
+    """Return views of a tensor through several layouts, without nodes."""
+    cls, version = input.result_class, storage.version
+    base = input if input._base is None else input._base
+    views = []
+    for layout in layouts:
+        view = new(cls)
+        view._storage = storage
+        view._layout = layout
+        view._base = base
+        view._seen = version
+        view._node = None
+        views.append(view)
+    return tuple(views)

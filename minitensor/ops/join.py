@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor import layout as layouts
 from minitensor.autograd import declare
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UsageError
+from minitensor.layout import Layout
 from minitensor.memory_format import channels_last, has_format
 from minitensor.ops.broadcast import to_1d, to_2d, to_3d
 from minitensor.ops.operand import promote, require_tensors
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from minitensor.backends import Array
-    from minitensor.layout import Layout
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
@@ -255,19 +254,21 @@ def split_grad(
 
 def cut(layout: Layout, sizes: Any, dim: int) -> tuple[Layout, ...]:
     """Return the layouts of consecutive pieces that fill a dim."""
-    stride, start = layout.strides[dim], layout.offset
+    shape, strides, start = layout
+    before, after = shape[:dim], shape[dim + 1 :]
     pieces = []
     for size in sizes:
-        pieces.append(layouts.replace_dim(layout, dim, size, stride, start))
-        start += size * stride
+        pieces.append(Layout((*before, size, *after), strides, start))
+        start += size * strides[dim]
     return tuple(pieces)
 
 
 def require_dim(name: str, input: Tensor, dim: int) -> int:
     """Return the dim to split; raise for a 0-d tensor."""
-    if not input.ndim:
+    ndim = input.ndim
+    if not ndim:
         raise ShapeError(f"{name} expects at least a 1-dimensional tensor, got a 0-d one")
-    return wrap_dim(dim, input.ndim)
+    return wrap_dim(dim, ndim)
 
 
 def read_sections(
@@ -328,7 +329,9 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     [3, 3, 1]
     """
     dim = require_dim("chunk", input, dim)
-    return split(input, chunk_sizes(input.layout.shape[dim], chunks), dim)
+    size = input.layout.shape[dim]
+    sizes = chunk_sizes(size, chunks)
+    return split(input, sizes[0] if size else sizes, dim)
 
 
 unsafe_split, unsafe_chunk = split, chunk  # PyTorch's do not track the views; these do
@@ -445,4 +448,4 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Layout, ...]:
     """
     shape, strides, offset = input.layout
     rest, steps, step = shape[:dim] + shape[dim + 1 :], strides[:dim] + strides[dim + 1 :], strides[dim]
-    return tuple([layouts.Layout(rest, steps, offset + i * step) for i in range(shape[dim])])
+    return tuple([Layout(rest, steps, offset + i * step) for i in range(shape[dim])])

@@ -303,8 +303,9 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     >>> torch.zeros(2, 3, 4).movedim(0, -1).shape
     torch.Size([3, 4, 2])
     """
+    layout = input._layout or input.layout
     moves = normalize_sizes(source), normalize_sizes(destination)
-    return look_in_order(input, layouts.movedim(input.layout, *moves), layouts.order_after_moves(input.ndim, *moves))
+    return look_in_order(input, layouts.movedim(layout, *moves), layouts.order_after_moves(len(layout.shape), *moves))
 
 
 moveaxis = movedim
