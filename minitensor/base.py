@@ -270,7 +270,7 @@ def has_values(tensor: TensorBase) -> bool:
 def require_writable(name: str, *tensors: TensorBase | None) -> None:
     """Raise if one of the tensors to be written to is in read-only memory."""
     for tensor in tensors:
-        if tensor is not None and tensor._storage is not None and tensor._storage.sealed:
+        if tensor is not None and tensor._storage is not None and tensor._storage.is_read_only:
             raise read_only_error(name, tensor)
 
 

@@ -361,7 +361,7 @@ class Quoter(reprlib.Repr):
 
 
 @contextmanager
-def nesting(what: str) -> Iterator[None]:
+def convert_recursion_error(what: str) -> Iterator[None]:
     """Convert Python's RecursionError to an error that names the value nested too deeply."""
     try:
         yield

@@ -234,7 +234,7 @@ class Walk:
 # ---- the shape rule of picks -------------------------------------------------------------------------------------
 
 
-def landing(dims: Iterable[int]) -> int:
+def place_of_picks(dims: Iterable[int]) -> int:
     """Return the place of the picks' dims in the result: that of the picked dims if these are adjacent, else 0.
 
     >>> landing([1, 2]), landing([1, 3])
@@ -258,7 +258,7 @@ def advanced_shape(shape: Shape, picks: Mapping[int, Shape]) -> tuple[Shape, int
         raise InvalidIndexError(
             f"shape mismatch: indexing tensors could not be broadcast together with shapes {given}"
         ) from None
-    place = landing(picks)
+    place = place_of_picks(picks)
     rest = [n for dim, n in enumerate(shape) if dim not in picks]
     return (*rest[:place], *index_shape, *rest[place:]), place
 

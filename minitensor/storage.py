@@ -23,7 +23,7 @@ class Storage:
 
     __slots__ = ("__weakref__", "_buffer", "array", "count", "version", "written")
 
-    sealed: ClassVar[bool] = False  # whether the memory is read-only
+    is_read_only: ClassVar[bool] = False  # whether the memory is read-only
 
     array: Array
     version: int
@@ -67,7 +67,7 @@ class Sealed(Storage):
 
     __slots__ = ()
 
-    sealed = True
+    is_read_only = True
 
 
 class Count:
@@ -105,7 +105,7 @@ class SealedJoint(Joint):
 
     __slots__ = ()
 
-    sealed = True
+    is_read_only = True
 
 
 def shared_count(storage: Storage) -> Count:
@@ -114,7 +114,7 @@ def shared_count(storage: Storage) -> Count:
         return shared_count(storage.owner)
     if not isinstance(storage, Joint):
         storage.count = Count(storage.version)
-        storage.__class__ = SealedJoint if storage.sealed else Joint
+        storage.__class__ = SealedJoint if storage.is_read_only else Joint
     return storage.count
 
 
@@ -130,8 +130,8 @@ class Borrowed(Joint):
         self.owner = owner
 
     @property
-    def sealed(self) -> bool:  # type: ignore[override]  # a class attribute in other storages
-        return self.owner.sealed
+    def is_read_only(self) -> bool:  # type: ignore[override]  # a class attribute in other storages
+        return self.owner.is_read_only
 
 
 class Reinterpreted(Borrowed):
@@ -154,7 +154,7 @@ class Reinterpreted(Borrowed):
 
 
 def storage_on(array: Array) -> Storage:
-    """Return a storage on the memory of an existing array, sealed if that is read-only."""
+    """Return a storage on the memory of an existing array, which may be read-only."""
     return Storage(array) if array.flags.writeable else Sealed(array)
 
 

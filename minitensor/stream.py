@@ -38,7 +38,7 @@ class Stream:
     def restart(self, seed: int) -> None:
         """Restart from a seed. As in PyTorch, the engine uses its low 32 bits."""
         with self.lock:
-            self.seed = as_unsigned(seed)
+            self.seed = to_uint64(seed)
             self.engine._legacy_seeding(self.seed & 0xFFFFFFFF)
             self.next_normal = None
             self.untouched = True
@@ -106,7 +106,7 @@ STATE_SIZE: Final = HEAD.size + 8 * 624 + TAIL.size
 BITS: Final = np.uint64(32)
 
 
-def as_unsigned(seed: int) -> int:
+def to_uint64(seed: int) -> int:
     """Return a seed as an unsigned 64-bit number; raise if it is out of range."""
     try:
         number = operator.index(seed)

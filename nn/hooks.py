@@ -125,22 +125,22 @@ class BackwardGates:
     def around_input(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the arguments, with a gate in front of those that require grad."""
         self.inputs = len(args)
-        passed, self.closed = add_gate(args, self.leaving, zeros_like_described)
+        passed, self.closed = add_gate(args, self.change_input_gradients, make_zeros)
         return passed
 
     def around_output(self, result: Any) -> Any:
         """Return the result, with a gate behind its tensors."""
         if isinstance(result, tuple):
-            return add_gate(result, self.entering, nothing)[0]
+            return add_gate(result, self.change_output_gradients, make_none)[0]
         if not isinstance(result, Tensor):
             warnings.warn(
                 "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
                 f"{type(result)}",
                 stacklevel=5,
             )
-        return add_gate((result,), self.entering, nothing)[0][0]
+        return add_gate((result,), self.change_output_gradients, make_none)[0][0]
 
-    def entering(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+    def change_output_gradients(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         """Handle the gradients of the output: the pre-hooks may change them."""
         for before in [*everywhere("backward_pre").values(), *self.module._backward_pre_hooks.all()]:
             grads = check_count(before(self.module, grads), grads, "pre hook", "grad_output")
@@ -149,7 +149,7 @@ class BackwardGates:
             self.without_input()
         return grads
 
-    def leaving(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+    def change_input_gradients(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         """Handle the gradients of the input: the hooks may change them."""
         if self.grad_output is None:
             return grads  # A gradient of a gradient, which reached the input on another way than through the output.
@@ -176,12 +176,12 @@ class BackwardGates:
                 )
 
 
-def zeros_like_described(shape: Any, dtype: Any, device: Any) -> Tensor:
+def make_zeros(shape: Any, dtype: Any, device: Any) -> Tensor:
     """Return what a hook sees where an input gets no gradient."""
     return zeros(shape, dtype=dtype, device=device)
 
 
-def nothing(shape: Any, dtype: Any, device: Any) -> None:
+def make_none(shape: Any, dtype: Any, device: Any) -> None:
     """Return what a hook sees where an output got no gradient."""
 
 

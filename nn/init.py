@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import distributions
 from minitensor import generator as streams
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
 from minitensor.callers import user_level
@@ -63,7 +63,7 @@ GAINS = {
 }  # fmt: skip
 
 
-@ungated
+@composite_with_own_checks
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """Return the gain of a nonlinearity: the factor that keeps the variance of its outputs at that of its inputs.
 
@@ -97,7 +97,7 @@ def slope(param: float | None) -> float:
     return param
 
 
-@ungated
+@composite_with_own_checks
 @no_grad()
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with draws from the uniform distribution U(a, b).
@@ -121,7 +121,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     return tensor.uniform_(a, b, generator=generator)
 
 
-@ungated
+@composite_with_own_checks
 @no_grad()
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with draws from the normal distribution N(mean, std^2).
@@ -145,7 +145,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     return tensor.normal_(mean, std, generator=generator)
 
 
-@ungated
+@composite_with_own_checks
 @no_grad()
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one value.
@@ -164,7 +164,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     return tensor.fill_(val)
 
 
-@ungated
+@composite_with_own_checks
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with 1 in place.
 
@@ -181,7 +181,7 @@ def ones_(tensor: Tensor) -> Tensor:
     return constant_(tensor, 1.0)
 
 
-@ungated
+@composite_with_own_checks
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with 0 in place.
 
@@ -198,7 +198,7 @@ def zeros_(tensor: Tensor) -> Tensor:
     return constant_(tensor, 0.0)
 
 
-@ungated
+@composite_with_own_checks
 @no_grad()
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity: 1 on the diagonal, 0 elsewhere.
@@ -222,7 +222,7 @@ def eye_(tensor: Tensor) -> Tensor:
     return tensor.copy_(identity_matrix(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
-@ungated
+@composite_with_own_checks
 @no_grad()
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill the weight of a convolution that copies its input channels, as far as there are output channels.
@@ -274,7 +274,7 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     return _calculate_fan_in_and_fan_out(tensor)[modes.index(mode.lower())]
 
 
-@ungated
+@composite_with_own_checks
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with U(-a, a), where a = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
 
@@ -298,7 +298,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | No
     return uniform_(tensor, -bound, bound, generator)
 
 
-@ungated
+@composite_with_own_checks
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with N(0, std^2), where std = gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010).
 
@@ -326,7 +326,7 @@ def xavier_std(tensor: Tensor, gain: float) -> float:
     return gain * math.sqrt(2.0 / float(sum(_calculate_fan_in_and_fan_out(tensor))))
 
 
-@ungated
+@composite_with_own_checks
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,
@@ -358,12 +358,12 @@ def kaiming_uniform_(
     True
     """
     if 0 in tensor.shape:
-        return empty_warning(tensor)
+        return warn_of_empty(tensor)
     bound = math.sqrt(3.0) * kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
 
-@ungated
+@composite_with_own_checks
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0,
@@ -395,7 +395,7 @@ def kaiming_normal_(
     torch.Size([2, 3])
     """
     if 0 in tensor.shape:
-        return empty_warning(tensor)
+        return warn_of_empty(tensor)
     return normal_(tensor, 0.0, kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
@@ -405,13 +405,13 @@ def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
-def empty_warning(tensor: Tensor) -> Tensor:
+def warn_of_empty(tensor: Tensor) -> Tensor:
     """Return an empty tensor unchanged, with a warning."""
     warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=user_level())
     return tensor
 
 
-@ungated
+@composite_with_own_checks
 @no_grad()
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """Fill with ``gain`` times a random matrix with orthonormal rows or columns (Saxe et al. 2013).
@@ -447,7 +447,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     return tensor.copy_(made.view(tensor.shape)).mul_(gain)
 
 
-@ungated
+@composite_with_own_checks
 @no_grad()
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Fill a matrix with N(0, std^2), and set a fraction of each column to zero (Martens 2010).
@@ -478,7 +478,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     return tensor
 
 
-@ungated
+@composite_with_own_checks
 @no_grad()
 def trunc_normal_(
     tensor: Tensor,

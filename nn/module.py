@@ -42,7 +42,7 @@ from minitensor.nn.sharing import require_memory, share
 from minitensor.nn.tree import Tree
 from minitensor.nn.words import (
     indent,
-    not_initialized,
+    not_initialized_message,
     require_free_name,
     require_none,
     require_tables,
@@ -232,7 +232,7 @@ class Module(Tree):
                 if name in entries:
                     return entries[name]
         elif name in Module.__annotations__:
-            raise AttributeError(not_initialized(self, f"no {name!r}"))
+            raise AttributeError(not_initialized_message(self, f"no {name!r}"))
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -205,7 +205,7 @@ class Uninitialized(Tensor):
 U = TypeVar("U", bound=Uninitialized)
 
 
-def uninitialized(cls: type[U], requires_grad: bool, device: DeviceLike, dtype: Dtype | None) -> U:
+def tensor_without_memory(cls: type[U], requires_grad: bool, device: DeviceLike, dtype: Dtype | None) -> U:
     """Return a tensor without memory."""
     tensor = new(cls)
     tensor._storage = tensor._layout = tensor._node = tensor._base = None
@@ -237,7 +237,7 @@ class UninitializedParameter(Uninitialized, Parameter):
     def __new__(
         cls, requires_grad: bool = True, device: DeviceLike = None, dtype: Dtype | None = None
     ) -> UninitializedParameter:
-        return uninitialized(cls, requires_grad, device, dtype)
+        return tensor_without_memory(cls, requires_grad, device, dtype)
 
     def __init__(self, requires_grad: bool = True, device: DeviceLike = None, dtype: Dtype | None = None) -> None:
         """Do nothing: ``__new__`` does everything."""
@@ -264,7 +264,7 @@ class UninitializedBuffer(Uninitialized, Buffer):
     def __new__(
         cls, requires_grad: bool = False, device: DeviceLike = None, dtype: Dtype | None = None, persistent: bool = True
     ) -> UninitializedBuffer:
-        buffer = uninitialized(cls, requires_grad, device, dtype)
+        buffer = tensor_without_memory(cls, requires_grad, device, dtype)
         buffer.persistent = persistent
         return buffer
 

@@ -167,7 +167,7 @@ class RNNBase(Module):
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
         """Return the output and the last states, starting from the states ``hx``, or from zeros."""
         if isinstance(input, PackedSequence):
-            return self.forward_packed(input, hx)
+            return self.forward_sequences(input, hx)
         self.check_input(input)
         batched = input.ndim == 3
         rows = (input.transpose(0, 1) if self.batch_first else input) if batched else input.unsqueeze(1)
@@ -177,7 +177,7 @@ class RNNBase(Module):
             return output.squeeze(1), self.states_of([each.squeeze(1) for each in last])
         return (output.transpose(0, 1) if self.batch_first else output), self.states_of(last)
 
-    def forward_packed(self, input: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
+    def forward_sequences(self, input: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
         """Run over sequences of several lengths; states are in the order in which the sequences were given."""
         data, sizes, order, restore = input
         self.check_width(data)
@@ -221,7 +221,7 @@ class RNNBase(Module):
         entering = steps.spread(F.linear(given["rows"], given["weight_ih"], bias))
         mask = steps.mask(rows)
         if given.get("weight_hr") is not None:
-            return run_projected(entering, given["weight_hh"], given["weight_hr"], first, mask, backwards)
+            return run_with_projection(entering, given["weight_hh"], given["weight_hr"], first, mask, backwards)
         tensors = [entering, given["weight_hh"]]
         if self.mode == "GRU":
             size = 3 * self.hidden_size
@@ -304,7 +304,7 @@ def draw(module: Module, hidden_size: int) -> None:
         init.uniform_(parameter, -bound, bound)
 
 
-def run_projected(
+def run_with_projection(
     entering: Tensor, weight: Tensor, projection: Tensor, first: list[Tensor], mask: Any, backwards: bool
 ) -> list[Tensor]:
     """Run an LSTM whose h is multiplied by a matrix at each step, in tensor operations."""

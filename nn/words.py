@@ -37,7 +37,7 @@ def too_many_arguments(module: Module, args: tuple[Any, ...], kwargs: dict[str, 
     return f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given"
 
 
-def not_initialized(module: Module, what: str) -> str:
+def not_initialized_message(module: Module, what: str) -> str:
     """Return the message that the constructor of the base class was not called."""
     name = type(module).__name__
     return f"{name!r} object has {what}: super().__init__() was not called; call it first in {name}.__init__"

@@ -28,7 +28,7 @@ from minitensor.errors import (
     IndexRangeError,
     MissingEntryError,
     WrongTypeError,
-    nesting,
+    convert_recursion_error,
     quote,
 )
 from minitensor.ops.creation import tensor
@@ -198,7 +198,7 @@ class Optimizer:
         for group in groups:
             for param in group["params"]:
                 storage = param._storage
-                if storage is not None and storage.sealed and param.grad is not None:
+                if storage is not None and storage.is_read_only and param.grad is not None:
                     require_writable(f"{type(self).__name__}.step", param)
 
     def _options(self, number: int, group: Group) -> Group:
@@ -385,7 +385,7 @@ class Optimizer:
         for number, entry in saved["state"].items():
             if number in params:
                 require_counts(type(self).__name__, number, entry, counts)
-            with nesting(f"{type(self).__name__}: the state's values"):
+            with convert_recursion_error(f"{type(self).__name__}: the state's values"):
                 state[params.get(number, number)] = adapt(entry, params.get(number), counts)
         groups = [merge_group(old, new) for old, new in zip(self.param_groups, saved["param_groups"], strict=True)]
         self._take(state, groups)

@@ -530,6 +530,70 @@ def called(node: ast.Call) -> str:
     return ast.unparse(node.func).rpartition(".")[2]
 
 
+# A function is named by a verb, and never by a participle alone, as in `chosen`. Participles that do not end in -ed or
+# -ing:
+PARTICIPLES = frozenset(
+    "begun born bound bought brought broken built caught chosen come done drawn driven fallen felt forgotten found frozen "
+    "given gone gotten grown held heard hidden hung kept known laid led left lent lit lost made meant paid rebuilt retold "
+    "seen sent shown shrunk sold sought spoken spent stolen stood struck stuck sung swept sworn taken taught thought "
+    "thrown told torn unbound understood won worn woven written".split()
+)
+# Words at the end of a name that change nothing about it: `asked_of` is named like `asked`.
+PREPOSITIONS = frozenset("at behind by for from here in of off on out over to up with".split())
+VERBS_AND_NOUNS = frozenset(
+    "bring embed embedding everything nothing padding proceed recording sampling seed spacing".split()
+)
+# Names of Python, NumPy and PyTorch, and names that read as English where they are used.
+OTHER_NAMES = frozenset(
+    "__missing__ __reversed__ searchsorted as_strided empty_strided new_empty_strided from_pretrained cached "
+    "random_unstructured random_structured l1_unstructured ln_structured global_unstructured "  # of nn.utils.prune
+    "interpreted_by".split()  # `with interpreted_by(level):`
+)
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name, without prepositions at the end."""
+    words = name.strip("_").split("_")
+    while len(words) > 1 and words[-1] in PREPOSITIONS:
+        words.pop()
+    return words
+
+
+def is_participle(name: str) -> bool:
+    """Return whether a function's name is a participle, or ends in one; not in a phrase with ``if`` or ``by``."""
+    *before, last = words_of(name)
+    if name in OTHER_NAMES or last in VERBS_AND_NOUNS or {*before[:1]} & {"is", "are", "has", "can"}:
+        return False
+    return before[-1:] not in (["if"], ["by"]) and (last.endswith(("ed", "ing")) or last in PARTICIPLES)
+
+
+def participle_faults(house: dict[str, str]) -> list[str]:
+    return [
+        f"{module}: {name} is named by a participle: functions are verbs, values nouns, predicates begin with is_"
+        for module, source in house.items() for name, _ in functions_of(source) if is_participle(name)
+    ]
+
+
+def test_no_function_is_named_by_a_participle() -> None:
+    assert not participle_faults(real_house())
+
+
+@pytest.mark.parametrize("name", ["chosen", "asked_of", "drawing", "find_hidden", "_kept", "retold", "shown_"])
+def test_a_participle_is_found(name: str) -> None:
+    assert participle_faults({"minitensor.ops.a": f"class A:\n    def {name}(self): ..."})
+
+
+@pytest.mark.parametrize("name", ["choose", "is_shown", "raise_if_failed", "sort_by_counting", "embed", "made_up_name"])
+def test_a_verb_is_none(name: str) -> None:
+    assert not participle_faults({"minitensor.ops.a": f"def {name}(): ..."})
+
+
+def test_every_excused_name_is_needed() -> None:
+    names = {name for source in real_house().values() for name, _ in functions_of(source)}
+    assert names >= OTHER_NAMES
+    assert {words_of(name)[-1] for name in names} >= VERBS_AND_NOUNS
+
+
 def test_no_name_has_one_of_the_former_spellings() -> None:
     former = ("_back", "_again", "_gradient")
     verbs = frozenset(("write_back", "put_back", "walk_back", "pull_back"))

@@ -206,7 +206,7 @@ def test_true_and_false_add_a_dim_and_a_pick() -> None:
 )
 def test_adjacent_picks_stay_in_place_and_separated_picks_go_first(dims: list[int], place: int) -> None:
     shape = (2, 3, 4, 5)
-    assert indexing.landing(dims) == place
+    assert indexing.place_of_picks(dims) == place
     found, where = indexing.advanced_shape(shape, {dim: (7, 1) for dim in dims})
     index = tuple([np.zeros((7, 1), int) if dim in dims else slice(None) for dim in range(4)])
     assert (found, where) == (np.zeros(shape)[index].shape, place)

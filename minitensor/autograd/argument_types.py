@@ -94,7 +94,7 @@ def annotations_of(function: Callable[..., Any]) -> tuple[list[Parameter], dict[
     return by_position, by_name
 
 
-def count_unchecked(function: Callable[..., Any]) -> int:
+def first_checked_parameter(function: Callable[..., Any]) -> int:
     """Return the number of leading parameters without a type check.
 
     Tensors need no check, because another value fails where it is used. The number for ``*args`` alone is unlimited.

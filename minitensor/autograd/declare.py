@@ -173,7 +173,7 @@ def visible(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", finish(call, op))
 
 
-def drawing(function: Callable[P, R]) -> Callable[P, R]:
+def random_operation(function: Callable[P, R]) -> Callable[P, R]:
     """Make interpreters see a function that draws random numbers as one operation."""
     op = describe(function, {}, Effect.DRAWS)
 

@@ -158,7 +158,7 @@ def gradients(
     targets = [target(i, each) for i, each in enumerate(wanted)]
     found = walk(roots, keep, record, targets, gather=False)
     return tuple([
-        fill_unused(i, tensor, node.part(found[node.as_edge()[0]]), allow_unused, materialize)
+        gradient_of_input(i, tensor, node.part(found[node.as_edge()[0]]), allow_unused, materialize)
         for i, (tensor, node) in enumerate(zip(wanted, targets, strict=True))
     ])
 
@@ -199,7 +199,7 @@ def stack_gradients(grads: tuple[Any, ...]) -> Any:
     return whole
 
 
-def fill_unused(index: int, tensor: Tensor, grad: Any, allow_unused: bool, materialize: bool) -> Any:
+def gradient_of_input(index: int, tensor: Tensor, grad: Any, allow_unused: bool, materialize: bool) -> Any:
     """Return the gradient of one input: zeros, None or an error if the input was not used."""
     if grad is None and not allow_unused:
         raise GradError(

@@ -89,7 +89,7 @@ class FunctionCtx:
         node = self.node()
         if node is None:
             raise GradError("saved_tensors can only be read while the graph is alive, in backward")
-        return node.open_saved()
+        return node.open_saved_values()
 
     def name(self) -> str:
         """Return the name of the node: ``ScaleBackward`` for the function ``Scale``."""
@@ -112,13 +112,13 @@ class FunctionNode(Node):
     fills_in = True
 
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        grads = [self.fill_missing(each, i) for i, each in enumerate(self.gradients(grad))]
+        grads = [self.fill_zeros(each, i) for i, each in enumerate(self.gradients(grad))]
         cls = self.cls
         found = (cls.backward if cls.vjp is Function.vjp else formula_of(cls))(self.ctx, *grads)
         found = found if isinstance(found, tuple) else (found,)
         return self.check_gradients(found)
 
-    def fill_missing(self, grad: Any, index: int) -> Any:
+    def fill_zeros(self, grad: Any, index: int) -> Any:
         """Return the gradient of one output, and zeros or None if none arrived."""
         facts = self.outputs[index]
         if grad is not None or facts is None or not self.ctx.materialize_grads:
@@ -151,7 +151,7 @@ class FunctionNode(Node):
     def gather_results(self, grads: Sequence[Any]) -> Any:
         return parts(grads)
 
-    def open_saved(self) -> tuple[Any, ...]:
+    def open_saved_values(self) -> tuple[Any, ...]:
         """Check the versions of the saved tensors and return them. Saved outputs get this node again."""
         if self.saved is None:
             raise GradError(FREED.format(op=self.name()))
@@ -388,11 +388,11 @@ def move_saved_tensors(node: FunctionNode, ctx: FunctionCtx, outputs: tuple[Any,
         if value is not None and value is each
     }
     node.versions = tuple([-1 if value is None else value.version for value in ctx.to_save])
-    node.saved = tuple([to_saved(value, i in node.saved_outputs, watch) for i, value in enumerate(ctx.to_save)])
+    node.saved = tuple([saved_form(value, i in node.saved_outputs, watch) for i, value in enumerate(ctx.to_save)])
     ctx.to_save = ()
 
 
-def to_saved(value: Any, is_output: bool, watch: Any) -> Any:
+def saved_form(value: Any, is_output: bool, watch: Any) -> Any:
     """Return a node's form of one saved tensor: packed, without its node if it is an output, or unchanged."""
     if value is not None and watch is not None:
         return Packed(value, None if is_output else value.node, watch.pack, watch.unpack)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from minitensor.autograd.argument_types import (
     TypeGate,
     annotations_of,
-    count_unchecked,
+    first_checked_parameter,
     fits,
     is_beyond,
     is_number,
@@ -57,16 +57,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def composite(function: F) -> F:
     """Make a public function of operations name itself and the wrong argument in its errors."""
-    return named(function.__name__)(function)
+    return composite_as(function.__name__)(function)
 
 
-def named(name: str) -> Callable[[F], F]:
+def composite_as(name: str) -> Callable[[F], F]:
     """Make a composite whose public name differs from the name of its definition."""
 
     def decorate(function: F) -> F:
         gate = TypeGate(name, functools.partial(annotations_of, function))
         known = gate.known
-        unchecked = count_unchecked(function)
+        unchecked = first_checked_parameter(function)
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -85,7 +85,7 @@ def named(name: str) -> Callable[[F], F]:
     return decorate
 
 
-def ungated(function: F) -> F:
+def composite_with_own_checks(function: F) -> F:
     """Make a composite that checks its own arguments, because PyTorch's function does."""
     name = function.__name__
 

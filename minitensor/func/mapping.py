@@ -72,7 +72,7 @@ def vmap(
         dims = check_in_dims(func, in_dims, leaves, spec)
         size = count_samples(leaves, dims)
         if chunk_size is None or size <= chunk_size:
-            outputs, _, out_spec = run_batched(func, size, leaves, dims, spec, kwargs, out_dims, randomness)
+            outputs, _, out_spec = run_batch(func, size, leaves, dims, spec, kwargs, out_dims, randomness)
             return out_spec.unflatten(outputs)
         state = default_generator.state_bytes() if randomness == "same" else None
         chunks = []
@@ -81,7 +81,7 @@ def vmap(
                 default_generator.set_state_bytes(state)
             some = narrow_samples(leaves, dims, start, chunk_size)
             count = min(chunk_size, size - start)
-            chunks.append(run_batched(func, count, some, dims, spec, kwargs, out_dims, randomness))
+            chunks.append(run_batch(func, count, some, dims, spec, kwargs, out_dims, randomness))
         return join_chunks(chunks)
 
     return batched_func
@@ -158,7 +158,7 @@ def narrow_samples(leaves: Sequence[Any], dims: Sequence[int | None], start: int
     ]
 
 
-def run_batched(
+def run_batch(
     func: Callable[..., Any], size: int, leaves: Sequence[Any], dims: Sequence[int | None], spec: TreeSpec,
     kwargs: dict[str, Any], out_dims: Any, randomness: str,
 ) -> tuple[list[Any], list[int | None], TreeSpec]:

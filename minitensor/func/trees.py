@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor.errors import nesting
+from minitensor.errors import convert_recursion_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ def tree_flatten(tree: Any) -> tuple[list[Any], TreeSpec]:
 
     Raises an error that names the nesting if the tree is too deep or contains itself.
     """
-    with nesting("values"):
+    with convert_recursion_error("values"):
         return flatten_branch(tree)
 
 

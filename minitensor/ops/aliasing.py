@@ -158,7 +158,7 @@ def refresh(self: Tensor) -> None:
     self._seen = self.storage.version
     base_node = base.node
     node = None if base_node is None else view_node(base_node, base, self)
-    keep_retained(self, node)
+    move_retain_grad(self, node)
     self._node = node
 
 
@@ -358,7 +358,7 @@ def refuse_write(name: str, input: Any) -> None:
             f"location (shape {tuple(input.shape)}, strides {layout.strides}); clone() it before writing"
         )
     storage = input._storage
-    if storage is not None and storage.sealed:
+    if storage is not None and storage.is_read_only:
         raise read_only_error(name, input)
 
 
@@ -442,13 +442,13 @@ def attach(input: Any, node: Node) -> None:
     """Make ``node`` the node of a tensor that was just written to, and of its window in the base."""
     base = input._base
     if base is None:
-        keep_retained(input, node)
+        move_retain_grad(input, node)
         input._node = node
         return
     if base._node is not None:
         bypass(input._node, node, view_node(base._node, base, input))
     joined = overwritten_node(base, input, node)
-    keep_retained(base, joined)
+    move_retain_grad(base, joined)
     base._node = joined
     refresh(input)
 
@@ -480,7 +480,7 @@ def joined_node(before: Node | None, home: Layout, inside: Node, window: Layout,
     return make_node(OVERWRITE, (before, inside), (home, window), home.shape, kind)
 
 
-def keep_retained(input: Any, node: Node | None) -> None:
+def move_retain_grad(input: Any, node: Node | None) -> None:
     """Let ``retain_grad`` follow a tensor to its new node; its other hooks stay with the former one."""
     former = input._node
     if former is not None and node is not None and is_retained(input, former):

@@ -16,7 +16,7 @@ from minitensor import dtypes, scalars
 from minitensor.autograd import argument_types
 from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import differentiable, nondifferentiable, on_equal_dtypes
-from minitensor.autograd.misuse import composite, named
+from minitensor.autograd.misuse import composite, composite_as
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, UsageZeroDivisionError, quote
@@ -129,7 +129,7 @@ def check_category(argument: str, factor: Number, common: dtypes.dtype) -> None:
         raise DtypeError(f"{argument} must be a number, not a bool, for a result of {common.name}; got {factor}")
 
 
-def scaled(in_halves: Callable[..., Tensor], sign: int) -> Callable[..., Tensor]:
+def scaling_option(in_halves: Callable[..., Tensor], sign: int) -> Callable[..., Tensor]:
     """Return what serves ``alpha`` of a sum or, for a negative sign, a difference; ``in_halves`` computes float16.
 
     As in PyTorch, ``-alpha`` must fit the dtype of a difference.
@@ -162,7 +162,7 @@ def is_bool(operand: Any) -> bool:
 
 
 @differentiable(
-    prepare=lift_first, options=scaled(halves.add, 1), input=lambda grad: grad, other=lambda grad: grad
+    prepare=lift_first, options=scaling_option(halves.add, 1), input=lambda grad: grad, other=lambda grad: grad
 )
 @on_equal_dtypes(operator.add)
 def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Array:
@@ -179,13 +179,13 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     return a + b
 
 
-@inplace(add, options=scaled(halves.add_, 1))
+@inplace(add, options=scaling_option(halves.add_, 1))
 def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
     """Add ``alpha * other`` to ``input`` in place."""
 
 
 @differentiable(
-    prepare=lift_one_of_two, options=scaled(halves.sub, -1), input=lambda grad: grad, other=lambda grad: -grad
+    prepare=lift_one_of_two, options=scaling_option(halves.sub, -1), input=lambda grad: grad, other=lambda grad: -grad
 )
 @on_equal_dtypes(operator.sub)
 def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Array:
@@ -203,7 +203,7 @@ def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     return a - b
 
 
-@inplace(sub, options=scaled(halves.sub_, -1))
+@inplace(sub, options=scaling_option(halves.sub_, -1))
 def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
     """Subtract ``alpha * other`` from ``input`` in place."""
 
@@ -348,10 +348,10 @@ def lift_dividend(input: Number, other: Any) -> tuple[Any, Any]:
     return (number_as_tensor(input, other) if is_lifted else input), other
 
 
-def rounded(**quotients: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def rounding_option(**quotients: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return what serves ``rounding_mode`` of a quotient, given the operation for each mode."""
 
-    @named("div")
+    @composite_as("div")
     def compute(operation: Callable[..., Tensor], input: Any, other: Any, *, rounding_mode: str | None) -> Tensor:
         if rounding_mode is None:
             return operation(input, other)
@@ -364,7 +364,7 @@ def rounded(**quotients: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 @differentiable(
     prepare=lift_dividend,
-    options=rounded(floor=floor_divide, trunc=divide_and_truncate),
+    options=rounding_option(floor=floor_divide, trunc=divide_and_truncate),
     input=lambda grad, other: grad / conj(other),
     other=lambda grad, input, other: -grad * conj(input / other / other),
 )
@@ -392,7 +392,7 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None, out
     return a / b
 
 
-@inplace(div, options=rounded(floor=floor_divide_, trunc=divide_and_truncate_))
+@inplace(div, options=rounding_option(floor=floor_divide_, trunc=divide_and_truncate_))
 def div_(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> None:
     """Divide ``input`` by ``other`` in place."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.declare import differentiable, nondifferentiable
-from minitensor.autograd.misuse import composite, named
+from minitensor.autograd.misuse import composite, composite_as
 from minitensor.base import TensorBase
 from minitensor.copies import record_copy, tracing
 from minitensor.device import device as device_class
@@ -116,7 +116,7 @@ class Destination:
         self.copy, self.format = copy, format or preserve_format
 
 
-@named("to")
+@composite_as("to")
 def destination(
     *args: Any, device: Any = None, dtype: Any = None, other: Any = None, non_blocking: bool = False,
     copy: bool = False, memory_format: memory_format | None = None,

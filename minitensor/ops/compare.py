@@ -15,7 +15,7 @@ from minitensor.base import TensorBase
 from minitensor.dtypes import bool_
 from minitensor.errors import DtypeError, UnsupportedDtypeError, UsageValueError, WrongTypeError
 from minitensor.ops.aliasing import check_fits, writes
-from minitensor.ops.kinds import REALS, of_kind, unsupported
+from minitensor.ops.kinds import REALS, of_kind, unsupported_dtype_error
 from minitensor.ops.operand import operands, require_tensors, same_device, tensor_first, tensors
 
 if TYPE_CHECKING:
@@ -378,7 +378,7 @@ def isin(
         if isinstance(each, TensorBase):
             of_kind("isin", REALS, each.array)
         elif each.__class__ is bool:
-            raise unsupported("isin", REALS, bool_.numpy)
+            raise unsupported_dtype_error("isin", REALS, bool_.numpy)
     of_kind("isin", REALS, a)
     result: Array = same_device(elements, test_elements).xp.isin(a, b, assume_unique=assume_unique, invert=invert)
     return result

@@ -45,7 +45,7 @@ def along_dim(input: Tensor, dim: int) -> tuple[Tensor, int]:
 def terms(input: Tensor, dim: int, dtype: Dtype | None, *, out: Any) -> tuple[Tensor, int, Dtype | None]:
     """Cast the input to the given dtype, or that of ``out``, and return ``dim`` as a non-negative number."""
     if out is not None:
-        dtype = dtype_of_running(dtype, out)
+        dtype = running_dtype(dtype, out)
     return input if dtype is None else input.to(dtype), wrap_dim(dim, input.ndim), dtype
 
 
@@ -74,7 +74,7 @@ def reverse_cumsum(input: Tensor, dim: int) -> Array:
     return accumulate(input, "add", dim, True)
 
 
-def dtype_of_running(wanted: Dtype | None, out: Any) -> Dtype | None:
+def running_dtype(wanted: Dtype | None, out: Any) -> Dtype | None:
     """Return the dtype of running sums or products: the given one, or that of ``out``; raise for bools."""
     found = dtype_of_sum(wanted, out)
     if found is dtypes.bool_:

@@ -15,7 +15,7 @@ import numpy
 from minitensor import distributions
 from minitensor import generator as streams
 from minitensor.autograd.argument_types import check_type, type_error
-from minitensor.autograd.declare import drawing
+from minitensor.autograd.declare import random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, UnsupportedDtypeError, quote
@@ -140,7 +140,7 @@ def require_continuous(name: str, input: Tensor) -> Any:
 
 @takes_from()
 @composite
-@drawing
+@random_operation
 @writes(input=lambda grad: None)
 def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill in place with numbers from the uniform distribution on [``from_``, ``to``).
@@ -158,7 +158,7 @@ def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: G
 
 
 @composite
-@drawing
+@random_operation
 @writes(input=lambda grad: None)
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill in place with numbers from the normal distribution of mean ``mean`` and standard deviation ``std``.
@@ -176,7 +176,7 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
 
 @takes_from(to=Absent())  # not ABSENT: from alone is refused
 @composite
-@drawing
+@random_operation
 @writes(input=lambda grad: None)
 def random_(input: Tensor, from_: Any = ABSENT, to: Any = ABSENT, *, generator: Generator | None = None) -> None:
     """Fill in place with integers: ``random_()`` from 0 on, ``random_(to)`` in [0, to), ``random_(from_, to)``.
@@ -199,7 +199,7 @@ def random_(input: Tensor, from_: Any = ABSENT, to: Any = ABSENT, *, generator: 
 
 
 @composite
-@drawing
+@random_operation
 @writes(input=lambda grad: None)
 def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> None:
     """Fill in place with ones, with probability ``p``, and zeros; ``p`` is a number or a tensor that broadcasts.
@@ -220,7 +220,7 @@ def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator |
 
 
 @composite
-@drawing
+@random_operation
 @writes(input=lambda grad: None)
 def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill in place with numbers from the exponential distribution of rate ``lambd``.
@@ -234,7 +234,7 @@ def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | No
 
 
 @composite
-@drawing
+@random_operation
 @writes(input=lambda grad: None)
 def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> None:
     """Fill in place with numbers whose logarithms are normal with mean ``mean`` and standard deviation ``std``.
@@ -248,7 +248,7 @@ def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator
 
 
 @composite
-@drawing
+@random_operation
 @writes(input=lambda grad: None)
 def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill in place with numbers from the Cauchy distribution of median ``median`` and half width ``sigma``.
@@ -262,7 +262,7 @@ def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator
 
 
 @composite
-@drawing
+@random_operation
 @writes(input=lambda grad: None)
 def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> None:
     """Fill in place with the number of trials up to the first success, which each trial is with probability ``p``.

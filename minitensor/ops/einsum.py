@@ -100,7 +100,7 @@ def plan_einsum(equation: str, shapes: tuple[Shape, ...]) -> Plan:
     for label in output:
         if label not in sizes:
             raise ShapeValueError(f"einsum: output index {label!r} does not appear in any operand of {equation!r}")
-    terms = [drop_stretched(take_diagonals(term), sizes) for term in inputs]
+    terms = [drop_stretched_dims(take_diagonals(term), sizes) for term in inputs]
     contractions = []
     while len(terms) > 1:
         i, j = cheapest_pair(terms, output, sizes)
@@ -237,7 +237,7 @@ def drop_items(items: tuple[Any, ...], places: Sequence[int]) -> tuple[Any, ...]
     return tuple([item for place, item in enumerate(items) if place not in places])
 
 
-def drop_stretched(term: Term, sizes: dict[Label, int]) -> Term:
+def drop_stretched_dims(term: Term, sizes: dict[Label, int]) -> Term:
     """Drop dims of size 1 that are larger in another operand: broadcasting does not need them."""
     shape, labels, moves = term
     gone = tuple([dim for dim, label in enumerate(labels) if shape[dim] == 1 and sizes[label] != 1])

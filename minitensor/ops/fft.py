@@ -60,7 +60,7 @@ def spectrum(input: Tensor, dims: tuple[int, ...], forward: bool, norm: str) -> 
 def half_spectrum_grad(grad: Tensor, in_shape: tuple[int, ...], dims: tuple[int, ...], norm: str) -> Tensor:
     """Return the adjoint of ``half_spectrum``."""
     n = in_shape[dims[-1]]
-    return signal(scale_mirrored(grad, dims[-1], n, 0.5), dims, n, OPPOSITE[norm])
+    return signal(scale_mirrored_entries(grad, dims[-1], n, 0.5), dims, n, OPPOSITE[norm])
 
 
 @differentiable(input=half_spectrum_grad)
@@ -74,7 +74,7 @@ def half_spectrum(input: Tensor, dims: tuple[int, ...], norm: str) -> Array:
 
 def signal_grad(grad: Tensor, dims: tuple[int, ...], n: int, norm: str) -> Tensor:
     """Return the adjoint of ``signal``."""
-    return scale_mirrored(half_spectrum(grad, dims, OPPOSITE[norm]), dims[-1], n, 2)
+    return scale_mirrored_entries(half_spectrum(grad, dims, OPPOSITE[norm]), dims[-1], n, 2)
 
 
 @differentiable(input=signal_grad)
@@ -87,13 +87,13 @@ def signal(input: Tensor, dims: tuple[int, ...], n: int, norm: str) -> Array:
     )
 
 
-def scale_mirrored_grad(grad: Tensor, dim: int, n: int, factor: float) -> Tensor:
-    """Return the adjoint of ``scale_mirrored``: itself."""
-    return scale_mirrored(grad, dim, n, factor)
+def scale_mirrored_entries_grad(grad: Tensor, dim: int, n: int, factor: float) -> Tensor:
+    """Return the adjoint of ``scale_mirrored_entries``: itself."""
+    return scale_mirrored_entries(grad, dim, n, factor)
 
 
-@differentiable(input=scale_mirrored_grad)
-def scale_mirrored(input: Tensor, dim: int, n: int, factor: float) -> Array:
+@differentiable(input=scale_mirrored_entries_grad)
+def scale_mirrored_entries(input: Tensor, dim: int, n: int, factor: float) -> Array:
     """Multiply the entries of half a spectrum that have a mirror image; see Note [Half a spectrum]."""
     array: Array = input.array.copy()
     array[(slice(None),) * dim + (slice(1, (n + 1) // 2),)] *= factor

@@ -31,8 +31,8 @@ from minitensor.indexing import (
     check_mask,
     is_array,
     is_several,
-    landing,
     out_of_bounds_error,
+    place_of_picks,
     resolve,
     too_many_error,
 )
@@ -66,7 +66,7 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     layout = input._layout or input.layout
     found = basic(layout, index)
     if found is None:
-        return getitem_advanced(input, layout, index)
+        return getitem_by_tensors(input, layout, index)
     look = look_at_entry if index.__class__ is int else look_at_part
     return look(input, found, layout, index)
 
@@ -91,7 +91,7 @@ def look_at_part(input: Tensor, window: Layout, home: Layout, index: Any) -> Lay
     return window
 
 
-def getitem_advanced(input: Tensor, layout: Layout, index: Any) -> Tensor:
+def getitem_by_tensors(input: Tensor, layout: Layout, index: Any) -> Tensor:
     """Serve an index with tensors or lists: take the view that its basic items make, then pick from it."""
     plain = isinstance(index, TensorBase) and not active
     if plain and index.array.dtype.char in WIDE and index.ndim and layout.shape:
@@ -360,7 +360,7 @@ def flat_positions(xp: Any, shape: Shape, picks: dict[int, Array]) -> Array:
     """Return the flat positions of the picked elements in a contiguous tensor, in the shape of the result."""
     strides = layouts.contiguous(shape).strides
     rest = [dim for dim in range(len(shape)) if dim not in picks]
-    start = landing(picks)
+    start = place_of_picks(picks)
     positions: Any = None
     for dim, array in picks.items():
         steps = scale_positions(array, strides[dim])
@@ -393,7 +393,7 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     layout = input.layout
     found = basic(layout, index)
     if found is None:
-        setitem_advanced(input, layout, index, value)
+        setitem_by_tensors(input, layout, index, value)
     elif not try_plain_write(input, index, value):
         assign(look_at_part(input, found, layout, index), value)
 
@@ -431,7 +431,7 @@ def try_plain_write(input: Tensor, index: Any, value: Any) -> bool:
     return True
 
 
-def setitem_advanced(input: Tensor, layout: Layout, index: Any, value: Any) -> None:
+def setitem_by_tensors(input: Tensor, layout: Layout, index: Any, value: Any) -> None:
     """Serve ``input[index] = value`` for an index with tensors or lists."""
     seen, picks = split_index(input, layout, index)
     if not picks:

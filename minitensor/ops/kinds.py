@@ -34,7 +34,7 @@ CASTS = {INTEGERS: ".long()", REALS: ".int() or .float()", NUMERIC: ".int() or .
 def of_kind(name: str, kinds: str, array: Array) -> Array:
     """Return the array; raise, naming the op, if its dtype is not of one of the kinds."""
     if array.dtype.kind not in kinds:
-        raise unsupported(name, kinds, array.dtype)
+        raise unsupported_dtype_error(name, kinds, array.dtype)
     return array
 
 
@@ -42,7 +42,7 @@ def require_kind(name: str, kinds: str, *tensors: Any) -> None:
     """Raise, naming the op, if a tensor's dtype is not of one of the kinds."""
     for tensor in tensors:
         if tensor.dtype.numpy.kind not in kinds:
-            raise unsupported(name, kinds, tensor.dtype.numpy)
+            raise unsupported_dtype_error(name, kinds, tensor.dtype.numpy)
 
 
 def require_wide(name: str, kinds: str, tensor: Any) -> None:
@@ -51,7 +51,7 @@ def require_wide(name: str, kinds: str, tensor: Any) -> None:
         require_kind(name, kinds, tensor)
 
 
-def unsupported(name: str, kinds: str, dtype: Any) -> UnsupportedDtypeError:
+def unsupported_dtype_error(name: str, kinds: str, dtype: Any) -> UnsupportedDtypeError:
     """Return the error for a dtype that an op does not support."""
     way = "take .real or .abs()" if dtype.kind == "c" else f"cast with {CASTS.get(kinds, '.float()')}"
     return UnsupportedDtypeError(f"{name}: not implemented for {dtype.name}; expected {WORDS[kinds]}: {way}")

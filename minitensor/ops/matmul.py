@@ -277,8 +277,8 @@ def tensordot(
     left, right = dims_to_contract(a, b, dims)
     stretched = [(i, j) for i, j in zip(left, right) if a.shape[i] != b.shape[j] and 1 in (a.shape[i], b.shape[j])]
     if stretched:  # a size of 1 broadcasts: the other factor is summed over that dim first
-        a = sum_stretched(a, b, stretched)
-        b = sum_stretched(b, a, [(j, i) for i, j in stretched])
+        a = sum_stretched_dims(a, b, stretched)
+        b = sum_stretched_dims(b, a, [(j, i) for i, j in stretched])
     for i, j in zip(left, right):
         if a.shape[i] != b.shape[j]:
             raise ShapeError(
@@ -295,7 +295,7 @@ def tensordot(
     return write_out("tensordot", result, out)
 
 
-def sum_stretched(input: Tensor, other: Tensor, dims: Sequence[tuple[int, int]]) -> Tensor:
+def sum_stretched_dims(input: Tensor, other: Tensor, dims: Sequence[tuple[int, int]]) -> Tensor:
     """Sum over the dims whose partner in ``other`` has size 1."""
     mine = [i for i, j in dims if other.shape[j] == 1 and input.shape[i] != 1]
     return input.sum(mine, keepdim=True, dtype=input.dtype) if mine else input

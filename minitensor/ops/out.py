@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 
 def deliver(result: Tensor, out: Any, op: Op, inputs: Iterable[Any]) -> Tensor:
     """Write the result of a recorded op into ``out``; raise if the op does not declare that argument."""
-    require_declared(op)
+    require_out_parameter(op)
     return write_out(op.name, result, out, *inputs)
 
 
 def deliver_several(results: tuple[Tensor, ...], out: Any, op: Op) -> tuple[Tensor, ...]:
     """Write the results of a recorded op into the tensors of ``out``; raise if the op takes none."""
-    require_declared(op)
+    require_out_parameter(op)
     return write_outs(op.name, results, out)
 
 
-def require_declared(op: Op) -> None:
+def require_out_parameter(op: Op) -> None:
     """Raise unless an op declares the argument ``out``."""
     if not op.takes_out:
         raise signature_error(op.name, TypeError("got an unexpected keyword argument 'out'"), op.signature)

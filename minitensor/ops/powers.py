@@ -18,7 +18,7 @@ from minitensor.errors import ArgumentTypeError, DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.choice import where
-from minitensor.ops.kinds import NUMERIC, unsupported
+from minitensor.ops.kinds import NUMERIC, unsupported_dtype_error
 from minitensor.ops.operand import (
     HALF,
     as_float,
@@ -92,7 +92,7 @@ def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Arra
     if a.dtype.kind in "iu" and is_number(exponent):
         b = fit_exponent(exponent, a)
     if a.dtype.kind == "b" and not is_number(exponent):
-        raise unsupported("pow", NUMERIC, a.dtype)
+        raise unsupported_dtype_error("pow", NUMERIC, a.dtype)
     if a.dtype.kind in "biu":
         return integer_power(library_of(input, exponent), a, b)
     return a**b

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from minitensor import dtypes, generator
-from minitensor.autograd.declare import differentiable, drawing
+from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
@@ -99,7 +99,7 @@ def randn(
     return fresh(shape, lambda shape: NORMAL(source, shape, kind), device, requires_grad)
 
 
-@drawing
+@random_operation
 def fresh(
     shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Array], device: DeviceLike, requires_grad: bool
 ) -> Tensor:
@@ -156,7 +156,7 @@ def read_bounds(name: str, given: Sequence[Any], low: Any, high: Any) -> tuple[i
 
 
 @composite
-@drawing
+@random_operation
 def randperm(
     n: Count, *, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False,
@@ -178,7 +178,7 @@ def randperm(
 
 
 @composite
-@drawing
+@random_operation
 def rand_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None, generator: Generator | None = None,
@@ -194,7 +194,7 @@ def rand_like(
 
 
 @composite
-@drawing
+@random_operation
 def randn_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None, generator: Generator | None = None,
@@ -210,7 +210,7 @@ def randn_like(
 
 
 @composite
-@drawing
+@random_operation
 def randint_like(
     input: Tensor, *bounds: Any, low: Any = ABSENT, high: Any = ABSENT, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False, memory_format: memory_format | None = None,
@@ -246,7 +246,7 @@ def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
 
 
 @composite
-@drawing
+@random_operation
 def bernoulli(
     input: Tensor, p: Any = ABSENT, *, generator: Generator | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -284,7 +284,7 @@ def move_beside(drawn: Array, input: Tensor) -> Array:
 
 
 @composite
-@drawing
+@random_operation
 def multinomial(
     input: Tensor, num_samples: Count, replacement: bool = False, *, generator: Generator | None = None,
     out: Tensor | None = None,
@@ -377,7 +377,7 @@ def normal_into(out: Tensor, mean: Any, std: Any, source: Generator) -> Tensor:
     return normal_(out, generator=source).mul_(given[-1]).add_(mean)
 
 
-@drawing
+@random_operation
 def normal_around(mean: Any, std: Any, *, generator: Generator) -> Tensor:
     """Return normal numbers, each of its own mean or standard deviation."""
     return draw_around(mean, std, generator)

@@ -14,7 +14,7 @@ from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.choice import where
 from minitensor.ops.constant import step_grad
-from minitensor.ops.kinds import FLOATS, NUMERIC, ORDERED, REALS, of_kind, unsupported
+from minitensor.ops.kinds import FLOATS, NUMERIC, ORDERED, REALS, of_kind, unsupported_dtype_error
 from minitensor.ops.operand import (
     as_floats,
     library_of,
@@ -43,7 +43,7 @@ def abs(input: Tensor, *, out: Tensor | None = None) -> Array:
     tensor([5., 1.])
     """
     if input.array.dtype.kind == "b":
-        raise unsupported("abs", NUMERIC, input.array.dtype)
+        raise unsupported_dtype_error("abs", NUMERIC, input.array.dtype)
     return input.xp.abs(input.array)
 
 

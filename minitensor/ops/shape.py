@@ -16,7 +16,7 @@ from minitensor.autograd import declare
 from minitensor.autograd.argument_types import type_error
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.interpreters import active
-from minitensor.autograd.misuse import clarify, composite, named, set_cause
+from minitensor.autograd.misuse import clarify, composite, composite_as, set_cause
 from minitensor.autograd.mode import grad_mode, with_recording
 from minitensor.autograd.node import Leaf
 from minitensor.base import materialize
@@ -559,7 +559,7 @@ def as_strided(
 def make_inplace(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
     """Make the in-place twin of a view operation: its argument takes the view's layout and history."""
 
-    @named(operation.__name__ + "_")
+    @composite_as(operation.__name__ + "_")
     @functools.wraps(operation)
     def call(*args: P.args, **kwargs: P.kwargs) -> Tensor:
         input: Any = args[0]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
-from minitensor.autograd.misuse import composite, named
+from minitensor.autograd.misuse import composite, composite_as
 from minitensor.errors import UsageError
 from minitensor.ops.aliasing import check_fits, inplace
 from minitensor.ops.arithmetic import conj, sub
@@ -224,7 +224,7 @@ def polygamma_(input: Tensor, n: int) -> Tensor:
     return write_back("polygamma_", input, polygamma(n, input.clone()))
 
 
-@named("mvlgamma")
+@composite_as("mvlgamma")
 def multigammaln(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     """Return the logarithm of the multivariate gamma function of dimension ``p``.
 
@@ -245,7 +245,7 @@ def multigammaln(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     return write_out("multigammaln", total, out)
 
 
-@named("mvlgamma_")
+@composite_as("mvlgamma_")
 def multigammaln_(input: Tensor, p: int) -> Tensor:
     """Replace ``input`` by the logarithm of its multivariate gamma function of dimension ``p``."""
     return write_back("mvlgamma_", input, multigammaln(input.clone(), p))

@@ -106,7 +106,7 @@ def can_own(old: os.stat_result) -> bool:
 @contextmanager
 def replace(target: Path, old: os.stat_result | None) -> Iterator[IO[bytes]]:
     """Yield a draft that then replaces ``target``, with the owner and mode of the old file if there is one."""
-    remove_abandoned(target)
+    remove_old_drafts(target)
     mode = 0o666 if old is None else stat.S_IMODE(old.st_mode) & 0o666
     draft = target.with_name(f"{draft_start(target)}{os.urandom(4).hex()}.draft")
     try:
@@ -134,15 +134,15 @@ def draft_start(target: Path) -> str:
     return f".{target.name[:40]}."
 
 
-def remove_abandoned(target: Path) -> None:
+def remove_old_drafts(target: Path) -> None:
     """Remove drafts of a file that killed processes left behind."""
     with suppress(OSError):
         for entry in os.scandir(target.parent):
             if entry.name.startswith(draft_start(target)) and entry.name.endswith(".draft"):
-                remove_if_abandoned(entry)
+                remove_if_old(entry)
 
 
-def remove_if_abandoned(draft: os.DirEntry[str]) -> None:
+def remove_if_old(draft: os.DirEntry[str]) -> None:
     with suppress(OSError):
         if draft.is_file(follow_symlinks=False) and time.time() - draft.stat().st_mtime > ABANDONED:
             os.unlink(draft.path)

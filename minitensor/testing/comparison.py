@@ -12,7 +12,7 @@ from numbers import Number
 from typing import Any, NamedTuple
 
 from minitensor.dtypes import complex64, complex128, dtype, float16, float32, float64, int64, promote_types
-from minitensor.errors import ArgumentError, ArgumentTypeError, ComparisonError, nesting
+from minitensor.errors import ArgumentError, ArgumentTypeError, ComparisonError, convert_recursion_error
 from minitensor.ops.assemble import unravel_index
 from minitensor.ops.compare import isclose
 from minitensor.ops.creation import as_tensor
@@ -91,7 +91,7 @@ def assert_close(
     options = Options(allow_subclasses, tolerances, equal_nan, check_device, check_dtype, check_stride)
     place: tuple[Any, ...] = ()
     try:
-        with nesting("assert_close: values"):
+        with convert_recursion_error("assert_close: values"):
             compared = list(pairs(actual, expected, ()))
         for where, one, other in compared:
             place = where

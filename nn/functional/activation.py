@@ -9,7 +9,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.declare import differentiable, drawing
+from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
 from minitensor.distributions import uniform
@@ -332,7 +332,7 @@ def rrelu_with_noise(input: Tensor, slopes: Tensor) -> Array:
 
 
 @composite
-@drawing
+@random_operation
 def draw_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     """Return 1 for each positive element and a random slope for each other one, drawn in order."""
     slopes = input.xp.ones(input.shape, input.array.dtype)
@@ -410,7 +410,7 @@ def guess_dim(name: str, input: Tensor, dim: int | None, stacklevel: Any) -> int
 
 
 @composite
-@drawing
+@random_operation
 def draw_exponential(like: Tensor, *, memory_format: memory_format = contiguous_format) -> Tensor:
     """Draw from the exponential distribution, in the shape and dtype of ``like``."""
     return exponential_(empty_like(like, memory_format=memory_format))

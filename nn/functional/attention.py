@@ -11,7 +11,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.misuse import composite, ungated
+from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.base import has_values, wrap
 from minitensor.callers import user_level
 from minitensor.errors import GuardError, GuardZeroDivisionError, ShapeError, UsageError, UsageValueError
@@ -129,7 +129,7 @@ def fully_masked_rows(masked: Array) -> Array | None:
 # -- many heads --------------------------------------------------------------------------------------------------------
 
 
-@ungated
+@composite_with_own_checks
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,
@@ -245,7 +245,7 @@ def project_inputs(
 ) -> tuple[Tensor, ...]:  # fmt: skip
     """Project queries, keys and values by one weight (3 E, E), or by three if they are separate."""
     if not is_separate:
-        return project_packed(query, key, value, weight, bias)
+        return project_by_parts(query, key, value, weight, bias)
     given = require_three_weights(*weights)
     check_separate(query, key, value, given, bias)
     return project(query, key, value, given, bias)
@@ -387,7 +387,7 @@ def merge_masks(
 # -- projections and keys of many heads --------------------------------------------------------------------------------
 
 
-def project_packed(
+def project_by_parts(
     query: Tensor, key: Tensor, value: Tensor, weight: Tensor | None, bias: Tensor | None
 ) -> tuple[Tensor, ...]:
     """Project by the three parts of a weight (3 E, E) and a bias (3 E); one product if all are one tensor."""

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.declare import differentiable
-from minitensor.autograd.misuse import composite, ungated
+from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.base import TensorBase, has_values, values_of, wrap
 from minitensor.dtypes import int64, uint8
 from minitensor.errors import (
@@ -191,7 +191,7 @@ def loss_of_empty(input: Tensor, samples: Samples, reduction: str) -> Tensor:
     return losses.sum() if samples.counted else losses.sum() + math.nan
 
 
-@ungated
+@composite_with_own_checks
 def linear_cross_entropy(
     input: Tensor,
     linear_weight: Tensor,
@@ -362,7 +362,7 @@ def read_samples(
     check_classes(name, input, target)
     count = input.shape[1] if input.ndim > 1 else input.shape[0]
     classes = target if target.ndim == 1 else target.reshape(-1)
-    ignored = find_ignored(name, classes, count, ignore_index)
+    ignored = find_ignored_samples(name, classes, count, ignore_index)
     mean, samples = reduction == "mean", classes.shape[0]
     counted = bool(samples) or not mean
     if not all(each is None or has_values(each) for each in (classes, weight)):
@@ -408,7 +408,7 @@ def check_classes(name: str, input: Tensor, target: Tensor) -> None:
         )
 
 
-def find_ignored(name: str, classes: Tensor, count: int, ignore_index: int) -> Array | None:
+def find_ignored_samples(name: str, classes: Tensor, count: int, ignore_index: int) -> Array | None:
     """Return a mask of the ignored samples, or None if there are none; raise for a class that does not exist."""
     array = values_of(classes)
     if not array.size or (largest_class(classes) < count and not 0 <= ignore_index < count):

@@ -10,7 +10,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING
 
-from minitensor.autograd.declare import drawing
+from minitensor.autograd.declare import random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.callers import user_level
 from minitensor.distributions import bernoulli
@@ -157,7 +157,7 @@ def element_mask(name: str, input: Tensor, p: float) -> Tensor:
     return draw_element_mask(input, 1 - p)
 
 
-@drawing
+@random_operation
 def draw_element_mask(input: Tensor, p: float) -> Tensor:
     """Return ones with probability ``p`` and zeros, drawn in the order of the input's memory."""
     return bernoulli_(empty_like(input), p)

@@ -118,7 +118,7 @@ def layer_norm_grad_by_primitives(
     h = grad if weight is None else grad * weight
     g, z_rows = grad.reshape(rows), z.squeeze(0)
     grads = [project(h.reshape(z.shape), z, r), (g * z_rows).sum(0), as_function_of(g.sum(0), input)]
-    return [each.reshape(shape) for each, shape in select_given(grads, weight, in_shapes)]
+    return [each.reshape(shape) for each, shape in select_gradients(grads, weight, in_shapes)]
 
 
 @differentiable(name="layer_norm", tensors=layer_norm_grad)
@@ -178,7 +178,7 @@ def channel_norm_grad_by_primitives(
     h = g if weight is None else g * weight.unsqueeze(1)
     of_weight = (g * z.reshape(shape)).sum((0, 2))
     grads = [project(h.reshape(z.shape), z, r), of_weight, as_function_of(g.sum((0, 2)), input)]
-    return [each.reshape(shape) for each, shape in select_given(grads, weight, in_shapes)]
+    return [each.reshape(shape) for each, shape in select_gradients(grads, weight, in_shapes)]
 
 
 @differentiable(tensors=channel_norm_grad)
@@ -222,7 +222,7 @@ def bias_among(tensors: Sequence[Tensor], weight: Tensor | None) -> Tensor | Non
     return tensors[-1] if len(tensors) > 1 + (weight is not None) else None
 
 
-def select_given(
+def select_gradients(
     grads: Sequence[Any], weight: Tensor | None, shapes: Sequence[Shape]
 ) -> list[tuple[Any, Shape]]:
     """Return the gradients of the tensors that are given, each with its shape."""
@@ -235,7 +235,7 @@ def wrap_grads(
     grads: Sequence[Array], weight: Tensor | None, shapes: Sequence[Shape], input: Tensor
 ) -> list[Tensor]:
     """Return the gradients of the tensors that are given, as tensors."""
-    return [wrap(input.result_class, grad.reshape(shape)) for grad, shape in select_given(grads, weight, shapes)]
+    return [wrap(input.result_class, grad.reshape(shape)) for grad, shape in select_gradients(grads, weight, shapes)]
 
 
 def as_channels(input: Tensor) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.base import TensorBase
 from minitensor.errors import (
     ArgumentError,
@@ -59,7 +59,7 @@ class Grid(NamedTuple):
     factors: tuple[float, ...] | None
 
 
-@ungated
+@composite_with_own_checks
 def interpolate(
     input: Tensor,
     size: Sizes | None = None,
@@ -136,7 +136,7 @@ def keeps_dim(mode: str, dims: int, antialias: bool) -> bool:
     return antialias or mode in LINEAR or (mode == "nearest" and dims == 2)
 
 
-@ungated
+@composite_with_own_checks
 def upsample(
     input: Tensor,
     size: Sizes | None = None,
@@ -160,7 +160,7 @@ def upsample(
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
-@ungated
+@composite_with_own_checks
 def upsample_nearest(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
     """Resize by nearest pixels: ``interpolate`` with mode "nearest".
 
@@ -175,7 +175,7 @@ def upsample_nearest(input: Tensor, size: Sizes | None = None, scale_factor: Fac
     return interpolate(input, size, scale_factor, "nearest")
 
 
-@ungated
+@composite_with_own_checks
 def upsample_bilinear(input: Tensor, size: Sizes | None = None, scale_factor: Factors | None = None) -> Tensor:
     """Resize images linearly with aligned corners: ``interpolate`` with mode "bilinear".
 

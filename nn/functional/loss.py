@@ -22,7 +22,7 @@ from minitensor.nn.functional.reduction import (
     promote_pair,
     read_reduction,
     reduce_losses,
-    reduce_weighted,
+    reduce_weighted_losses,
     weigh_losses,
 )
 from minitensor.ops.activation import logsigmoid
@@ -71,7 +71,7 @@ def mse_loss(
     reduction = read_reduction("mse_loss", reduction, size_average, reduce)
     input, target = promote_pair("mse_loss", input, target)
     difference = input - target
-    return reduce_weighted("mse_loss", difference * difference, weight, reduction)
+    return reduce_weighted_losses("mse_loss", difference * difference, weight, reduction)
 
 
 @composite
@@ -101,7 +101,7 @@ def l1_loss(
     """
     reduction = read_reduction("l1_loss", reduction, size_average, reduce)
     check_pair("l1_loss", input, target)
-    return reduce_weighted("l1_loss", abs(input - target), weight, reduction)
+    return reduce_weighted_losses("l1_loss", abs(input - target), weight, reduction)
 
 
 @composite

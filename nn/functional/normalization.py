@@ -64,7 +64,7 @@ def batch_norm(
     tensor([[-1.],
             [ 1.]])
     """
-    check_floating("batch_norm", input)
+    check_floating_point("batch_norm", input)
     if eps < 0 or (training and eps == 0):
         raise ArgumentError(f"batch_norm: eps must be positive, or 0 in evaluation, got {eps}")
     if not input.numel():
@@ -90,9 +90,9 @@ def batch_norm(
     require_writable("batch_norm", running_mean, running_var)
     output, statistics = normalize_channels(input, weight, bias, 0, eps)
     if running_mean is not None:
-        update_running(running_mean, statistics.mean.reshape(-1), momentum)
+        update_running_statistic(running_mean, statistics.mean.reshape(-1), momentum)
     if running_var is not None:
-        update_running(running_var, statistics.var.reshape(-1) * (count / max(count - 1, 1)), momentum)
+        update_running_statistic(running_var, statistics.var.reshape(-1) * (count / max(count - 1, 1)), momentum)
     return in_dtype_of("batch_norm", input, output)
 
 
@@ -125,7 +125,7 @@ def check_channels(
             )
 
 
-def update_running(running: Tensor, value: Any, momentum: float) -> None:
+def update_running_statistic(running: Tensor, value: Any, momentum: float) -> None:
     """Move a running statistic towards a new value, in place and outside the graph."""
     if not has_values(running) or isinstance(value, TensorBase):
         given = value if isinstance(value, TensorBase) else wrap(running.result_class, value)
@@ -168,7 +168,7 @@ def instance_norm(
     tensor([[[-1.,  1.],
              [-1.,  1.]]])
     """
-    check_floating("instance_norm", input)
+    check_floating_point("instance_norm", input)
     if input.ndim < 3:
         raise ShapeError(f"instance_norm: expected input (N, C, L, ...), got shape {tuple(input.shape)}")
     if not use_input_stats:
@@ -188,9 +188,9 @@ def instance_norm(
     input, bias, weight = in_turn(input, bias, weight)
     output, statistics = normalize_channels(input, weight, bias, channels, eps)
     if running_mean is not None:
-        update_running(running_mean, statistics.mean.mean(0), momentum)
+        update_running_statistic(running_mean, statistics.mean.mean(0), momentum)
     if running_var is not None:
-        update_running(running_var, statistics.var.mean(0) * (length / max(length - 1, 1)), momentum)
+        update_running_statistic(running_var, statistics.var.mean(0) * (length / max(length - 1, 1)), momentum)
     return output
 
 
@@ -223,7 +223,7 @@ def layer_norm(
     tensor([[-1.,  1.],
             [-1.,  1.]])
     """
-    check_floating("layer_norm", input)
+    check_floating_point("layer_norm", input)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
         raise ShapeError(
@@ -262,7 +262,7 @@ def group_norm(
     >>> F.group_norm(tensor([[1., 3., 10., 30.]]), 2, eps=1e-12)
     tensor([[-1.,  1., -1.,  1.]])
     """
-    check_floating("group_norm", input)
+    check_floating_point("group_norm", input)
     if input.ndim < 2:
         raise ShapeError(f"group_norm: expected at least 2 dimensions, (N, C, ...), got shape {tuple(input.shape)}")
     channels = input.shape[1]
@@ -317,7 +317,7 @@ def rms_norm(
     tensor([1., 1.])
     """
     if not input.is_complex():
-        check_floating("rms_norm", input)
+        check_floating_point("rms_norm", input)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if input.ndim < len(shape):
         raise ArgumentError(
@@ -385,7 +385,7 @@ def local_response_norm(
     return input / (means.reshape(input.shape) * alpha + k) ** beta
 
 
-def check_floating(name: str, input: Any) -> None:
+def check_floating_point(name: str, input: Any) -> None:
     """Raise unless ``input`` is a floating-point tensor."""
     if not isinstance(input, TensorBase):
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.declare import differentiable
-from minitensor.autograd.misuse import composite, ungated
+from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.base import TensorBase
 from minitensor.errors import ShapeError, ShapeIndexError, UsageValueError, WrongTypeError
 from minitensor.ops.activation import relu
@@ -331,7 +331,7 @@ def pool_means(
 # -- the norm ----------------------------------------------------------------------------------------------------------
 
 
-@ungated
+@composite_with_own_checks
 def lp_pool1d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
@@ -353,7 +353,7 @@ def lp_pool1d(
     return norm_from_mean(mean, norm_type, ntuple(kernel_size, 1))
 
 
-@ungated
+@composite_with_own_checks
 def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
@@ -376,7 +376,7 @@ def lp_pool2d(
     return norm_from_mean(mean, norm_type, ntuple(kernel_size, 2))
 
 
-@ungated
+@composite_with_own_checks
 def lp_pool3d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:

@@ -51,7 +51,7 @@ def weigh_losses(losses: Tensor, weight: Tensor | None) -> Tensor:
     return losses if weight is None else losses * weight
 
 
-def reduce_weighted(name: str, losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+def reduce_weighted_losses(name: str, losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     """Reduce weighted losses; their mean is divided by the sum of the weights."""
     check_weight(name, losses, weight)
     if weight is None or reduction != "mean":

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
-from minitensor.autograd.misuse import composite, ungated
+from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.backends.reference import sample
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentError, ShapeError, ShapeValueError, UnsupportedValueError, WrongTypeError
@@ -266,7 +266,7 @@ def check_tensors(name: str, **arguments: Any) -> None:
 # -- places from a matrix ----------------------------------------------------------------------------------------------
 
 
-@ungated
+@composite_with_own_checks
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
     """Return the places that an affine map reads: for (N, C, H, W) and matrices (N, 2, 3), (N, H, W, 2).
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
@@ -29,7 +29,7 @@ Numbers = tuple[int, ...]
 Sizes = int | Sequence[int]
 
 
-@ungated
+@composite_with_own_checks
 def max_unpool1d(
     input: Tensor,
     indices: Tensor,
@@ -58,7 +58,7 @@ def max_unpool1d(
     return unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
-@ungated
+@composite_with_own_checks
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -90,7 +90,7 @@ def max_unpool2d(
     return unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
-@ungated
+@composite_with_own_checks
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,

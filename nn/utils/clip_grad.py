@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.autograd.mode import no_grad
 from minitensor.base import require_writable
 from minitensor.callers import user_level
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TINY = 1e-6  # added to the norm, which may be zero
 
 
-@ungated
+@composite_with_own_checks
 def get_total_norm(
     tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
@@ -62,7 +62,7 @@ def get_total_norm(
     return total
 
 
-@ungated
+@composite_with_own_checks
 def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
@@ -92,7 +92,7 @@ def clip_grads_with_norm_(
             grad.mul_(factor.to(grad.device, grad.dtype))
 
 
-@ungated
+@composite_with_own_checks
 def clip_grad_norm_(
     parameters: Tensors,
     max_norm: float,
@@ -147,7 +147,7 @@ def clip_grad_norm(
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 
 
-@ungated
+@composite_with_own_checks
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Clip every element of the gradients to [-clip_value, clip_value].
 

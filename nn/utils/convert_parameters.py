@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.autograd.mode import no_grad
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DeviceError, ShapeError
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-@ungated
+@composite_with_own_checks
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """Concatenate all parameters, flattened, into one vector.
 
@@ -39,7 +39,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     return cat([one.reshape(-1) for one in each])
 
 
-@ungated
+@composite_with_own_checks
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Write the parts of a vector into the parameters, in their order.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, TypeVar
 
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.errors import GuardError
 from minitensor.nn.batchnorm import BatchNorm
 from minitensor.nn.conv import ConvNd
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Conv = TypeVar("Conv", bound=ConvNd)
 
 
-@ungated
+@composite_with_own_checks
 def fuse_conv_bn_eval(conv: Conv, bn: BatchNorm, transpose: bool = False) -> Conv:
     """Return a convolution that computes ``bn(conv(x))``, for evaluation.
 
@@ -49,7 +49,7 @@ def fuse_conv_bn_eval(conv: Conv, bn: BatchNorm, transpose: bool = False) -> Con
     return fused
 
 
-@ungated
+@composite_with_own_checks
 def fuse_conv_bn_weights(
     conv_w: Tensor,
     conv_b: Tensor | None,
@@ -92,7 +92,7 @@ def fuse_conv_bn_weights(
     return make_parameter(conv_w, conv_w * scale.reshape(shape)), make_bias(conv_w, conv_b, bias)
 
 
-@ungated
+@composite_with_own_checks
 def fuse_linear_bn_eval(linear: Linear, bn: BatchNorm) -> Linear:
     """Return a linear layer that computes ``bn(linear(x))``, for evaluation.
 
@@ -123,7 +123,7 @@ def fuse_linear_bn_eval(linear: Linear, bn: BatchNorm) -> Linear:
     return fused
 
 
-@ungated
+@composite_with_own_checks
 def fuse_linear_bn_weights(
     linear_w: Tensor,
     linear_b: Tensor | None,

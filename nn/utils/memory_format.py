@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.nn.conv import Conv2d, Conv3d
 from minitensor.nn.conv_transpose import ConvTranspose2d, ConvTranspose3d
 from minitensor.nn.module import Module
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Module)
 
 
-@ungated
+@composite_with_own_checks
 def convert_conv2d_weight_memory_format(module: M, memory_format: MemoryFormat) -> M:
     """Convert the weights of all 2d convolutions in a module to ``memory_format``.
 
@@ -34,7 +34,7 @@ def convert_conv2d_weight_memory_format(module: M, memory_format: MemoryFormat) 
     return convert_layout(module, (Conv2d, ConvTranspose2d), memory_format)
 
 
-@ungated
+@composite_with_own_checks
 def convert_conv3d_weight_memory_format(module: M, memory_format: MemoryFormat) -> M:
     """Convert the weights of all 3d convolutions in a module to ``memory_format``.
 

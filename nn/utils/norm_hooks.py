@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from typing import Any, TypeVar
 
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.autograd.mode import no_grad
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, MissingParameterError, UsageError
@@ -55,7 +55,7 @@ class WeightNorm:
         setattr(module, self.name, self.compute_weight(module))
 
 
-@ungated
+@composite_with_own_checks
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     """Reparametrize a weight as ``g * v / ||v||`` by a hook (Salimans and Kingma 2016). Deprecated.
 
@@ -98,7 +98,7 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     return module
 
 
-@ungated
+@composite_with_own_checks
 def remove_weight_norm(module: M, name: str = "weight") -> M:
     """Remove the hook of ``nn.utils.weight_norm``; the weight keeps its value.
 
@@ -199,7 +199,7 @@ class SecondVector:
         state_dict[key + "_v"] = v * ((weight / normalized).mean() / u.dot(matrix.mv(v)))
 
 
-@ungated
+@composite_with_own_checks
 def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> M:
@@ -241,7 +241,7 @@ def spectral_norm(
     return module
 
 
-@ungated
+@composite_with_own_checks
 def remove_spectral_norm(module: M, name: str = "weight") -> M:
     """Remove the hook of ``nn.utils.spectral_norm``; the weight keeps its value.
 

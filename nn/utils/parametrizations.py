@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
 from minitensor.dtypes import finfo
@@ -68,7 +68,7 @@ class _WeightNorm(Module):
         return norm_except_dim(weight, self.dim), weight
 
 
-@ungated
+@composite_with_own_checks
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     """Reparametrize a weight as ``g * v / ||v||``: length and direction are separate (Salimans and Kingma 2016).
 
@@ -194,7 +194,7 @@ def check_iterations(count: int) -> None:
         raise ArgumentError(f"Expected n_power_iterations to be positive, but got n_power_iterations={count}")
 
 
-@ungated
+@composite_with_own_checks
 def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> M:
@@ -350,7 +350,7 @@ def is_orthogonal(Q: Tensor) -> bool:
     return bool((Q.mH @ Q).allclose(identity, atol=10.0 * n * finfo(Q.dtype).eps))
 
 
-@ungated
+@composite_with_own_checks
 def orthogonal(
     module: M, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True
 ) -> M:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.autograd.mode import no_grad
 from minitensor.errors import ArgumentError, KeyTypeError, MissingParameterError, UsageError
 from minitensor.nn.container import ModuleDict, ModuleList
@@ -216,7 +216,7 @@ def compute(parametrization: ParametrizationList) -> Tensor:
     return cache[parametrization]
 
 
-@ungated
+@composite_with_own_checks
 def register_parametrization(module: M, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> M:
     """Compute a parameter or buffer of a module by ``parametrization`` from what it was.
 
@@ -270,7 +270,7 @@ def register_parametrization(module: M, tensor_name: str, parametrization: Modul
     return module
 
 
-@ungated
+@composite_with_own_checks
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Tell whether a module has parametrized tensors, or, given ``tensor_name``, whether that one is.
 
@@ -290,7 +290,7 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     return len(held) > 0 if tensor_name is None else tensor_name in held
 
 
-@ungated
+@composite_with_own_checks
 def remove_parametrizations(module: M, tensor_name: str, leave_parametrized: bool = True) -> M:
     """Make a parametrized tensor a plain one again.
 

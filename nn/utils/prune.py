@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.nn.module import Module
 from minitensor.nn.utils.convert_parameters import parameters_to_vector
@@ -37,7 +37,7 @@ __all__ = [
 M = TypeVar("M", bound=Module)
 
 
-@ungated
+@composite_with_own_checks
 def identity(module: M, name: str) -> M:
     """Give a parameter a mask of ones, and prune nothing.
 
@@ -60,7 +60,7 @@ def identity(module: M, name: str) -> M:
     return module
 
 
-@ungated
+@composite_with_own_checks
 def random_unstructured(module: M, name: str, amount: float) -> M:
     """Prune random entries of a parameter.
 
@@ -85,7 +85,7 @@ def random_unstructured(module: M, name: str, amount: float) -> M:
     return module
 
 
-@ungated
+@composite_with_own_checks
 def l1_unstructured(module: M, name: str, amount: float, importance_scores: Tensor | None = None) -> M:
     """Prune the entries of a parameter closest to zero, or with the lowest scores.
 
@@ -112,7 +112,7 @@ def l1_unstructured(module: M, name: str, amount: float, importance_scores: Tens
     return module
 
 
-@ungated
+@composite_with_own_checks
 def random_structured(module: M, name: str, amount: float, dim: int) -> M:
     """Prune random slices of a parameter.
 
@@ -139,7 +139,7 @@ def random_structured(module: M, name: str, amount: float, dim: int) -> M:
     return module
 
 
-@ungated
+@composite_with_own_checks
 def ln_structured(module: M, name: str, amount: float, n: Any, dim: int, importance_scores: Tensor | None = None) -> M:
     """Prune the slices of a parameter with the smallest n-norm.
 
@@ -168,7 +168,7 @@ def ln_structured(module: M, name: str, amount: float, n: Any, dim: int, importa
     return module
 
 
-@ungated
+@composite_with_own_checks
 def custom_from_mask(module: M, name: str, mask: Tensor) -> M:
     """Prune a parameter where a mask is zero.
 
@@ -192,7 +192,7 @@ def custom_from_mask(module: M, name: str, mask: Tensor) -> M:
     return module
 
 
-@ungated
+@composite_with_own_checks
 def global_unstructured(
     parameters: Iterable[tuple[Module, str]],
     pruning_method: type[BasePruningMethod],
@@ -239,7 +239,7 @@ def global_unstructured(
         start += value.numel()
 
 
-@ungated
+@composite_with_own_checks
 def remove(module: M, name: str) -> M:
     """Make the pruned values of a parameter the parameter itself, without mask and hook.
 
@@ -267,7 +267,7 @@ def remove(module: M, name: str) -> M:
     return module
 
 
-@ungated
+@composite_with_own_checks
 def is_pruned(module: Module) -> bool:
     """Tell whether anything in a module, or below it, is pruned.
 

@@ -182,13 +182,13 @@ class PruningContainer(BasePruningMethod):
             ValueError: If the ``PRUNING_TYPE`` of the last method is unknown.
         """
         method = self._pruning_methods[-1]
-        left = what_is_left(method, default_mask)
+        left = remaining_entries(method, default_mask)
         mask = default_mask.to(t.dtype).clone()
         mask[left] = method.compute_mask(t[left], default_mask[left]).to(t.dtype)
         return mask
 
 
-def what_is_left(method: BasePruningMethod, mask: Tensor) -> Any:
+def remaining_entries(method: BasePruningMethod, mask: Tensor) -> Any:
     """Return an index of what a further pruning sees."""
     if method.PRUNING_TYPE == "unstructured":
         return mask == 1

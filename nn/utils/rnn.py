@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from minitensor.autograd.argument_types import check_type
-from minitensor.autograd.misuse import ungated
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
 from minitensor.errors import (
@@ -121,7 +121,7 @@ class PackedSequence(Fields):
         return self.data.device.type == "cuda"
 
 
-@ungated
+@composite_with_own_checks
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """Return the inverse of a permutation, or None for None.
 
@@ -145,7 +145,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     return inverse
 
 
-@ungated
+@composite_with_own_checks
 def pack_padded_sequence(
     input: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
@@ -201,7 +201,7 @@ def check_lengths(lengths: Tensor, sequences: Tensor) -> None:
         )
 
 
-@ungated
+@composite_with_own_checks
 def pad_packed_sequence(
     sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -227,7 +227,7 @@ def pad_packed_sequence(
             [3, 0]]), tensor([2, 1]))
     """
     check_type("pad_packed_sequence", "batch_first", "bool", batch_first)
-    filling = as_filling("pad_packed_sequence", padding_value)
+    filling = to_padding_value("pad_packed_sequence", padding_value)
     steps, count = sequence.batch_sizes.numel(), int(sequence.batch_sizes[0])
     if total_length is not None and total_length < steps:
         raise ArgumentError(
@@ -248,7 +248,7 @@ def pad_packed_sequence(
     return (padded.transpose(0, 1) if batch_first else padded), lengths
 
 
-@ungated
+@composite_with_own_checks
 def pad_sequence(
     sequences: Tensor | Sequence[Tensor],
     batch_first: bool = False,
@@ -273,7 +273,7 @@ def pad_sequence(
             [3, 0]])
     """
     check_type("pad_sequence", "batch_first", "bool", batch_first)
-    filling = as_filling("pad_sequence", padding_value)
+    filling = to_padding_value("pad_sequence", padding_value)
     if padding_side not in ("left", "right"):
         raise UsageTypeError(f'pad_sequence: padding_side should be "left" or "right", got {quote(padding_side)}')
     if not isinstance(sequences, (TensorBase, Iterable)):
@@ -292,14 +292,14 @@ def pad_sequence(
     return padded if batch_first else padded.transpose(0, 1)
 
 
-def as_filling(name: str, value: Any) -> float:
+def to_padding_value(name: str, value: Any) -> float:
     """Return the number to pad with."""
     if isinstance(value, (str, bytes, complex)) or (isinstance(value, TensorBase) and value.numel() != 1):
         raise UsageTypeError(f"{name}: argument 'padding_value' must be a real number, got {quote(value)}")
     return float(value)
 
 
-@ungated
+@composite_with_own_checks
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
     """Cut padded sequences to their lengths; the inverse of ``pad_sequence``.
 
@@ -327,7 +327,7 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
     return [row[: int(length)] for row, length in zip(rows, lengths, strict=True)]
 
 
-@ungated
+@composite_with_own_checks
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
     """Pack sequences of several lengths.
 
@@ -347,7 +347,7 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
-@ungated
+@composite_with_own_checks
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """Return the list of sequences in a ``PackedSequence``; the inverse of ``pack_sequence``.
 

@@ -53,14 +53,14 @@ class CosineAnnealingLR(LRScheduler):
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # The epoch before had 1 + cos = 0.
             rise = (1 - math.cos(math.pi / self.T_max)) / 2
             return [rate + (base - self.eta_min) * rise for rate, base in zip(self.rates(), self.base_lrs, strict=True)]
-        factor = self._raised(self.last_epoch) / self._raised(self.last_epoch - 1)
+        factor = self._wave(self.last_epoch) / self._wave(self.last_epoch - 1)
         return [factor * (rate - self.eta_min) + self.eta_min for rate in self.rates()]
 
-    def _raised(self, epoch: int) -> float:
+    def _wave(self, epoch: int) -> float:
         return 1 + math.cos(math.pi * epoch / self.T_max)
 
     def _get_closed_form_lr(self) -> list[float]:
-        return [self.eta_min + (base - self.eta_min) * self._raised(self.last_epoch) / 2 for base in self.base_lrs]
+        return [self.eta_min + (base - self.eta_min) * self._wave(self.last_epoch) / 2 for base in self.base_lrs]
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):

@@ -41,7 +41,7 @@ class Packing(NamedTuple):
 
 def argsort(array: Array, dim: int, descending: bool) -> Array:
     """Return the indices that sort along a dim; the sort is stable in both directions."""
-    packing = choose_packing(array, dim)
+    packing = choose_key_format(array, dim)
     if packing is None:
         bits = array.shape[dim].bit_length() if array.ndim else 0
         if array.size <= FEW or array.dtype.char not in "dlq" or bits > PLACES:
@@ -90,7 +90,7 @@ def argtop(array: Array, k: int, dim: int, descending: bool) -> Array:
     size = array.shape[dim]
     if size > LONG and array.dtype.char in "efbBhHiIlLqQ" and 0 < k < size // 16:
         return argtop_of_long(array, k, dim, descending)
-    packing = choose_packing(array, dim) if 0 < k < size else None
+    packing = choose_key_format(array, dim) if 0 < k < size else None
     if packing is None:
         return reference.argtop(numpy, array, k, dim, descending)
     places = packing.dtype.type((1 << packing.bits) - 1)
@@ -164,7 +164,7 @@ def argtop_of_long(array: Array, k: int, dim: int, descending: bool) -> Array:
 # -- keys --------------------------------------------------------------------------------------------------------------
 
 
-def choose_packing(array: Array, dim: int) -> Packing | None:
+def choose_key_format(array: Array, dim: int) -> Packing | None:
     """Return how to make keys of the elements along a dim, or None if they do not fit."""
     if array.size <= FEW:
         return None

@@ -132,7 +132,7 @@ def choose(do: BatchedCall, condition: Any, input: Any, other: Any) -> Any:
     return do(add_dims(condition, rank), a, b)
 
 
-def expand_reduced(do: BatchedCall, input: Any, shape: Sequence[int], dims: Sequence[int]) -> Any:
+def expand_reduction(do: BatchedCall, input: Any, shape: Sequence[int], dims: Sequence[int]) -> Any:
     """Expand a reduced tensor to the shape before the reduction over ``dims``."""
     rows = do.all_rows(input)
     return do(rows, (do.size, *shape), tuple([dim + 1 for dim in dims])) if shape else rows.view(do.size)
@@ -168,7 +168,7 @@ def along(**kinds: str) -> Any:
         if not main.ndim and any(kind in ("dim", "dims", "flat") for kind in places.values()):
             return compute_numbers(do, args, places)
         if any(kind == "flat" and args[place] is None for place, kind in places.items()):
-            return compute_flattened(do, args, places)
+            return compute_as_rows(do, args, places)
         return do(*[
             shift_argument(places[i], value, main.ndim, do.size) if i in places else do.all_rows(value)
             for i, value in enumerate(args)
@@ -226,7 +226,7 @@ def rebuild(results: Any, parts: list[Any]) -> Any:
     return type(results)(*parts) if hasattr(results, "_fields") else type(results)(parts)
 
 
-def compute_flattened(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> Any:
+def compute_as_rows(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> Any:
     """Reduce all elements of each sample; with ``keepdim`` the dims have size 1."""
     input, ndim = do.all_rows(args[0]), args[0].ndim
     given = [1 if places.get(i) == "flat" else value for i, value in enumerate(args)]

@@ -15,7 +15,7 @@ from minitensor.func.batching.families import (
     along,
     choose,
     compute_as,
-    expand_reduced,
+    expand_reduction,
     fold_batches,
     fold_channels,
     fold_samples,
@@ -66,8 +66,8 @@ RULES: dict[str, Any] = {
     # -- activations along a dim
     **dict.fromkeys("softmax log_softmax softmax_grad log_softmax_grad".split(), along(dim="dim")),
     # -- reductions
-    "spread": expand_reduced,
-    "restore_dims": expand_reduced,
+    "spread": expand_reduction,
+    "restore_dims": expand_reduction,
     "sum(input)": reduce_whole(lambda rows: rows.sum(1)),
     "mean(input)": reduce_whole(lambda rows: rows.mean(1)),
     "median(input)": sample_by_sample,  # equal elements share its gradient, unlike along a dim
@@ -131,7 +131,7 @@ RULES: dict[str, Any] = {
     "unselect": positions.unselect,
     # -- fft, signals
     **dict.fromkeys("spectrum half_spectrum signal".split(), along(dims="dims")),
-    **dict.fromkeys("scale_mirrored fit_dim".split(), along(dim="dim")),
+    **dict.fromkeys("scale_mirrored_entries fit_dim".split(), along(dim="dim")),
     "overlap_add": along(),
     # -- images
     "convolution": products.convolution,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor import dtypes
-from minitensor.autograd.misuse import composite, named
+from minitensor.autograd.misuse import composite, composite_as
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, ShapeIndexError, UsageTypeError
@@ -151,7 +151,7 @@ def norm(
     return matrix_norm(input, ord, dims, keepdim, dtype=dtype, out=out)
 
 
-@named("norm")
+@composite_as("norm")
 def plain_norm(
     input: Tensor, p: Order | None = "fro", dim: Dims = None, keepdim: bool = False, out: Tensor | None = None,
     dtype: Dtype | None = None,

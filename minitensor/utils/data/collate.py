@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minitensor import dtypes
-from minitensor.errors import ArgumentTypeError, ShapeError, nesting
+from minitensor.errors import ArgumentTypeError, ShapeError, convert_recursion_error
 from minitensor.ops.creation import as_tensor, tensor
 from minitensor.ops.join import stack
 from minitensor.tensor import Tensor
@@ -32,7 +32,7 @@ def default_collate(batch: Any) -> Any:
     >>> default_collate([(0, "a"), (1, "b")])
     [tensor([0, 1]), ('a', 'b')]
     """
-    with nesting("default_collate: samples"):
+    with convert_recursion_error("default_collate: samples"):
         return collate(batch)
 
 
@@ -117,7 +117,7 @@ def default_convert(data: Any) -> Any:
     >>> default_convert({"x": numpy.zeros(2), "name": "a"})
     {'x': tensor([0., 0.], dtype=torch.float64), 'name': 'a'}
     """
-    with nesting("default_convert: data"):
+    with convert_recursion_error("default_convert: data"):
         return convert(data)
 
 

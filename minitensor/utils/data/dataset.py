@@ -13,7 +13,7 @@ from math import floor, fsum
 from operator import index
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from minitensor.autograd.misuse import explain_constructor, ungated
+from minitensor.autograd.misuse import composite_with_own_checks, explain_constructor
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, GuardError, quote
 from minitensor.ops.random import randperm
@@ -203,7 +203,7 @@ class Subset(Dataset[Sample]):
         return len(self.indices)
 
 
-@ungated
+@composite_with_own_checks
 def random_split(
     dataset: Dataset[Sample], lengths: Sequence[float], generator: Generator | None = None
 ) -> list[Subset[Sample]]:
