@@ -533,10 +533,13 @@ def called(node: ast.Call) -> str:
 # A function is named by a verb, and never by a participle alone, as in `chosen`. Participles that do not end in -ed or
 # -ing:
 PARTICIPLES = frozenset(
-    "begun born bound bought brought broken built caught chosen come done drawn driven fallen felt forgotten found frozen "
-    "given gone gotten grown held heard hidden hung kept known laid led left lent lit lost made meant paid rebuilt retold "
-    "seen sent shown shrunk sold sought spoken spent stolen stood struck stuck sung swept sworn taken taught thought "
-    "thrown told torn unbound understood won worn woven written".split()
+    """
+    begun born bound bought brought broken built caught chosen come done drawn driven fallen felt forgotten found
+    frozen given gone gotten grown held heard hidden hung kept known laid led left lent lit lost made meant paid
+    rebuilt retold seen sent shown shrunk sold sought spoken spent stolen stood struck stuck sung swept sworn
+    taken taught thought thrown told torn unbound understood won worn woven written
+    """.split()
+)
 )
 # Words at the end of a name that change nothing about it: `asked_of` is named like `asked`.
 PREPOSITIONS = frozenset("at behind by for from here in of off on out over to up with".split())
