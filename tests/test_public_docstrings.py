@@ -248,17 +248,21 @@ def raised_in(function: Any) -> Iterator[Any]:
 
 
 def checks_of(function: Any) -> Iterator[Any]:
-    """Yield the functions of the same file that a function calls and that are not public themselves."""
-    names = {node.func.id for node in ast.walk(source(function)) if is_call_by_name(node)}  # type: ignore[attr-defined]
-    found = [inspect.unwrap(function.__globals__[name]) for name in names if callable(function.__globals__.get(name))]
+    """Yield the functions of the same file that a function calls, or that prepare its arguments, and are not public."""
+    named = [function.__globals__.get(name) for name in names_called(function)]
+    found = [inspect.unwrap(each) for each in named if callable(each)]
     public = {id(subject.body) for subject in PUBLIC.values()}
     for each in found:
         if inspect.isfunction(each) and each.__module__ == function.__module__ and id(each) not in public:
             yield each
 
 
-def is_call_by_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+def names_called(function: Any) -> set[str]:
+    """Return the names that a function calls, and what a decorator has as ``prepare=``."""
+    nodes = list(ast.walk(source(function)))
+    called = [node.func for node in nodes if isinstance(node, ast.Call)]
+    prepared = [node.value for node in nodes if isinstance(node, ast.keyword) and node.arg == "prepare"]
+    return {each.id for each in (*called, *prepared) if isinstance(each, ast.Name)}
 
 
 def is_wrong_type(error: Any) -> bool:
