@@ -290,10 +290,7 @@ def full(
     size: Sequence[int], fill_value: Number, *, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
-    """Return a tensor of the shape ``size`` filled with ``fill_value``, whose type gives the dtype.
-
-    Raises:
-        RuntimeError: If a size is negative.
+    """Return a tensor of shape ``size`` filled with ``fill_value``, which gives the dtype; arguments as for ``zeros``.
 
     >>> full((2,), 7)
     tensor([7, 7])
