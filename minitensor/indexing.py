@@ -237,7 +237,7 @@ class Walk:
 def place_of_picks(dims: Iterable[int]) -> int:
     """Return the place of the picks' dims in the result: that of the picked dims if these are adjacent, else 0.
 
-    >>> landing([1, 2]), landing([1, 3])
+    >>> place_of_picks([1, 2]), place_of_picks([1, 3])
     (1, 0)
     """
     ordered = sorted(dims)
