@@ -540,7 +540,6 @@ PARTICIPLES = frozenset(
     taken taught thought thrown told torn unbound understood won worn woven written
     """.split()
 )
-)
 # Words at the end of a name that change nothing about it: `asked_of` is named like `asked`.
 PREPOSITIONS = frozenset("at behind by for from here in of off on out over to up with".split())
 VERBS_AND_NOUNS = frozenset(
