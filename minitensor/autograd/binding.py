@@ -36,6 +36,8 @@ def bind(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """Return all arguments in order, with defaults filled in. Raise a TypeError if they do not match the signature."""
     given = len(args)
     bound = [*args, *op.defaults[given:]]
+    if not kwargs and op.required <= given <= op.positional:
+        return bound
     positions = op.positions
     for name, value in kwargs.items():
         position = positions.get(name, -1)
@@ -62,7 +64,7 @@ def normalize(op: Op, bound: Sequence[Any], out: Any) -> Sequence[Any]:
     """Convert arguments to normal form; see Note [Normal form]."""
     prepare: Any = op.prepare
     try:
-        return prepare(*bound, out=out) if op.prepares_out else prepare(*bound)  # type: ignore[no-any-return]  # arguments
+        return prepare(*bound) if out is None or not op.prepares_out else prepare(*bound, out=out)  # type: ignore[no-any-return]  # arguments
     except Exception as error:
         raise misuse(op, bound, error)  # noqa: B904  # its cause is set
 

@@ -9,6 +9,7 @@ name arguments of the operation, ``result``, ``in_shape`` or ``in_dtype``; where
 from __future__ import annotations
 
 import functools
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast, overload
 
 from minitensor.autograd.argument_types import TypeGate
@@ -256,6 +257,7 @@ def describe(
         *defaults,
         *[keywords.get(name, REQUIRED) for name in by_name],
     )
+    op.required = max([i for i, default in enumerate(op.defaults, 1) if default is REQUIRED], default=0)
     op.positions = {name: i for i, name in enumerate(op.names)}
     op.inputs = tuple([position(op, name, "has a formula, but is not an argument") for name in formulas])
     formula_parameters = {name: parameters(formula)[0] for name, formula in formulas.items()}
@@ -299,15 +301,19 @@ def parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def positional(body: Callable[..., Any], by_position: tuple[str, ...], by_name: tuple[str, ...]) -> Callable[..., Any]:
-    """Return the body as a function of positional arguments only, as recorders call it."""
-    if not by_name:
+    """Return the body as a function of positional arguments only, as recorders call it.
+
+    It shares the body's code, with keyword-only parameters made positional. That needs `out`, if any, to be the last.
+    """
+    code, names = body.__code__, by_position + by_name
+    if not by_name or code.co_varnames[: len(names)] != names:
         return body
-    first = len(by_position)
-
-    def call(*args: Any) -> Any:
-        return body(*args[:first], **dict(zip(by_name, args[first:], strict=True)))
-
-    return functools.update_wrapper(call, body)
+    count = code.co_argcount + code.co_kwonlyargcount
+    flat = FunctionType(
+        code.replace(co_argcount=count, co_kwonlyargcount=0), body.__globals__, body.__name__,
+        (None,) * (count - len(names)), body.__closure__,
+    )
+    return functools.update_wrapper(flat, body)
 
 
 def position(op: Op, name: str, problem: str) -> int:

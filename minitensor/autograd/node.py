@@ -68,8 +68,8 @@ class Op:
 
     __slots__ = (
         "beside", "body", "defaults", "effect", "formulas", "gate", "inputs", "is_private", "multiple", "name", "names",
-        "plans", "positional", "positions", "prepare", "prepares_out", "returns", "saved_positions", "saved_results",
-        "takes_out", "takes_two", "whole",
+        "plans", "positional", "positions", "prepare", "prepares_out", "required", "returns", "saved_positions",
+        "saved_results", "takes_out", "takes_two", "whole",
     )  # fmt: skip
 
     name: str
@@ -77,6 +77,7 @@ class Op:
     names: tuple[str, ...]  # the body's parameters
     defaults: tuple[Any, ...]  # their defaults
     positions: dict[str, int]  # their positions by name
+    required: int  # the number of arguments that a call needs if it names none
     positional: int  # the number of parameters that may be given by position
     gate: TypeGate  # checks the types of the arguments
     is_private: bool  # only this library calls it; argument types are not checked

@@ -13,7 +13,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.binding import NUMBERS, REQUIRED, arguments, bind, host_values, normalize
+from minitensor.autograd.binding import NUMBERS, arguments, bind, host_values, normalize
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
@@ -186,27 +186,36 @@ def keeper(plan: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]
 def single(op: Op) -> Callable[..., Any]:
     """Record a function that is differentiable only in its first argument."""
     body = op.body
-    count = len(op.names)
-    rest = op.defaults[1:]
-    is_lone = REQUIRED not in rest
+    required, most = op.required, op.positional
+    omitted = [op.defaults[given:] for given in range(len(op.names) + 1)]
+    is_lone = required == 1
     admit = None if op.is_private else op.gate.check
     known = op.gate.known
-    is_normal = op.prepare is None
+    prepare = op.prepare
     whole = op.whole
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
-        bound: Sequence[Any] = args
-        if len(args) == 1 and is_lone and not kwargs:
+        bound: Sequence[Any]
+        given = len(args)
+        if given == 1 and is_lone and not kwargs:
             if whole is not None and out is None:
-                return whole(*args)
-            bound = (*args, *rest)
+                return whole(args[0])
+            bound = args + omitted[1]
         else:
-            if kwargs or len(args) != count:
+            if kwargs or given < required or given > most:
                 bound = bind(op, args, kwargs)
+            else:
+                bound = args + omitted[given]
             if admit is not None and (*map(type, bound),) not in known:
                 bound = admit(bound)[0]
-        if not is_normal:
-            bound = normalize(op, bound, out)
+        if prepare is not None:
+            if out is not None:
+                bound = normalize(op, bound, out)
+            else:
+                try:
+                    bound = prepare(*bound)
+                except Exception as error:
+                    raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         input = bound[0]

@@ -42,7 +42,7 @@ def along_dim(input: Tensor, dim: int) -> tuple[Tensor, int]:
     return input, wrap_dim(dim, input.ndim)
 
 
-def terms(input: Tensor, dim: int, dtype: Dtype | None, *, out: Any) -> tuple[Tensor, int, Dtype | None]:
+def terms(input: Tensor, dim: int, dtype: Dtype | None, *, out: Any = None) -> tuple[Tensor, int, Dtype | None]:
     """Cast the input to the given dtype, or that of ``out``, and return ``dim`` as a non-negative number."""
     if out is not None:
         dtype = running_dtype(dtype, out)

@@ -45,7 +45,9 @@ Axes: TypeAlias = Any  # dims in normal form, a tuple of ints; Any, as the signa
 
 def axes(dim: Dims, ndim: int) -> tuple[int, ...]:
     """Return the dims to reduce as non-negative numbers; None and an empty sequence mean all."""
-    return _axes(tuple(dim) if isinstance(dim, Sequence) else dim, ndim)
+    if dim.__class__ is not int and dim.__class__ is not tuple and isinstance(dim, Sequence):
+        dim = tuple(dim)
+    return _axes(dim, ndim)
 
 
 @memoize
@@ -89,7 +91,7 @@ def restore_dims(input: Tensor, shape: Shape, dims: Shape) -> Layout:
 
 
 def summands(
-    input: Tensor, dim: Dims, keepdim: bool, dtype: Dtype | None, *, out: Any
+    input: Tensor, dim: Dims, keepdim: bool, dtype: Dtype | None, *, out: Any = None
 ) -> tuple[Tensor, tuple[int, ...], bool, Dtype | None]:
     """Cast the input, and return all dims to reduce as non-negative numbers."""
     if out is not None:
@@ -127,8 +129,8 @@ def sum(
     >>> torch.sum(torch.tensor([[1., 2.], [3., 4.]]), dim=0)
     tensor([4., 6.])
     """
-    result: Array = cast_result(sum_array(input, input.array, dim, keepdim), dtype)
-    return result
+    found: Array = sum_array(input, input.array, dim, keepdim)
+    return found if dtype is None else cast_result(found, dtype)
 
 
 def sum_array(input: Tensor, array: Array, dims: Axes, keepdim: bool) -> Any:
@@ -184,7 +186,7 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Array:
 
 
 def mean_summands(
-    input: Tensor, dim: Dims, keepdim: bool, dtype: Dtype | None, *, out: Any
+    input: Tensor, dim: Dims, keepdim: bool, dtype: Dtype | None, *, out: Any = None
 ) -> tuple[Tensor, tuple[int, ...], bool, Dtype | None]:
     """Cast the input to the given dtype, which ``out`` must have too, and return all dims to reduce."""
     if dtype is not None:
@@ -406,7 +408,7 @@ def prod_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
 
 
 def factors(
-    input: Tensor, dim: int | None, keepdim: bool, dtype: Dtype | None, *, out: Any
+    input: Tensor, dim: int | None, keepdim: bool, dtype: Dtype | None, *, out: Any = None
 ) -> tuple[Tensor, int, bool, Dtype | None]:
     """Cast the input, flatten it if there is no dim, and return the dim as a non-negative number."""
     if out is not None:
