@@ -212,10 +212,9 @@ def hand_over(name: str, array: Array, out: Tensor | None, requires_grad: bool) 
     made: Tensor = wrap(TensorBase.result_class, array)
     if out is not None:
         set_requires_grad(fill(name, made, out), requires_grad)
-        return out
-    if requires_grad:
+    elif requires_grad:
         set_requires_grad(made, requires_grad)
-    return made
+    return made if out is None else out
 
 
 def choose_dtype(wanted: dtype | None, out: Tensor | None = None) -> Any:
