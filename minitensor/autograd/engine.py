@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class GradientEdge(NamedTuple):
-    """A place in the graph, to start from or to ask for, in place of a tensor; ``graph.get_gradient_edge`` makes it.
+    """A place in the graph that ``backward`` and ``grad`` accept for a tensor; see ``graph.get_gradient_edge``.
 
     Args:
         node: The node to which a gradient flows.
@@ -41,7 +41,7 @@ class GradientEdge(NamedTuple):
 
     node: Node
     output_nr: int
-    ownership_token: Any = None  # which of the library's nodes is meant
+    ownership_token: Any = None  # the node of this output; `node` is that of the operation
 
 
 def backward(

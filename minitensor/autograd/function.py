@@ -57,18 +57,18 @@ class FunctionCtx:
         self.to_save = tensors
 
     def save_for_forward(self, *tensors: Any) -> None:
-        """Do nothing: PyTorch keeps ``tensors`` for ``jvp``, which is not supported."""
+        """Do nothing: PyTorch saves ``tensors`` for ``jvp``, which is not supported here."""
 
     def mark_dirty(self, *tensors: Any) -> None:
-        """Name the inputs ``tensors`` that ``forward`` changed in place; it must return them too."""
+        """Declare that ``forward`` changed the inputs ``tensors`` in place. It must return them too."""
         self.dirty = tensors
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
-        """Name the outputs ``tensors`` that have no gradient."""
+        """Declare that the outputs ``tensors`` have no gradient."""
         self.non_differentiable = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Choose what an output without gradient is in ``backward``: zeros if ``value`` is true, the default, or None.
+        """Choose what ``backward`` gets for an output without a gradient: zeros if ``value`` (the default), or None.
 
         Raises:
             TypeError: If ``value`` is not a bool.

@@ -1,6 +1,6 @@
-"""Versions of what was saved: noted in the forward call, and compared before a formula reads it.
+"""Versions of saved tensors: recorded in the forward call, and compared before a formula reads the tensors.
 
-Every write to a storage counts its version up (``storage.py``), so a saved tensor with another version was changed.
+Every write to a storage increments its version (``storage.py``). A saved tensor with another version has been changed.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def check_versions(node: Node, index: int, values: Sequence[Any], versions: Sequence[Any]) -> None:
-    """Raise if one of a saved sequence of tensors was written to since."""
+    """Raise if one of the tensors in a saved sequence has been written to."""
     for value, version in zip(values, versions, strict=True):
         check_version(node, node.argument(index), value, version)
 
 
 def check_version(node: Node, what: str, value: Any, version: int) -> None:
-    """Raise if one saved tensor was written to since."""
+    """Raise if a saved tensor has been written to."""
     if value is not None and version != -1 and value.version != version:
         raise version_error(node, what, version, value.storage)
 
 
 def version_error(node: Node, what: str, then: int, storage: Storage) -> VersionError:
-    """Return the error for a saved value that was changed in place; it names the line if anomaly mode saw the write."""
+    """Return the error for a saved value that was changed in place. In anomaly mode it names the line of the write."""
     write = getattr(getattr(storage, "owner", storage), "written", None)
     line = None if node.hooks is None else node.hooks.line()
     after = "" if write is None else f", after {write}"
@@ -43,12 +43,12 @@ def version_error(node: Node, what: str, then: int, storage: Storage) -> Version
 
 
 def versions_of(values: Sequence[Any]) -> tuple[Any, ...]:
-    """Return the version of each tensor among the values, -1 for the rest."""
+    """Return the version of each tensor among the values, and -1 for other values."""
     return tuple([version_of(value) for value in values])
 
 
 def version_of(value: Any) -> Any:
-    """Return a tensor's version, a tuple for a sequence with tensors, -1 for anything else."""
+    """Return a tensor's version, a tuple of versions for a sequence with tensors, or -1."""
     if hasattr(value, "_storage"):
         return value.version
     if isinstance(value, (list, tuple)) and any(hasattr(one, "_storage") for one in value):
