@@ -51,11 +51,11 @@ class TensorBase:
     _grad: Any
     _idle_leaf: Any  # the former Leaf with its hooks, while the tensor does not require grad
 
-    def __init_subclass__(cls, stands_for_many: bool = False) -> None:
+    def __init_subclass__(cls, is_batched: bool = False) -> None:
         # The first subclass is Tensor, the class of all results, even for arguments of a subclass.
         if not hasattr(TensorBase, "result_class"):
             TensorBase.result_class = cls
-        if stands_for_many:
+        if is_batched:
             TensorBase.batched_class = cls  # lower floors use it to compute many samples at once
 
     def __getattr__(self, name: str) -> Any:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.engine import GradientEdge
 from minitensor.autograd.hooks import Joint, RemovableHandle, Share, add_hook, hooks_of_tensor
 from minitensor.autograd.node import Node
-from minitensor.autograd.watch import Wish, disable_saved_tensors_hooks, saved_tensors_hooks, watch
+from minitensor.autograd.watch import WatchContext, disable_saved_tensors_hooks, saved_tensors_hooks, watch
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ArgumentTypeError, GradAssertionError, GradError
 
@@ -166,7 +166,7 @@ def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
 # -- mutation ----------------------------------------------------------------------------------------------------------
 
 
-class allow_mutation_on_saved_tensors(Wish):  # noqa: N801  # PyTorch's name
+class allow_mutation_on_saved_tensors(WatchContext):  # noqa: N801  # PyTorch's name
     """Allow writes to saved tensors inside. The values that the backward pass needs are copied before the write.
 
     The backward pass must run inside too, or before any further write.

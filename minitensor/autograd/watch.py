@@ -131,7 +131,7 @@ def change(**settings: Any) -> None:
     grad_mode.set(changed.on if changed == Watch(changed.on, check_nan=changed.check_nan) else changed)
 
 
-class Wish:
+class WatchContext:
     """A context manager that changes settings of the watch."""
 
     def __init__(self, **settings: Any) -> None:
@@ -148,7 +148,7 @@ class Wish:
         change(**self.former.pop())
 
 
-class detect_anomaly(Wish):  # noqa: N801  # PyTorch's name
+class detect_anomaly(WatchContext):  # noqa: N801  # PyTorch's name
     """Find the source of NaN: inside, an operation or a gradient formula that returns NaN raises and names its line.
 
     An operation that returns NaN although its arguments have none raises immediately. A gradient formula that returns
@@ -169,7 +169,7 @@ class detect_anomaly(Wish):  # noqa: N801  # PyTorch's name
         super().__init__(anomaly=True, check_nan=check_nan)
 
 
-class set_detect_anomaly(Wish):  # noqa: N801  # PyTorch's name
+class set_detect_anomaly(WatchContext):  # noqa: N801  # PyTorch's name
     """Turn anomaly detection on or off immediately; a ``with`` statement restores the previous state on exit.
 
     Args:
@@ -213,7 +213,7 @@ def is_anomaly_check_nan_enabled() -> bool:
     return watch().check_nan
 
 
-class saved_tensors_hooks(Wish):  # noqa: N801  # PyTorch's name
+class saved_tensors_hooks(WatchContext):  # noqa: N801  # PyTorch's name
     """Choose how the tensors that operations save for the backward pass are stored.
 
     Inside, ``pack_hook`` is called with each saved tensor, and its result is stored instead. In the backward pass,
@@ -239,7 +239,7 @@ class saved_tensors_hooks(Wish):  # noqa: N801  # PyTorch's name
         return super().__enter__()
 
 
-class disable_saved_tensors_hooks(Wish):  # noqa: N801  # PyTorch's name
+class disable_saved_tensors_hooks(WatchContext):  # noqa: N801  # PyTorch's name
     """Disable hooks on saved tensors inside: using them raises an error with the given message.
 
     Args:

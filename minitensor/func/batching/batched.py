@@ -173,7 +173,7 @@ def refuse_use(what: str, instead: str) -> Any:
     return refuse
 
 
-class Batched(Tensor, stands_for_many=True):
+class Batched(Tensor, is_batched=True):
     """A tensor with the shape of one sample; ``physical`` contains all samples along dim 0."""
 
     __slots__ = ("level", "physical")

@@ -2,7 +2,7 @@
 
 A rule gets the operation's arguments in order, with ``Rows`` in place of each tensor that differs from sample to
 sample, and calls the operation on whole tensors, whose dim 0 counts the samples. Most operations belong to one of the
-families in this file; ``table.py`` says which.
+families in this file; ``table.py`` lists the operations of each.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def add_along(do: BatchedCall, input: Any, dim: int, index: Any, shape: tuple[in
 
 
 def masked_select(do: BatchedCall, input: Any, mask: Any) -> Any:
-    """Select elements by a shared mask. A mask for each sample would select a different number of elements."""
+    """Select elements by a shared mask. Masks that differ would select different numbers of elements."""
     if isinstance(mask, Rows):
         raise no_rule_error("masked_select", "the number of elements differs from sample to sample; use torch.where")
     return input.tensor.reshape(do.size, -1)[:, mask.reshape(-1)]

@@ -112,7 +112,7 @@ class Worker:
         self.ended = False
 
     def stop(self) -> None:
-        """Let the thread end after its current batch."""
+        """Make the thread end after its current batch."""
         self._stopped = True
         self._orders.put(END)
 
@@ -265,7 +265,7 @@ class PrefetchedEpoch:
         raise StopIteration
 
     def stop(self) -> None:
-        """Let all workers end."""
+        """Make all workers end."""
         for worker in self._workers:
             worker.stop()
 
