@@ -222,32 +222,32 @@ def mismatches(row: Row) -> set[str]:
 REASONS = {  # why -> rows
     "PyTorch has no formula for some operand and returns zeros":
         "special.bessel_j0 special.bessel_j1 special.bessel_y0 special.bessel_y1",
-    "at a pole, or at an infinity where the slope vanishes, PyTorch says NaN or the other sign":
+    "at a pole, or at an infinity with zero slope, PyTorch gives NaN or the other sign":
         "polygamma mvlgamma special.zeta",
     "PyTorch divides by the modulus": "polar",
-    "a row whose norm is NaN is left alone, and its slope is NaN": "renorm",
-    "PyTorch divides zero by zero among NaN": "nanmean amax amin aminmax",
-    "a product's slope is the product of the others; PyTorch divides by the element":
+    "a row whose norm is NaN is unchanged, and its slope is NaN": "renorm",
+    "PyTorch divides zero by zero if there is NaN": "nanmean amax amin aminmax",
+    "a product's slope is the product of the other elements; PyTorch divides by the element":
         "prod cumprod scatter_reduce index_reduce",
-    "of equal elements another one is chosen": "topk kthvalue",
+    "another one of equal elements is chosen": "topk kthvalue",
     "PyTorch's own gradcheck fails": "as_strided_scatter",
-    "of a matrix that is singular, or has equal eigenvalues or infinities, no factors are the right ones":
+    "a matrix that is singular, or has equal eigenvalues or infinities, has no unique factors":
         "linalg.solve linalg.solve_ex linalg.tensorsolve linalg.solve_triangular cholesky_solve linalg.slogdet "
         "slogdet logdet linalg.cholesky linalg.cholesky_ex cholesky linalg.qr qr linalg.svd svd linalg.svdvals "
         "linalg.eigh linalg.eig linalg.lstsq linalg.cond linalg.matrix_norm linalg.norm norm",
-    "of a singular matrix it is the adjugate; PyTorch says zero": "linalg.det det",
-    "sums of infinities depend on their order, or on what stands beside a zero":
+    "for a singular matrix it is the adjugate; PyTorch gives zero": "linalg.det det",
+    "sums of infinities depend on their order, or on what a zero is multiplied by":
         "linalg.vander nn.functional.layer_norm nn.functional.batch_norm",
-    "PyTorch's answer to NaN depends on how its vectors are cut":
+    "PyTorch's result for NaN depends on how its vector code divides the elements":
         "nn.functional.relu6 nn.functional.hardtanh nn.functional.hardshrink nn.functional.softshrink "
         "nn.functional.elu nn.functional.celu nn.functional.selu",
-    "an infinite weight meets the zeros around a signal":
+    "an infinite weight is multiplied by zero padding":
         "nn.functional.conv1d nn.functional.conv2d nn.functional.conv3d nn.functional.conv_tbc "
         "nn.functional.locally_connected2d",
-    "the forward pass cuts logarithms off at -100, so the slope in the target is finite":
+    "the forward pass clamps logarithms at -100, so the slope in the target is finite":
         "nn.functional.binary_cross_entropy",
     "at a target of zero the slope of t log t has no limit: zero, as xlogy's": "nn.functional.kl_div",
-    "PyTorch passes NaN over":
+    "PyTorch ignores NaN":
         "nn.functional.multi_margin_loss nn.functional.multilabel_margin_loss nn.functional.ctc_loss",
     "equal coordinates share the slope of the largest difference, as in the norm": "nn.functional.pdist cdist",
 }  # fmt: skip

@@ -15,39 +15,39 @@ from ops.row import Call, Row, call, f
 from ops.table import ROWS
 
 REASONS = {
-    "makes a tensor of data that are no tensors; held by tests/ops/test_creation.py": (
+    "makes a tensor from data that is not a tensor; tested by tests/ops/test_creation.py": (
         "as_tensor from_numpy tensor new_empty new_full new_ones new_tensor new_zeros"
     ),
-    "held by tests/ops/test_seldom.py": "new_empty_strided range scalar_tensor typename",
-    "random and from nothing; held by tests/ops/test_random.py": (
+    "tested by tests/ops/test_creation.py, test_ranges.py": "new_empty_strided range scalar_tensor typename",
+    "makes random tensors; tested by tests/ops/test_random.py": (
         "rand randint randn randperm normal fork_rng get_rng_state set_rng_state initial_seed manual_seed seed"
     ),
-    "sets or tells something global, no tensor": (
+    "sets or returns global state, not a tensor": (
         "can_cast promote_types get_default_dtype set_default_dtype get_num_threads set_num_threads get_printoptions "
         "set_printoptions is_grad_enabled is_inference_mode_enabled is_anomaly_enabled is_anomaly_check_nan_enabled "
         "use_deterministic_algorithms are_deterministic_algorithms_enabled set_flush_denormal "
         "is_deterministic_algorithms_warn_only_enabled set_float32_matmul_precision get_float32_matmul_precision"
     ),
-    "tells a fact about a tensor as a Python value; held by tests/ops/test_cast.py": (
+    "returns a property of a tensor as a Python value; tested by tests/ops/test_cast.py": (
         "result_type is_complex is_floating_point is_signed is_contiguous is_cuda is_leaf numel nelement dim ndim "
         "ndimension size stride storage_offset data_ptr element_size itemsize nbytes shape dtype device layout item "
         "tolist numpy type untyped_storage output_nr requires_grad retains_grad grad grad_fn array backend node "
         "storage xp version result_class batched_class"
     ),
-    "gives a tensor other memory; held by tests/ops/test_resize.py": "set_",
-    "files; held by tests/serialization": "load save",
-    "exchange with other libraries, and facts; held by tests/ops/test_exchange.py": (
+    "gives a tensor other memory; tested by tests/ops/test_resize.py": "set_",
+    "files; tested by tests/serialization": "load save",
+    "exchange with other libraries, and properties; tested by tests/ops/test_exchange.py": (
         "asarray frombuffer from_dlpack is_tensor is_nonzero is_same_size get_device is_cpu is_meta is_sparse "
         "is_quantized is_pinned is_shared is_inference"
     ),
-    "maps a function over samples; held by tests/func": "vmap",
-    "the graph's; held by tests/autograd": (
+    "maps a function over samples; tested by tests/func": "vmap",
+    "belongs to the graph; tested by tests/autograd": (
         "backward register_hook register_post_accumulate_grad_hook requires_grad_ retain_grad detach_ data"
     ),
-    "moves to a device; held by tests/strict": "cpu cuda",
-    "writes without an out-of-place twin; held by tests/autograd/test_inplace_machine.py": "copy_ fill_ zero_ relu_",
+    "moves to a device; tested by tests/strict": "cpu cuda",
+    "writes in place only; tested by tests/autograd/test_inplace_machine.py": "copy_ fill_ zero_ relu_",
     "a property that is a view under another name": "T H mT mH",
-    "a function with a row under another name; held by tests/nn/test_as_pytorch.py": (
+    "a function with a row under another name; tested by tests/nn/test_as_pytorch.py": (
         "celu_ elu_ hardtanh_ leaky_relu_ rrelu_ selu_ threshold_ max_pool1d_with_indices max_pool2d_with_indices "
         "max_pool3d_with_indices adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices "
         "adaptive_max_pool3d_with_indices fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices"
