@@ -125,7 +125,7 @@ POOLING = rows(
     Row(F + "lp_pool2d", (call(f(1, 2, 4, 4, low=0.1), 2.0, 2), call(f(1, 1, 5, 4, low=0.1), 3.0, (3, 2), 1)), out=False, dtypes="single", rtol=1e-5),
 )  # fmt: skip
 
-NORMALISATION = rows(
+NORMALIZATION = rows(
     Row(F + "batch_norm", (
         call(f(3, 2), f(2, seed=1), f(2, low=0.5, seed=2), training=False),
         call(f(3, 2), f(2, seed=1), f(2, low=0.5, seed=2), f(2, seed=3), f(2, seed=4)),
@@ -149,4 +149,4 @@ TABLES = rows(
         host="the largest index gives the size", wrong=(call(np.array([-1])), call(np.array([3]), 2))),
 )  # fmt: skip
 
-ROWS = rows(ACTIVATIONS, LINEAR, POOLING, NORMALISATION, TABLES)
+ROWS = rows(ACTIVATIONS, LINEAR, POOLING, NORMALIZATION, TABLES)
