@@ -15,7 +15,7 @@ from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.interpreters import Call, interpreted_by
 from minitensor.autograd.node import Effect
 from ops import call as calls
-from ops.call import find, numbers, ours, outcome, told, twin
+from ops.call import find, note_on_error, numbers, ours, outcome, twin
 from ops.row import Row
 from ops.table import ROWS
 
@@ -85,7 +85,7 @@ def test_a_normal_form_is_its_own_normal_form(row: Row) -> None:
     for call in row.calls:
         args, kwargs = calls.our_arguments(call)
         found = prepare_twice(ours(row), *args, **kwargs)
-        with told(call):
+        with note_on_error(call):
             assert not found.faults
 
 
@@ -95,7 +95,7 @@ def test_a_normal_form_for_an_out_is_its_own_normal_form(row: Row) -> None:
         for dtype in (mt.float32, mt.float64, mt.int64, mt.complex128):
             args, kwargs = calls.our_arguments(call)
             found = prepare_twice(ours(row), *args, **kwargs, out=mt.empty(0, dtype=dtype))
-            with told(call, dtype):
+            with note_on_error(call, dtype):
                 assert not found.faults
 
 
@@ -104,7 +104,7 @@ def test_a_normal_form_for_a_write_is_its_own_normal_form(row: Row) -> None:
     for call in row.calls:
         args, kwargs = calls.our_arguments(call)
         found = prepare_twice(twin(row), *args, **kwargs)
-        with told(call):
+        with note_on_error(call):
             assert not found.faults
 
 
