@@ -175,7 +175,8 @@ class Tensor(TensorBase):
     erf, erf_, erfc, erfc_ = special.erf, special.erf_, special.erfc, special.erfc_
     erfinv, erfinv_, i0, i0_ = special.erfinv, special.erfinv_, special.i0, special.i0_
     lgamma, lgamma_, digamma, digamma_ = special.lgamma, special.lgamma_, special.digamma, special.digamma_
-    logit, logit_, sinc, sinc_ = special.logit, special.logit_, special.sinc, special.sinc_
+    logit, logit_ = special.logit, special.logit_
+    sinc, sinc_ = special.sinc, special.sinc_
     xlogy, xlogy_ = special.xlogy, special.xlogy_
     mvlgamma, mvlgamma_ = special.multigammaln, special.multigammaln_
     igamma, igamma_, igammac, igammac_ = special.gammainc, special.igamma_, special.gammaincc, special.igammac_

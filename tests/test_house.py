@@ -223,7 +223,9 @@ def error_faults(house: dict[str, ast.Module]) -> Iterator[str]:
 
 
 ROOMS_OF_OPERATIONS = ("minitensor.ops", "minitensor.nn.functional")
-DECORATORS = frozenset("differentiable nondifferentiable view views look writes inplace visible drawing".split())
+DECORATORS = frozenset(
+    "differentiable nondifferentiable view views look writes inplace visible random_operation".split()
+)
 
 
 def door_faults(module: str, tree: ast.Module) -> Iterator[tuple[int, str]]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import minitensor as mt
+from tests.test_house import FLOORS, real_house
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs" / "internals").glob("*.md"))
@@ -93,6 +94,47 @@ def test_every_room_is_in_the_diagrams() -> None:
     for page in (ROOT / "README.md", ROOT / "docs" / "internals" / "architecture.md"):
         text = page.read_text()
         assert not [room for room in rooms if not re.search(rf"\b{room}\b", text)], page.name
+
+
+@pytest.mark.parametrize("floor", range(7))
+def test_the_diagrams_show_a_floor_in_its_order(floor: int) -> None:
+    """A room may import from those to its left. So the order is a fact, as the floor is."""
+    rooms = FLOORS[floor].split()
+    architecture = (ROOT / "docs" / "internals" / "architecture.md").read_text()
+    (row,) = re.findall(rf"^\| {floor} \| (.*?) \|", architecture, re.MULTILINE)
+    assert re.findall(r"`minitensor\.(\w+)`", row) == rooms
+    (line,) = re.findall(rf"^    {floor}  (.*)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert [word for word in re.findall(r"\w+", line) if word in rooms] == rooms
+
+
+def holds_state(tree: ast.Module) -> bool:
+    """Whether a module has a context variable, a counter, a lock or a thread's values, or rebinds a global name."""
+    makers = ("ContextVar", "count", "Lock", "RLock")
+    calls = [each.value.func for each in tree.body
+             if isinstance(each, (ast.Assign, ast.AnnAssign)) and isinstance(each.value, ast.Call)]  # fmt: skip
+    bases = [base for each in tree.body if isinstance(each, ast.ClassDef) for base in each.bases]
+    return (
+        any(ast.unparse(call).rpartition(".")[2] in makers for call in calls)
+        or any(ast.unparse(base) in ("local", "threading.local") for base in bases)
+        or any(isinstance(each, ast.Global) for each in ast.walk(tree))
+    )
+
+
+def test_the_table_of_state_is_complete() -> None:
+    table = (ROOT / "docs" / "internals" / "architecture.md").read_text().partition("## Module state")[2]
+    stateful = [module for module, source in real_house().items() if holds_state(ast.parse(source))]
+    assert len(stateful) > 8
+    assert not [module for module in stateful if f"`{module}`" not in table]
+
+
+def test_the_example_of_an_operation_is_the_source() -> None:
+    """The definitions that ``CONTRIBUTING.md`` shows are in the files where it puts them."""
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE | re.DOTALL)
+    source = "\n".join((ROOT / path).read_text() for path in (
+        "minitensor/ops/special.py", "minitensor/tensor.py", "minitensor/__init__.py", "tests/ops/rows_special.py",
+    ))  # fmt: skip
+    assert len(blocks) == 5
+    assert not [block for block in blocks if block.strip(" ,\n") not in source]
 
 
 def test_the_reading_order_is_short() -> None:

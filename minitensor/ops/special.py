@@ -483,7 +483,7 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
 
 @inplace(logit)
 def logit_(input: Tensor, eps: float | None = None) -> None:
-    """Replace ``input`` by its logit."""
+    """Replace ``input`` with its logit."""
 
 
 def sinc_grad(grad: Tensor, input: Tensor) -> Any:
