@@ -3,7 +3,7 @@
 ``@differentiable`` takes a gradient formula for each differentiable argument. ``@view`` does the same for an operation
 that returns a layout. ``@nondifferentiable`` takes no formula. The parameters of a formula decide what is saved: they
 name arguments of the operation, ``result``, ``in_shape`` or ``in_dtype``; where there are several results, all
-``results``, or ``result0`` or ``result1`` alone. This file knows no operations.
+``results``, or only ``result0``, ``result1`` or ``result2``. This file knows no operations.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ R = TypeVar("R")
 S = TypeVar("S", bound="tuple[Any, ...]")
 Prepare: TypeAlias = "Callable[..., Sequence[Any]]"
 
+# What a formula may name besides the arguments, and its code in ``Formula.sources``.
 FACTS = {
     "result": RESULT, "results": RESULT, "in_shape": SHAPE, "in_shapes": SHAPE, "in_dtype": DTYPE,
     "result0": RESULT_0, "result1": RESULT_0 - 1, "result2": RESULT_0 - 2,
@@ -86,15 +87,14 @@ def differentiable(
         name: The public name, if it differs from the body's: ``linalg.qr``.
         prepare: Converts the arguments to normal form; see Note [Normal form]. It may have a parameter ``out``. For an
             operation on two operands, it is called only if the first operand is a number.
-        whole: The operation to call instead if only the input is given: a faster way for the frequent sum of all
-            elements.
+        whole: The operation to call instead if only the input is given: ``sum`` has a faster one for all elements.
         options: The function to call instead if an operation on two operands gets keyword arguments, such as ``alpha``
             of ``add``: ``options(operation, input, other, **given)``.
         returns: The class of the tuple of results, if there are several.
     """
 
     def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
-        op = describe(body, formulas, name=name, by_operator=options is not None)
+        op = describe(body, formulas, name=name, skip_keywords=options is not None)
         op.prepare, op.whole, op.returns = prepare, whole, returns
         op.prepares_out = prepare is not None and "out" in parameter_names(prepare)
         operation = finish(choose(op)(op), op)
@@ -238,11 +238,11 @@ def operator_of(operation: Any) -> Callable[[Any, Any], Tensor]:
 
 def describe(
     body: Callable[..., Any], formulas: dict[str, Callable[..., Any]], effect: Effect = Effect.COMPUTES, *,
-    name: str = "", by_operator: bool = False,
+    name: str = "", skip_keywords: bool = False,
 ) -> Op:
-    """Read the signatures of a body and its formulas. With ``by_operator``, ignore keyword-only parameters."""
+    """Read the signatures of a body and its formulas. With ``skip_keywords``, ignore keyword-only parameters."""
     by_position, by_name = parameters(body)
-    if by_operator:
+    if skip_keywords:
         by_name = ()
     op = Op()
     op.name, op.body = name or body.__name__.strip("_"), positional(body, by_position, by_name)
@@ -273,7 +273,7 @@ def describe(
     op.saved_results = frozenset([
         RESULT_0 - source for formula in op.formulas for source in formula.sources if source <= RESULT_0
     ])
-    op.plans, op.effect, op.beside = {}, effect, None
+    op.plans, op.effect, op.out_of_place = {}, effect, None
     op.prepare, op.prepares_out, op.whole, op.returns = None, False, None, tuple
     op.takes_two = op.defaults == (REQUIRED, REQUIRED) and (op.names == ("input", "other") or are_operands(op))
     return op

@@ -319,21 +319,21 @@ def walk(
         stop[BORROWED] = True
     makers = () if targets is None else [each.as_edge()[0] for each in targets]
     needed = None if targets is None else find_nodes_to(makers, order, roots)
-    facts = Walk(stops, needed, dict.fromkeys(makers), gather)
+    state = Walk(stops, needed, dict.fromkeys(makers), gather)
     mode = grad_mode.get()
     watched = mode is not True and mode is not False
     straight = needed is None and not watched
     token = grad_mode.set(mode.with_recording(record) if watched else record)
     try:
         for node in dict.fromkeys([node for node, _ in roots if node.__class__ is Leaf]):
-            arrive(stops[node], facts)
+            arrive(stops[node], state)
         for node in order if needed is None else [node for node in order if node in needed]:
             stop = stops[node]
             grad = stop[GRAD]
             stop[GRAD] = None
             grads: Iterable[Any] | None
             if not straight or node.hooks is not None:
-                grads = visit(node, grad, facts)
+                grads = visit(node, grad, state)
                 if grads is None:
                     continue
             elif grad is not None or node.fills_in:
@@ -362,10 +362,10 @@ def walk(
                         edge.propagate(g.clone() if stop[BORROWED] else g)  # see Note [Borrowed gradients]
                         stop[GRAD] = None
                     else:
-                        arrive(stop, facts)
+                        arrive(stop, state)
     finally:
         grad_mode.reset(token)
-    return facts.found
+    return state.found
 
 
 # Note [The order of the walk]. Nodes are numbered as they are made. A node has a larger number than its edges, and in
@@ -373,7 +373,9 @@ def walk(
 # first, and hooks are called in PyTorch's order. A leaf does not wait for its number: it adds its gradient to ``grad``
 # as soon as the gradient is complete, which frees memory early.
 
-WAITING, GRAD, NODE, BORROWED = range(4)  # a stop is a list: attributes would take a quarter of the walk's time
+# A stop is what the walk knows of a node: how many gradients it still waits for, the sum of those that have arrived,
+# the node itself, and whether the sum is borrowed. It is a list: attributes would take a quarter of the walk's time.
+WAITING, GRAD, NODE, BORROWED = range(4)
 
 
 def arrive(stop: list[Any], walk: Walk) -> None:

@@ -67,8 +67,9 @@ class Op:
     """The data that all nodes of one operation share."""
 
     __slots__ = (
-        "beside", "body", "defaults", "effect", "formulas", "gate", "inputs", "is_private", "multiple", "name", "names",
-        "plans", "positional", "positions", "prepare", "prepares_out", "required", "returns", "saved_positions",
+        "body", "defaults", "effect", "formulas", "gate", "inputs", "is_private", "multiple", "name", "names",
+        "out_of_place", "plans", "positional", "positions", "prepare", "prepares_out", "required", "returns",
+        "saved_positions",
         "saved_results", "takes_out", "takes_two", "whole",
     )  # fmt: skip
 
@@ -89,12 +90,12 @@ class Op:
     takes_out: bool  # the body declares `out`
     prepare: Callable[..., Sequence[Any]] | None  # converts the arguments to normal form
     prepares_out: bool  # `prepare` has a parameter `out`
-    whole: Callable[..., Any] | None  # the operation for a call with the input alone
+    whole: Callable[..., Any] | None  # the operation to call if only the input is given
     returns: Callable[..., Any]  # the class of several results
     takes_two: bool  # exactly two operands, one of which may be a number
-    plans: dict[tuple[bool, ...], tuple[tuple[int, ...], bool]]
+    plans: dict[tuple[bool, ...], tuple[tuple[int, ...], bool]]  # the results of `plan`
     effect: Effect
-    beside: Callable[..., Any] | None  # for an operation that writes: the out-of-place one
+    out_of_place: Callable[..., Any] | None  # for an in-place operation: the one that it is the in-place version of
 
     def plan(self, needs: tuple[bool, ...]) -> tuple[tuple[int, ...], bool]:
         """Return what to save if only some inputs need a gradient: positions (-1: none), and whether the result."""
@@ -369,8 +370,8 @@ class MultiNode(Node):
         return tuple(outputs)
 
 
-class Gate(MultiNode):
-    """A node at which the gradients of several tensors wait for each other; see ``in_turn``."""
+class TurnNode(MultiNode):
+    """A node that passes on the gradients of several tensors when all have arrived; see ``turns.in_turn``."""
 
     __slots__ = ()
 

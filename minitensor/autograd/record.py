@@ -141,10 +141,10 @@ def pair(op: Op) -> Callable[..., Any]:
             if array.__class__ is not HostArray:
                 array = as_array(array)
         except Exception as error:
-            read = host_values((input, other))
-            if read is None:
+            converted = host_values((input, other))
+            if converted is None:
                 raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
-            return call(*read, out=out)
+            return call(*converted, out=out)
         result = new(like.result_class)
         result.array = array
         result._storage = result._layout = result._base = None
@@ -188,7 +188,7 @@ def single(op: Op) -> Callable[..., Any]:
     body = op.body
     required, most = op.required, op.positional
     omitted = [op.defaults[given:] for given in range(len(op.names) + 1)]
-    is_lone = required == 1
+    takes_input_alone = required == 1
     admit = None if op.is_private else op.gate.check
     known = op.gate.known
     prepare = op.prepare
@@ -197,7 +197,7 @@ def single(op: Op) -> Callable[..., Any]:
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound: Sequence[Any]
         given = len(args)
-        if given == 1 and is_lone and not kwargs:
+        if given == 1 and takes_input_alone and not kwargs:
             if whole is not None and out is None:
                 return whole(args[0])
             bound = args + omitted[1]
@@ -258,7 +258,7 @@ def general(op: Op) -> Callable[..., Any]:
             array = as_array(body(*bound))
         except Exception as error:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
-        result = wrap(like(op, bound), array)
+        result = wrap(result_class_of(op, bound), array)
         edges = edges_of(op, bound)
         if edges is not None:
             made = result._node = record(op, edges, bound, result)
@@ -281,7 +281,7 @@ def plain(op: Op) -> Callable[..., Any]:
             array = as_array(body(*bound))
         except Exception as error:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
-        result = wrap(like(op, bound), array)
+        result = wrap(result_class_of(op, bound), array)
         return result if out is None else result._deliver(out, op, bound)
 
     return call
@@ -299,10 +299,10 @@ def plain_pair(op: Op) -> Callable[..., Any]:
             if array.__class__ is not HostArray:
                 array = as_array(array)
         except Exception as error:
-            read = host_values((input, other))
-            if read is None:
+            converted = host_values((input, other))
+            if converted is None:
                 raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
-            return call(*read, out=out)
+            return call(*converted, out=out)
         result = new((other if input.__class__ in NUMBERS else input).result_class)
         result.array = array
         result._storage = result._layout = result._node = result._base = None
@@ -325,7 +325,7 @@ def several(op: Op) -> Callable[..., Any]:
             arrays = [as_array(array) for array in body(*bound)]
         except Exception as error:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
-        cls = like(op, bound)
+        cls = result_class_of(op, bound)
         results: Any = tuple([wrap(cls, array) for array in arrays])
         edges = edges_of(op, bound)
         if edges is not None:
@@ -361,7 +361,7 @@ def sequence(op: Op) -> Callable[..., Any]:
             array = as_array(body(*bound))
         except Exception as error:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
-        result = wrap(tensors[0].result_class if tensors else like(op, bound), array)
+        result = wrap(tensors[0].result_class if tensors else result_class_of(op, bound), array)
         edges = tuple([tensor.node for tensor in tensors])
         if any(edge is not None for edge in edges) and (mode := grad_mode.get()):
             saved = arguments_at(op.saved_positions, bound)
@@ -380,8 +380,8 @@ def sequence(op: Op) -> Callable[..., Any]:
 # -- parts of recorders ------------------------------------------------------------------------------------------------
 
 
-def like(op: Op, args: Sequence[Any]) -> type[Any]:
-    """Return the class of results, which depends on the first tensor among the arguments."""
+def result_class_of(op: Op, args: Sequence[Any]) -> type[Any]:
+    """Return the class of results: that of the first tensor among the arguments."""
     for each in args:
         if isinstance(each, TensorBase):
             return each.result_class

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import describe
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import Gate, Leaf, make_node, output
+from minitensor.autograd.node import Leaf, TurnNode, make_node, output
 from minitensor.base import TensorBase, array_dtype, has_values, window
 
 if TYPE_CHECKING:
@@ -26,21 +26,21 @@ def in_turn(*values: Any) -> tuple[Any, ...]:
     if sum([isinstance(each, TensorBase) and each.node.__class__ is Leaf for each in values]) < 2:
         return values  # other nodes run after all later operations in any case
     nodes = [each.node if isinstance(each, TensorBase) else None for each in values]
-    gate = make_node(TURN, tuple(nodes), (), (), None, Gate)
-    gate.count = len(values)
+    turn_node = make_node(TURN, tuple(nodes), (), (), None, TurnNode)
+    turn_node.count = len(values)
     pairs = enumerate(zip(values, nodes))
-    return tuple([each if node is None else route_through(gate, i, each) for i, (each, node) in pairs])
+    return tuple([each if node is None else route_through(turn_node, i, each) for i, (each, node) in pairs])
 
 
-def route_through(gate: Gate, index: int, tensor: Any) -> Any:
-    """Return a tensor on the same memory whose gradient goes through a gate."""
+def route_through(node: TurnNode, index: int, tensor: Any) -> Any:
+    """Return a tensor on the same memory whose gradient goes through ``node``."""
     result = window(tensor, tensor.layout)
-    result._node = output(gate, index, result._layout.shape, array_dtype(tensor))
+    result._node = output(node, index, result._layout.shape, array_dtype(tensor))
     return result
 
 
 def turn(tensors: Sequence[Tensor]) -> None:
-    """Serve as the body of the operation that gates belong to."""
+    """Serve as the body of the operation of every ``TurnNode``."""
 
 
 TURN = describe(turn, {})

@@ -1,16 +1,18 @@
-"""Tensors that share memory: windows and their gradients, in-place operations.
+"""Tensors that share memory: in-place operations, views and their gradients.
 
-The graph knows nodes but no operations, and other operations ignore sharing; this chapter joins the two. It holds the
-operations on windows (``as_window``, ``pick``, ``place``, ``erase``, ``overwrite``), the decorators ``inplace`` and
-``writes``, and the functions that give a view its node after a write.
+A window is the part of a storage that a layout selects. This file defines the operations on windows (``as_window``,
+``pick``, ``place``, ``erase``, ``overwrite``), the decorators ``inplace`` and ``writes``, and the functions that give a
+view a new node after a write. Other operations need not consider shared memory.
 
-Note [Writing through a view]. Let ``v`` be a view of ``b``, a window on ``b``'s storage. After ``v.mul_(y)`` the base
-is a new value: outside the window what it was, inside it ``v * y``. Its node becomes ``overwrite(b, v * y)``, whose
-gradients are the incoming one with the window erased, for the old ``b``, and the window of it, for ``v * y``, whose own
-node is recorded as for any product. Every view of ``b``, ``v`` included, sees that the storage's version
-moved and takes a window on the base's new node as its node. A view's layout is absolute, so views of views need
-nothing more. The node of the product gets its gradient for the old ``v`` through a new window on the old ``b``: hooks
-on the old ``v`` see what was computed from ``v`` before the write, as in PyTorch, and not the write.
+Note [Writing through a view]. Let ``v`` be a view of ``b``. The write ``v.mul_(y)`` gives ``b`` a new value: ``v * y``
+inside the window of ``v``, the old value outside. So ``b`` gets a node of the operation ``overwrite``, with two inputs.
+The gradient of the first, the old ``b``, is the incoming gradient with zeros inside the window. The gradient of the
+second, ``v * y``, is the part of the incoming gradient inside the window. The product is recorded like any other. Every
+view of ``b``, including ``v``, finds that the version of the storage has changed, and gets a new node: a window on the
+new node of ``b``. This is also correct for views of views, because a layout's offset counts from the start of the
+storage. The node of the product passes the gradient of the old ``v`` to a new window on the old ``b``. As in PyTorch,
+hooks on the old ``v`` therefore see the gradient of what was computed from ``v`` before the write, but not that of the
+write.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ P = ParamSpec("P")
 
 
 # -- windows -----------------------------------------------------------------------------------------------------------
-# `home` is the layout of the base, `window` that of the view; both offsets count from the start of the storage.
+# `home` is the layout of the base, `window` the layout of the view. Both count elements from the start of the storage.
 
 
 def pick_grad(grad: Tensor, home: Layout, window: Layout) -> Tensor:
@@ -110,7 +112,7 @@ def erase(input: Tensor, home: Layout, window: Layout) -> Array:
 
 @differentiable(input=erase_grad, values=place_grad)
 def overwrite(input: Tensor, values: Tensor, home: Layout, window: Layout) -> Array:
-    """Return ``input`` with ``values`` inside a window: the history of a base after a write through a view."""
+    """Return ``input`` with ``values`` inside a window: the value of a base after a write through a view."""
     flat, low = flatten_memory(input, home, window)
     flat = flat.copy()
     window_array(input, flat, window, low)[...] = values.array
@@ -200,11 +202,11 @@ def inplace(
     operation: Callable[..., Any], *, prepare: Callable[..., Sequence[Any]] | None = None,
     options: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
-    """Make the in-place twin of an operation; the decorated function gives the name and the documentation.
+    """Make the in-place version of an operation. The decorated function provides the name and the documentation.
 
-    The operation's own body computes a new array before anything is written. The twin is therefore correct whichever
-    arguments share memory, and an error leaves nothing half-changed. ``prepare`` brings the arguments to normal form,
-    where the operation's own does not fit; ``options`` serves calls with keyword arguments, as in ``differentiable``.
+    The operation's own body computes a new array before anything is written. So the result is correct whichever
+    arguments share memory, and an error leaves nothing half-changed. ``prepare`` replaces that of the operation, and
+    ``options`` is called if there are keyword arguments, as in ``differentiable``.
     """
     op = op_of(operation)
     writer = IN_PLACE.get(getattr(op.body, "kernel", None))
@@ -231,10 +233,10 @@ def inplace(
                     return input
                 array = op.body(*bound)
             except Exception as error:
-                read = host_values(bound)
-                if read is None:
+                converted = host_values(bound)
+                if converted is None:
                     raise rename_in_message(name, misuse(twin, bound, error))  # noqa: B904  # its cause is set
-                return call(*read)
+                return call(*converted)
             check_fits(name, input, array)
             if edges is None:
                 input.array[...] = array
@@ -252,18 +254,18 @@ def inplace(
     return decorate
 
 
-def make_writer(op: Op, name: str, beside: Callable[..., Any] | None = None) -> Op:
+def make_writer(op: Op, name: str, out_of_place: Callable[..., Any] | None = None) -> Op:
     """Return a copy of an operation that writes into its first argument and has another name.
 
-    ``beside`` is the out-of-place operation that computes the same, if there is one.
+    ``out_of_place`` is the operation that computes the same in new memory, if there is one.
     """
     twin = copy(op)
-    twin.name, twin.gate, twin.effect, twin.beside = name, TypeGate(name, op.gate.annotations), Effect.WRITES, beside
-    twin.takes_out = False
+    twin.name, twin.gate, twin.effect = name, TypeGate(name, op.gate.annotations), Effect.WRITES
+    twin.out_of_place, twin.takes_out = out_of_place, False
     return twin
 
 
-# The in-place twins of the kernels named by `on_equal_dtypes`.
+# The in-place versions of the kernels named by `on_equal_dtypes`.
 IN_PLACE: dict[Any, Callable[[Any, Any], Any]] = {
     operator.add: operator.iadd, operator.sub: operator.isub,
     operator.mul: operator.imul, operator.truediv: operator.itruediv,
@@ -273,15 +275,15 @@ IN_PLACE: dict[Any, Callable[[Any, Any], Any]] = {
 def try_direct_write(writer: Callable[[Any, Any], Any], input: Any, other: object) -> bool:
     """Let the array library write into the input if that is certainly correct; return whether it did.
 
-    It is for floats of equal dtype and shape, or a number, that share no memory or are the same tensor; for halves see
-    Note [Halves beside numbers].
+    It is correct for float32 and float64 if the other operand is a number, the same tensor, or a tensor of equal dtype
+    in another storage that is 0-d or has the same shape. For float16 see Note [Halves beside numbers].
     """
     target = input.array
     if target.dtype.char not in "fd":
         return False
     if is_number(other):
         if other.__class__ is bool or not is_weaker(other, target):
-            return False  # subtracting a bool is an error that the general way raises
+            return False  # the body promotes, or raises where a bool is subtracted
         writer(target, lift_number(other, target.dtype, target))
         return True
     if not isinstance(other, TensorBase):
@@ -348,7 +350,7 @@ def check_tensor(name: str, input: Any) -> None:
 
 
 def refuse_write(name: str, input: Any) -> None:
-    """Raise for read-only memory and for layouts in which two elements share a cell."""
+    """Raise for read-only memory, and for a layout with two elements in one memory location."""
     layout = input._layout
     if layout is None:  # a new result, in its own memory
         return
@@ -439,7 +441,7 @@ def write_and_record(
 
 
 def attach(input: Any, node: Node) -> None:
-    """Make ``node`` the node of a tensor that was just written to, and of its window in the base."""
+    """Make ``node`` the node of a tensor that was just written to; give its base, if it is a view, a new node too."""
     base = input._base
     if base is None:
         move_retain_grad(input, node)

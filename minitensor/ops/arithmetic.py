@@ -1,7 +1,7 @@
 """Arithmetic, element by element: sums, products, quotients, remainders, and what is made of them.
 
-Operands broadcast and their dtypes are promoted (``operand.py``). Each op has its gradient beside it and its in-place
-twin below it. Powers and roots are in ``powers.py``, extremes and ``where`` in ``choice.py``.
+Operands broadcast and their dtypes are promoted (``operand.py``). Each op has its gradient formulas next to it and its
+in-place version below it. Powers and roots are in ``powers.py``, extremes and ``where`` in ``choice.py``.
 
 Note [Complex gradients]. PyTorch's convention: the gradient of a real loss is the conjugate of the derivative, so a
 formula multiplies by the *conjugate* of the derivative. ``conj`` costs nothing where the dtype is real.
@@ -78,7 +78,7 @@ def conjugate(input: Tensor) -> Array:
 
 
 def number_as_tensor(number: Any, other: Any) -> Any:
-    """Convert a number that is the first operand to a 0-d tensor, in the dtype in which it meets the second.
+    """Convert a number, the first operand, to a 0-d tensor in the dtype to which it is promoted beside the second.
 
     >>> import minitensor as torch
     >>> torch.add(2, 3)
@@ -97,7 +97,7 @@ def lift_first(input: Number, other: Any) -> tuple[Tensor, Any]:
 
 
 def lift_one_of_two(input: Number, other: Any) -> tuple[Any, Any]:
-    """Convert the first of two numbers to a tensor; beside a tensor it may stay a number."""
+    """Convert the first of two numbers to a tensor; leave a number beside a tensor."""
     return (number_as_tensor(input, other) if other.__class__ in NUMBERS else input), other
 
 
@@ -130,9 +130,9 @@ def check_category(argument: str, factor: Number, common: dtypes.dtype) -> None:
 
 
 def scaling_option(in_halves: Callable[..., Tensor], sign: int) -> Callable[..., Tensor]:
-    """Return what serves ``alpha`` of a sum or, for a negative sign, a difference; ``in_halves`` computes float16.
+    """Return the function that computes ``add`` with ``alpha``, or ``sub`` if ``sign`` is -1.
 
-    As in PyTorch, ``-alpha`` must fit the dtype of a difference.
+    ``in_halves`` is called for float16. As in PyTorch, ``-alpha`` must fit the dtype of a difference.
     """
 
     def compute(operation: Callable[..., Tensor], input: Any, other: Any, *, alpha: Number) -> Tensor:
@@ -349,7 +349,7 @@ def lift_dividend(input: Number, other: Any) -> tuple[Any, Any]:
 
 
 def rounding_option(**quotients: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return what serves ``rounding_mode`` of a quotient, given the operation for each mode."""
+    """Return the function that computes ``div`` with ``rounding_mode``, given the operation for each mode."""
 
     @composite_as("div")
     def compute(operation: Callable[..., Tensor], input: Any, other: Any, *, rounding_mode: str | None) -> Tensor:

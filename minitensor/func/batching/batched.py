@@ -339,7 +339,7 @@ def to_samples(result: Any, level: int) -> Any:
 
 def write(call: Call, args: Sequence[Any], level: Level, whole: tuple[Interpreter, ...]) -> Any:
     """Write into all samples, by the operation's own rule or by computing the result out of place and copying it."""
-    input, name, beside = call.args[0], call.op.name, call.op.beside
+    input, name, out_of_place = call.args[0], call.op.name, call.op.out_of_place
     if not isinstance(args[0], Rows):
         raise BatchingError(
             f"vmap: {name}: the tensor of shape {tuple(input.shape)} is shared by all samples, but the values to write "
@@ -347,7 +347,7 @@ def write(call: Call, args: Sequence[Any], level: Level, whole: tuple[Interprete
             "x.new_zeros(...) + 0 * sample"
         )
     do = BatchedCall(call, level.size, whole, None)
-    if beside is None:
+    if out_of_place is None:
         rule = write_rule_for(call.op)
         if rule is None:
             warn_of_loop(name)
@@ -355,7 +355,7 @@ def write(call: Call, args: Sequence[Any], level: Level, whole: tuple[Interprete
         return input
     if 0 in call.op.saved_positions and grad_mode.get():
         call.args = [batch(input.physical.clone(), level.number), *call.args[1:]]  # the saved value must not change
-    result = do.compute_as(beside)
+    result = do.compute_as(out_of_place)
     if broadcast_shapes(tuple(input.shape), tuple(result.shape)) != tuple(input.shape):
         raise ShapeError(f"{name}: output with shape {list(input.shape)} doesn't match the shape {list(result.shape)}")
     if not can_cast(result.dtype, input.dtype):
