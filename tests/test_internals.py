@@ -7,6 +7,8 @@ import doctest
 import importlib
 import pkgutil
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,45 @@ def test_every_room_is_in_the_diagrams() -> None:
     for page in (ROOT / "README.md", ROOT / "docs" / "internals" / "architecture.md"):
         text = page.read_text()
         assert not [room for room in rooms if not re.search(rf"\b{room}\b", text)], page.name
+
+
+def differentiate_product(leaf: Any) -> None:
+    (leaf * leaf).backward(leaf.data)
+
+
+def write_through_view(leaf: Any) -> None:
+    x = leaf * 1
+    y, z = x.t(), x.t()
+    y.add_(1)
+    assert z.grad_fn is not None
+
+
+def functions_called_in(story: Callable[[Any], None]) -> set[str]:
+    """Return the names of the functions of the graph and of shared memory that a story calls, given a leaf."""
+    leaf = mt.ones(2, 3, requires_grad=True)
+    names = set()
+
+    def watch(frame: Any, event: str, argument: object) -> None:
+        module = frame.f_globals.get("__name__", "")
+        if event == "call" and (module.startswith("minitensor.autograd.") or module == "minitensor.ops.aliasing"):
+            names.add(frame.f_code.co_name)
+
+    sys.setprofile(watch)
+    try:
+        story(leaf)
+    finally:
+        sys.setprofile(None)
+    return {name for name in names if name[0] != "<"} - {"call"}  # `call` is the closure of a decorator
+
+
+@pytest.mark.parametrize(
+    "story, pages", [(differentiate_product, ("product",)), (write_through_view, ("product", "write-through-a-view"))]
+)
+def test_a_story_names_every_function_that_runs(story: Callable[[Any], None], pages: tuple[str, ...]) -> None:
+    text = "\n".join((ROOT / "docs" / "internals" / f"{page}.md").read_text() for page in pages)
+    called = functions_called_in(story)
+    assert len(called) > 8
+    assert not [name for name in sorted(called) if not re.search(rf"\b{name}\b", text)]
 
 
 @pytest.mark.parametrize("floor", range(7))
