@@ -23,11 +23,11 @@ class Storage:
 
     __slots__ = ("__weakref__", "_buffer", "array", "count", "version", "written")
 
-    is_read_only: ClassVar[bool] = False  # whether the memory is read-only
+    is_read_only: ClassVar[bool] = False
 
     array: Array
     version: int
-    count: Count  # unset unless several storages share the count
+    count: WriteCount  # unset unless several storages share the count
     written: str  # the last write and its line; unset outside of anomaly mode
     _buffer: Array | None
 
@@ -62,7 +62,7 @@ class Storage:
         return f"<Storage of {len(self)} {self.array.dtype} at version {self.version}>"
 
 
-class Sealed(Storage):
+class ReadOnlyStorage(Storage):
     """Read-only memory: a read-only array, bytes, or a file mapped for reading."""
 
     __slots__ = ()
@@ -70,7 +70,7 @@ class Sealed(Storage):
     is_read_only = True
 
 
-class Count:
+class WriteCount:
     """A count of writes that several storages share."""
 
     __slots__ = ("writes",)
@@ -81,8 +81,11 @@ class Count:
         self.writes = writes
 
 
-class Joint(Storage):
-    """Memory that shares its count of writes with the memory from which it moved away."""
+class SharedCountStorage(Storage):
+    """Memory that shares its count of writes with other memory.
+
+    A resize that moves a tensor to a larger copy makes one.
+    """
 
     __slots__ = ()
 
@@ -100,25 +103,25 @@ class Joint(Storage):
         self.count.writes = value
 
 
-class SealedJoint(Joint):
-    """A joint storage of read-only memory."""
+class ReadOnlySharedCountStorage(SharedCountStorage):
+    """Read-only memory that shares its count of writes with other memory."""
 
     __slots__ = ()
 
     is_read_only = True
 
 
-def shared_count(storage: Storage) -> Count:
+def shared_count(storage: Storage) -> WriteCount:
     """Return a storage's count of writes, shared from now on."""
-    if isinstance(storage, Reinterpreted):
+    if isinstance(storage, ReinterpretedStorage):
         return shared_count(storage.owner)
-    if not isinstance(storage, Joint):
-        storage.count = Count(storage.version)
-        storage.__class__ = SealedJoint if storage.is_read_only else Joint
+    if not isinstance(storage, SharedCountStorage):
+        storage.count = WriteCount(storage.version)
+        storage.__class__ = ReadOnlySharedCountStorage if storage.is_read_only else SharedCountStorage
     return storage.count
 
 
-class Borrowed(Joint):
+class BorrowedStorage(SharedCountStorage):
     """The memory of another storage with a separate count of writes, as after ``set_``."""
 
     __slots__ = ("owner",)
@@ -134,7 +137,7 @@ class Borrowed(Joint):
         return self.owner.is_read_only
 
 
-class Reinterpreted(Borrowed):
+class ReinterpretedStorage(BorrowedStorage):
     """The memory of another storage as another dtype. The owner counts the writes."""
 
     __slots__ = ()
@@ -155,27 +158,27 @@ class Reinterpreted(Borrowed):
 
 def storage_on(array: Array) -> Storage:
     """Return a storage on the memory of an existing array, which may be read-only."""
-    return Storage(array) if array.flags.writeable else Sealed(array)
+    return Storage(array) if array.flags.writeable else ReadOnlyStorage(array)
 
 
 def reinterpret(storage: Storage, dtype: Any) -> Storage:
     """Return a storage as another dtype of the array library, without a partial element at its end."""
-    counted = storage.owner if isinstance(storage, Reinterpreted) else storage
+    counted = storage.owner if isinstance(storage, ReinterpretedStorage) else storage
     if counted.array.dtype == dtype:
         return counted
     buffer = counted.buffer
     whole = buffer.nbytes // dtype.itemsize * dtype.itemsize
-    return Reinterpreted(counted, buffer.view("uint8")[:whole].view(dtype))
+    return ReinterpretedStorage(counted, buffer.view("uint8")[:whole].view(dtype))
 
 
 def lender(storage: Storage) -> Storage:
     """Return the storage whose memory a borrowed one uses; any other storage is returned itself."""
-    return storage.owner if storage.__class__ is Borrowed else storage
+    return storage.owner if storage.__class__ is BorrowedStorage else storage
 
 
 def owner(storage: Storage) -> Storage:
     """Return the storage that owns the memory."""
-    while isinstance(storage, Borrowed):
+    while isinstance(storage, BorrowedStorage):
         storage = storage.owner
     return storage
 

@@ -189,8 +189,8 @@ def random_operation(function: Callable[P, R]) -> Callable[P, R]:
 def with_options(operator: Callable[..., Any], options: Callable[..., Any] | None, stub: Any) -> Callable[..., Any]:
     """Return the public function of an operation on two operands, given the ``operator`` without options.
 
-    The function converts a number in front to normal form and accepts keyword arguments; ``x + y`` calls the operator
-    and skips both. ``stub`` provides the name, the documentation and the signature.
+    The function converts a number in front to normal form and accepts keyword arguments; ``x + y`` calls ``operator``,
+    which does neither. ``stub`` is the definition: it provides the name, the documentation and the signature.
     """
     op: Op = operator.op  # type: ignore[attr-defined]  # set by `finish`
     prepare = op.prepare
@@ -231,8 +231,8 @@ def with_names(operator: Callable[..., Any], stub: Any) -> Callable[..., Any]:
 
 
 def operator_of(operation: Any) -> Callable[[Any, Any], Tensor]:
-    """Return the function that a Python operator calls: the operation without options."""
-    operator: Callable[[Any, Any], Tensor] = operation.operator
+    """Return the function that a Python operator calls: the operation without keyword arguments, if it has any."""
+    operator: Callable[[Any, Any], Tensor] = getattr(operation, "operator", operation)
     return operator
 
 

@@ -42,7 +42,7 @@ def with_recording(on: bool) -> Any:
 
 
 def report_writes(name: str, tensors: Iterable[Any]) -> None:
-    """Report writes that no in-place operation makes to the watch, if there is one."""
+    """Tell the watch, if there is one, of writes that are not made by in-place operations."""
     mode = grad_mode.get()
     if mode is not True and mode is not False:
         for each in tensors:

@@ -19,7 +19,7 @@ from minitensor.layout import Layout
 from minitensor.memory_format import apply_format, channels_last, channels_last_3d, contiguous_format, preserve_format
 from minitensor.ops.aliasing import refuse_leaf
 from minitensor.shapes import normalize_sizes, require_room
-from minitensor.storage import Borrowed, Joint, Storage, lender, owner, reinterpret
+from minitensor.storage import BorrowedStorage, SharedCountStorage, Storage, lender, owner, reinterpret
 
 if TYPE_CHECKING:
     from minitensor.memory_format import memory_format
@@ -40,7 +40,7 @@ def change_layout(input: Tensor, layout: Layout) -> None:
         require_room((end,))
         memory = BY_ARRAY[storage.array.__class__].xp.empty(end, array_dtype(input))  # input.array may not exist yet
         memory[: len(storage)] = storage.buffer
-        input._storage, input._base = Joint(storage, memory), None
+        input._storage, input._base = SharedCountStorage(storage, memory), None
     assign_layout(input, layout)
 
 
@@ -151,7 +151,7 @@ def set_(
         if input.node is not None or (isinstance(source, TensorBase) and source.node is not None):
             raise InplaceError("set_: no gradient goes through other memory: detach() first")
     if owner(storage) is not owner(input.storage):
-        input._storage, input._base = Borrowed(lender(storage), storage.array, input.storage), None
+        input._storage, input._base = BorrowedStorage(lender(storage), storage.array, input.storage), None
     change_layout(input, layout)
     input.storage.version += 1
     return input
