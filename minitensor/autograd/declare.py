@@ -118,7 +118,7 @@ def nondifferentiable(
 def nondifferentiable(
     body: Any = None, /, *, name: str = "", prepare: Prepare | None = None
 ) -> Any:
-    """Make an operation without a gradient, such as a comparison. The arguments are those of ``differentiable``."""
+    """Make an operation without a gradient, such as a comparison; see ``differentiable`` for the arguments."""
 
     def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
         op = describe(body, {}, name=name)

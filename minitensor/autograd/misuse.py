@@ -160,11 +160,11 @@ def explain(
 
 def rename_in_message(name: str, error: Exception) -> Exception:
     """Make a message begin with the name of the called function instead of the name of an inner operation."""
-    told = NAMED.match(str(error))
-    if told is None or not isinstance(error, MinitensorError) or isinstance(error, GradError):
+    prefix = NAMED.match(str(error))
+    if prefix is None or not isinstance(error, MinitensorError) or isinstance(error, GradError):
         return error  # a gradient's error is about an operation that was called earlier
-    if told[1].rpartition(".")[2] != name:
-        error.args = (f"{name}{str(error)[told.end(1):]}", *error.args[1:])
+    if prefix[1].rpartition(".")[2] != name:
+        error.args = (f"{name}{str(error)[prefix.end(1):]}", *error.args[1:])
     return error
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-# The in-place twins have no gradient: the formula is None.
+# The in-place versions have no gradient: the formula is None.
 
 
 def store(name: str, input: Tensor, result: Tensor) -> None:

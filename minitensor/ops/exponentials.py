@@ -1,4 +1,4 @@
-"""Exponentials and logarithms, element by element, with their gradients and in-place twins.
+"""Exponentials and logarithms, element by element, with their gradients and in-place versions.
 
 See Note [Complex gradients] in ``arithmetic.py``. What integrals define is in ``special.py``.
 """

@@ -1,7 +1,7 @@
-"""Where operands meet: numbers become arrays, dtypes are promoted, devices compared.
+"""Operands: numbers are converted to arrays, dtypes are promoted, devices are compared.
 
 ``operands(a, b)`` returns the two arrays on which an elementwise op computes. A tensor with dims outranks a 0-d tensor,
-and that outranks a Python number, as in PyTorch; this chapter computes nothing else.
+and that outranks a Python number, as in PyTorch. The arithmetic is in other files.
 
 Note [Halves beside numbers]. As in PyTorch, float16 is computed in single precision and the result is rounded once. A
 number beside it need not fit float16: ``x / 70000`` and ``x * 1e-8`` are nonzero, though 70000 is infinite in float16

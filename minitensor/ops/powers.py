@@ -1,4 +1,4 @@
-"""Powers and roots, element by element, with their gradients and in-place twins.
+"""Powers and roots, element by element, with their gradients and in-place versions.
 
 See Note [Complex gradients] in ``arithmetic.py``; exponentials and logarithms are in ``exponentials.py``.
 """

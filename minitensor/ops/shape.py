@@ -153,10 +153,10 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
 
 
 def copy_rows(input: Tensor, shape: Shape) -> Tensor:
-    """Return a copy of the elements, row by row, in another shape; recorded only where something needs to know."""
+    """Return a copy of the elements, row by row, in another shape; record it for a gradient or an interpreter."""
     if input.node is not None or active:
         return copy_in_shape(input, shape)
-    copy: Tensor = fresh(input.result_class, input.array.copy().reshape(shape))  # nothing to record: half the time
+    copy: Tensor = fresh(input.result_class, input.array.copy().reshape(shape))  # half the time of a recorded copy
     if tracing.get():
         record_copy("reshape", copy.array)
     return copy
@@ -557,7 +557,7 @@ def as_strided(
 
 
 def make_inplace(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
-    """Make the in-place twin of a view operation: its argument takes the view's layout and history."""
+    """Make the in-place version of a view operation: the tensor itself gets the layout and the node of the view."""
 
     @composite_as(operation.__name__ + "_")
     @functools.wraps(operation)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minitensor as mt
-from minitensor.autograd.declare import differentiable
+from minitensor.autograd.declare import differentiable, operator_of
 
 
 def leaf(*values: float) -> mt.Tensor:
@@ -87,3 +87,9 @@ def test_adding_a_tensor_to_an_array_calls_the_tensors_method() -> None:
     total = np.ones(2) + leaf(1.0, 2.0)
     assert isinstance(total, mt.Tensor)
     assert total.requires_grad
+
+
+def test_an_operation_without_options_is_its_own_operator() -> None:
+    """``Tensor.__mod__`` and others of one function need no second, faster one."""
+    assert operator_of(mt.mul) is mt.Tensor.__mul__ is not mt.mul
+    assert operator_of(mt.remainder) is mt.remainder
