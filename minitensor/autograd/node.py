@@ -69,8 +69,7 @@ class Op:
     __slots__ = (
         "body", "defaults", "effect", "formulas", "gate", "inputs", "is_private", "multiple", "name", "names",
         "out_of_place", "plans", "positional", "positions", "prepare", "prepares_out", "required", "returns",
-        "saved_positions",
-        "saved_results", "takes_out", "takes_two", "whole",
+        "saved_positions", "saved_results", "takes_out", "takes_two", "whole",
     )  # fmt: skip
 
     name: str
