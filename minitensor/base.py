@@ -63,6 +63,7 @@ class TensorBase:
         if name == "array":
             array = self.array = materialize(self)
             return array
+        # The fast constructors do not fill these: few tensors ever get a grad.
         if name == "_grad" or name == "_idle_leaf":
             setattr(self, name, None)
             return None
@@ -249,7 +250,7 @@ def fix_layout(tensor: TensorBase) -> None:
         tensor._layout = layouts.contiguous(array.shape)
         return
     layout = layout_of(array)
-    if layout.offset or not layouts.is_dense(layout):
+    if not layouts.is_dense(layout):
         array = tensor.array = array.copy()
         layout = layouts.contiguous(array.shape)
     tensor._layout = layout

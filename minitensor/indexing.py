@@ -161,7 +161,7 @@ def is_array(item: object) -> bool:
 
 
 class Walk:
-    """One pass over the dims of a layout that builds the layout of the view."""
+    """One pass over the dims of a layout that builds the layout of the view; ``...`` takes the ``free`` dims."""
 
     __slots__ = ("dim", "free", "offset", "picks", "sizes", "source", "strides")
 
@@ -182,7 +182,7 @@ class Walk:
         elif isinstance(item, slice):
             self.cut(item)
         elif takes == STEP:
-            self.select(as_index(item))  # type: ignore[arg-type]  # takes_dims saw its __index__
+            self.select(as_index(item))  # type: ignore[arg-type]  # count_dims saw its __index__
         else:
             self.pick(item, takes)
 
@@ -206,7 +206,7 @@ class Walk:
         if self.free < 0:
             raise InvalidIndexError("an index can only have a single ellipsis ('...')")
         self.keep(self.free)
-        self.free = -1
+        self.free = -1  # no second one
 
     def select(self, index: int) -> None:
         size = self.source.shape[self.dim]

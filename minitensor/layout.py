@@ -79,7 +79,10 @@ def pack_strides(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
 
 
 def sort_by_stride(shape: Shape, strides: tuple[int, ...]) -> list[int]:
-    """Sort the dims by stride, smallest first, as PyTorch does: by insertion sort, with stride 0 undecided."""
+    """Sort the dims by stride, smallest first, as PyTorch does: by insertion sort, with stride 0 undecided.
+
+    Undecided pairs make the order depend on the pairs that are compared, so ``sorted`` would give another one.
+    """
     order: list[int] = list(range(len(shape) - 1, -1, -1))
     for start in range(1, len(order)):
         place = start
@@ -99,6 +102,7 @@ def compare_strides(shape: Shape, strides: tuple[int, ...], a: int, b: int) -> i
         return 0
     if strides[a] != strides[b]:
         return 1 if strides[a] > strides[b] else -1
+    # Of equal strides one belongs, as a rule, to a dim of size 1; PyTorch counts the smaller dim as the faster one.
     return 1 if shape[a] > shape[b] else 0
 
 
@@ -133,6 +137,7 @@ def suggests_channels_last(layout: Layout) -> bool:
         return False
     least = 0
     for dim in channels_fastest(len(shape)):
+        # The second case is (N, 1, 1, 1) with equal strides, which fits both formats; PyTorch counts it as contiguous.
         if strides[dim] < least or (dim == 0 and least == strides[1]):
             return False
         least = strides[dim] * shape[dim]
@@ -193,6 +198,7 @@ def has_overlap(layout: Layout) -> bool:
     terms = [(abs(s), n - 1) for s, n in zip(layout.strides, layout.shape) if n > 1]
     terms.sort(reverse=True)
     reach = list(accumulate([s * most for s, most in reversed(terms)], initial=0))[::-1]
+    # As with the digits of a number: if each stride exceeds what all finer ones reach together, no sum occurs twice.
     if all(s > rest for (s, _), rest in zip(terms, reach[1:])):
         return False
     return any(has_repeat(s, most, terms[i + 1 :]) for i, (s, most) in enumerate(terms))
@@ -203,6 +209,7 @@ def has_repeat(stride: int, most: int, finer: list[tuple[int, int]]) -> bool:
     if stride == 0:
         return True
     reach = sum(s * n for s, n in finer)
+    # From -n..n steps to 0..2n by adding `reach` to both sides: `can_reach` counts from 0.
     both_ways = [(s, 2 * n) for s, n in finer]
     steps = range(1, min(most, reach // stride) + 1)
     return len(steps) > 64 or any(can_reach(both_ways, reach - k * stride) for k in steps)
@@ -294,6 +301,7 @@ def unsqueeze(layout: Layout, dim: int) -> Layout:
     """Insert a dim of size 1 at ``dim``."""
     shape, strides, offset = layout
     dim = wrap_dim(dim, len(shape) + 1)
+    # Any stride would do for one entry; this is PyTorch's, which users can read.
     stride = shape[dim] * strides[dim] if dim < len(shape) else 1
     return Layout((*shape[:dim], 1, *shape[dim:]), (*strides[:dim], stride, *strides[dim:]), offset)
 
@@ -356,6 +364,7 @@ def repeat_strides(layout: Layout, shape: Shape) -> tuple[int, ...]:
 def broadcast_strides(layout: Layout, shape: Shape) -> tuple[int, ...]:
     """Return the strides that expand ``layout`` to ``shape``, to which it is known to broadcast."""
     if not layout.shape:
+        # PyTorch's strides for an expanded number, for dims of size 1 too.
         return (0,) * len(shape)
     lead = len(shape) - len(layout.shape)
     strides = repeat_strides(layout, shape[lead:])
@@ -447,6 +456,7 @@ def diagonal(layout: Layout, offset: int = 0, dim1: int = 0, dim2: int = 1) -> L
         raise RepeatedDimError(f"diagonal: dimensions cannot be identical {dim1}, {dim2}")
     below, right = max(-offset, 0), max(offset, 0)
     size = max(min(shape[dim1] - below, shape[dim2] - right), 0)
+    # An empty diagonal keeps the offset, as in PyTorch: its start may lie beyond the storage.
     if size:
         start += below * strides[dim1] + right * strides[dim2]
     rest = reorder(layout, [dim for dim in range(len(shape)) if dim not in (dim1, dim2)])
@@ -528,6 +538,7 @@ def explain_view(layout: Layout, shape: Shape) -> str:
     'dims 0 and 1 cannot merge: sizes 3 and 4, strides 1 and 3, where the stride of dim 0 would have to be 4 * 3 = 12'
     """
     moving = [dim for dim, n in enumerate(layout.shape) if n != 1]
+    # Between two dims is a cut, `inner` elements from the end. A new shape with a cut at the same place merges nothing.
     inner, cuts = 1, {}
     for outer, dim in zip(reversed(moving[:-1]), reversed(moving)):
         inner *= layout.shape[dim]

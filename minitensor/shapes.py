@@ -214,7 +214,7 @@ def infer_size(shape: Shape, numel: int) -> Shape:
                 f"shape '{list(shape)}' is invalid for input of size {numel}: it has {prod(shape)} elements"
             )
         return shape
-    known = -prod(shape)
+    known = -prod(shape)  # of the other sizes: the one -1 is a factor
     if known == 0 == numel:
         raise ShapeError(
             f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 "
@@ -260,6 +260,7 @@ def reduced_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]
     if dims is None:
         return tuple(range(ndim))
     named = (dims,) if isinstance(dims, Integral) else dims
+    # A 0-d tensor accepts dim 0, but `[:ndim]` leaves it no dim to reduce.
     return wrap_dims(cast(Sequence[int], named), ndim)[:ndim] or tuple(range(ndim))
 
 

@@ -117,6 +117,7 @@ def shared_count(storage: Storage) -> WriteCount:
         return shared_count(storage.owner)
     if not isinstance(storage, SharedCountStorage):
         storage.count = WriteCount(storage.version)
+        # The class of the object changes, not the object: tensors and saved versions refer to it.
         storage.__class__ = ReadOnlySharedCountStorage if storage.is_read_only else SharedCountStorage
     return storage.count
 

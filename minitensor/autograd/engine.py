@@ -82,6 +82,7 @@ def backward(
         raise GradError("backward: inputs is empty; leave it out to reach all leaves")
     targets = [target(i, each) for i, each in enumerate(wanted)]
     for node, tensor in zip(targets, wanted, strict=True):
+        # As in PyTorch, a tensor that is not a leaf gets a `grad` if it is named as an input.
         if node.__class__ is not Leaf and tensor.__class__ is not GradientEdge:
             hooks_of_tensor(node).retained = weakref.ref(tensor)
     walk(roots, keep, create_graph, targets)
@@ -176,6 +177,7 @@ def walk_batch(
         )
     (size,) = sizes
     try:
+        # The values are kept in any case: if this pass fails half-way, the passes below need them.
         return TensorBase.batched_class._for_all(  # type: ignore[no-any-return]  # a class from above
             lambda *row: gradients(outputs, inputs, row, True, record, allow_unused, materialize), given
         )
@@ -325,6 +327,7 @@ def walk(
     straight = needed is None and not watched
     token = grad_mode.set(mode.with_recording(record) if watched else record)
     try:
+        # A root that is a leaf waits for nobody, and leaves are not in `order`.
         for node in dict.fromkeys([node for node, _ in roots if node.__class__ is Leaf]):
             arrive(stops[node], state)
         for node in order if needed is None else [node for node in order if node in needed]:
@@ -355,6 +358,7 @@ def walk(
                         stop[GRAD] = stop[GRAD] + g
                         stop[BORROWED] = False
                 if edge.__class__ is Leaf:
+                    # A gradient of None counts as arrived: the leaf must not wait for it.
                     left = stop[WAITING] = stop[WAITING] - 1
                     if left:
                         continue
@@ -440,7 +444,8 @@ def run(node: Node, grad: Any, needed: set[Node] | None) -> list[Any]:
 def survey(starts: Iterable[Node]) -> tuple[dict[Node, list[Any]], list[Node]]:
     """Return a stop for every node that the walk can reach, and these nodes without the leaves, in walking order.
 
-    A stop counts the gradients that the node still waits for, here all of them.
+    A stop counts the gradients that the node still waits for, here all of them. Only leaves read the count; the order
+    makes other nodes wait.
     """
     stops: dict[Node, list[Any]] = {node: [0, None, node, False] for node in starts}
     order = [node for node in stops if node.__class__ is not Leaf]

@@ -158,6 +158,8 @@ class Node:
             else:
                 found = function(grad, *[values[i] if i >= RESULT else fact_of(edge, i) for i in sources])
             if found is not None:
+                # Slots rather than properties, and dtypes compared by identity: this runs for every edge, and `fit`
+                # looks again.
                 layout = found._layout
                 array = found.array if layout is None or found._storage is None else found._storage.array
                 if (array.shape if layout is None else layout.shape) != edge.shape or array.dtype is not edge.dtype:
@@ -462,7 +464,7 @@ class Leaf(Node):
 
     __slots__ = ("retains", "tensor")
 
-    number = 2**64 - 1  # it runs as soon as its gradient is complete
+    number = 2**64 - 1  # PyTorch's, the highest: it runs as soon as its gradient is complete
     tensor: Callable[[], Any]
     retains: bool  # whether retain_grad() was called when the tensor was not a leaf
 
@@ -491,6 +493,7 @@ class Leaf(Node):
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         """Add to the tensor's ``grad``, in place unless a graph is being created."""
         tensor = self.tensor()
+        # Since the graph was made, the tensor was deleted, or its requires_grad was set to False.
         if tensor is None or tensor._node is None:
             return []
         with ACCUMULATING:

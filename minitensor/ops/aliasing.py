@@ -94,6 +94,8 @@ def place(input: Tensor, home: Layout, window: Layout) -> Array:
     low, high = common_extent(home, window)
     flat = input.xp.zeros(high - low, input.array.dtype)
     if layouts.has_overlap(window):
+        # An assignment would keep one of the gradients that meet in a shared cell; a window on the cells' numbers tells
+        # where to add.
         positions = input.xp.arange(high - low)
         input.backend.add_at(flat, window_array(input, positions, window, low), input.array)
     else:
@@ -166,6 +168,7 @@ def refresh(self: Tensor) -> None:
 
 def view_node(base_node: Node, base: Tensor, view: Tensor) -> Node:
     """Return the node of a view of ``base_node``'s result, which may read complex numbers as reals or the reverse."""
+    # The window of a real view on complex memory counts reals, that of a complex view on real memory counts pairs.
     home, window = base.layout, view.layout
     whole, part = array_dtype(base), array_dtype(view)
     if whole == part:
@@ -233,6 +236,8 @@ def inplace(
                     return input
                 array = op.body(*bound)
             except Exception as error:
+                # Only a call that fails pays for the search for NumPy's arrays and numbers; with tensors in their place
+                # it is repeated.
                 converted = host_values(bound)
                 if converted is None:
                     raise rename_in_message(name, misuse(twin, bound, error))  # noqa: B904  # its cause is set
@@ -293,6 +298,7 @@ def try_direct_write(writer: Callable[[Any, Any], Any], input: Any, other: objec
         return False
     if array.shape != target.shape and array.ndim:
         return False
+    # A shifted view would be read after it was overwritten; the same tensor is read and written cell by cell.
     if other is not input and input._storage is not None and input._storage is other._storage:
         return False
     writer(target, array)
@@ -424,6 +430,7 @@ def write_and_record(
 ) -> None:
     """Write, and record the write; see Note [Writing through a view]."""
     keep = op.plan(tuple([edge is not None for edge in edges]))[0]
+    # Formulas need the values before the write. Copies of them are recorded now, the result's version after it.
     kept = [
         snapshot(value) if i in keep and isinstance(value, TensorBase) and shares_storage(value, input) else value
         for i, value in enumerate(bound)

@@ -1,7 +1,11 @@
 """Choosing between elements: ``where``, the larger or smaller of two, and limits.
 
 The gradient goes to the operand that was chosen. What compares and gives bools is in ``compare.py``; extremes along a
-dim are in ``reduce.py``.
+dim are in ``extremes.py``.
+
+Note [Safe arguments]. The gradient of ``where`` is zero at the operand that was not chosen, but zero times an infinite
+derivative is NaN. A formula that chooses around a singular point therefore replaces the argument there too:
+``where(x == 0, 0, f(where(x == 0, 1, x)))``.
 """
 
 from __future__ import annotations

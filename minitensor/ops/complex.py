@@ -210,6 +210,7 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Array:
     a, b = two_arrays(real, imag)
     whole = dtypes.from_numpy(a.dtype).to_complex().numpy
     xp = same_device(real, imag).xp
+    # Not `a + b * 1j`, whose real part is NaN where b is infinite.
     parts = xp.stack(xp.broadcast_arrays(a, b), -1).astype(whole.char.lower(), copy=False)
     made: Array = parts.reshape(-1).view(whole).reshape(parts.shape[:-1])
     return made
@@ -250,6 +251,7 @@ def angle_grad(grad: Tensor, input: Tensor) -> Tensor:
     if not input.dtype.is_complex:
         return grad * 0
     square = real(input * conj(input))
+    # See Note [Safe arguments] in choice.py.
     nothing = square == 0
     turned: Tensor = where(nothing, 0, grad * input * 1j / where(nothing, 1, square))
     return turned

@@ -134,6 +134,7 @@ def reverse_cumprod_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int) 
 
 def can_divide(products: Tensor) -> bool:
     """Return whether dividing each product by a factor gives the product of the others: all are finite and nonzero."""
+    # An underflow to zero counts as a zero factor: the slow way is right there too.
     return bool((products.isfinite().array & (products.array != 0)).all())
 
 
@@ -212,6 +213,7 @@ def recur_by_doubling(rows: Array, factors: Array) -> None:
     """Run the recurrence in log2(n) passes, each reaching twice as far back: faster where there are few lanes."""
     reach = 1
     while reach < len(rows):
+        # Products are new arrays, so both lines read what the pass before left.
         rows[reach:] += factors[reach:] * rows[:-reach]
         factors[reach:] = factors[reach:] * factors[:-reach]
         reach *= 2
@@ -278,6 +280,7 @@ def logcumsumexp_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> 
     kind, exact = grad.dtype, complex128 if grad.dtype.is_complex else float64
     grad, input, result = [each.to(exact) for each in (grad, input, result)]
     following = shift(result, dim, True, math.inf)
+    # Equal ones include two infinities, whose difference would be NaN.
     later = recurrence(grad, conj(exp(where(following == result, 0, result - following))), dim, True)
     share: Tensor = where(result == -math.inf, 0, conj(exp(input - result)))
     return (share * later).to(kind)
@@ -317,6 +320,7 @@ def logarithm_of_sum(xp: Library, a: Array, b: Array) -> Array:
     low, high = xp.where(less, a, b), xp.where(less, b, a)
     summed = xp.log1p(xp.exp(low - high)) + high
     summed = xp.where(low.real == -math.inf, high, summed)  # nothing is added
+    # inf - inf is NaN; as in PyTorch, the exponentials themselves are added, which keeps the angle of the sum.
     unbounded = (low.real == math.inf) & (high.real == math.inf)
     summed = xp.where(unbounded, xp.log(xp.exp(low) + xp.exp(high)), summed)
     return xp.where((a != a) | (b != b), complex(math.nan, math.nan), summed)

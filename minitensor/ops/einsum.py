@@ -78,8 +78,10 @@ def einsum(*args: Any) -> Tensor:
     """
     equation, operands = read_arguments(args)
     plan = plan_einsum(equation, tuple([tuple(each.shape) for each in operands]))
+    # As in PyTorch, the gradient of the last operand arrives first.
     tensors = list(in_turn(*operands[::-1]))[::-1]
     for first, second, left, right, multiply, after in plan.contractions:
+        # `first` is smaller than `second`, so popping the second leaves its place valid.
         b, a = apply_moves(tensors.pop(second), right), apply_moves(tensors.pop(first), left)
         tensors.append(apply_moves(multiply(a, b), after))
     return apply_moves(tensors[0], plan.last)
@@ -284,6 +286,7 @@ def cheapest_pair(terms: Sequence[Term], output: Labels, sizes: dict[Label, int]
         left, right = (set(terms[k].labels) for k in pair)
         return volume((left | right) & kept, sizes) - volume(left, sizes) - volume(right, sizes)
 
+    # Greedy: the best order of all would need a search over the orders.
     return min(combinations(range(len(terms)), 2), key=growth)
 
 
@@ -311,6 +314,7 @@ def contract(
     if not inner and (batch or not left or not right):
         one, other, multiply, found = align_dims(a, labels), align_dims(b, labels), mul, shape
     else:  # BLAS is the fastest for outer products of two vectors, too
+        # Without batch dims a missing group leaves a vector; with them, `matmul` needs matrices.
         one = group_dims(a, sizes, batch, *([left] if left or batch else []), inner)
         other = group_dims(b, sizes, batch, inner, *([right] if right or batch else []))
         multiply, found = matmul, one.shape[:-1] + other.shape[len(batch) + 1 :]

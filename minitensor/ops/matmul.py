@@ -114,6 +114,7 @@ def product(backend: Backend, a: Array, b: Array) -> Array:
         # Of two small matrices `dot` costs 0.8 us, `matmul` 1.3; and it copies what BLAS cannot read.
         if a.ndim <= 2:
             return backend.dot(a, b)
+        # Not -1 rows, whose number an empty factor leaves undefined.
         folded: Array = a.reshape(prod(a.shape[:-1]), a.shape[-1])
         rows: Array = backend.dot(folded, b).reshape(a.shape[:-1] + b.shape[1:])
         return rows

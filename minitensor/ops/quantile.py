@@ -43,6 +43,7 @@ def median_along(input: Tensor, dim: int, keepdim: bool, *, out: Any = None) -> 
         return array.copy(), xp.zeros((), "int64")
     index = input.backend.argkth(array, (array.shape[dim] - 1) // 2, dim)
     if array.dtype.kind == "f":
+        # NaN makes the median NaN, and PyTorch gives the index of the first one.
         unknown = array != array
         index = xp.where(unknown.any(dim, keepdims=True), unknown.argmax(dim, keepdims=True), index)
     return choose_along(input, index, dim, keepdim)
@@ -152,6 +153,8 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None
     after, before = lead + (slice(1, None),), lead + (slice(None, -1),)
     starts = xp.zeros(array.shape, "int64")  # of the run of equal elements that each belongs to
     starts[after] = xp.where(values[after] != values[before], places[1:], 0)
+    # Largest at the end of the longest run; of equally long ones the first, which holds the smallest element. The sort
+    # is stable, so an end is the element's last index.
     lengths = places - input.backend.accumulate("maximum", starts, dim)
     return choose_along(input, xp.take_along_axis(order, lengths.argmax(dim, keepdims=True), dim), dim, keepdim)
 

@@ -275,7 +275,7 @@ def nanmean(
 def var_grad(grad: Tensor, input: Tensor, dim: tuple[int, ...], correction: float) -> Tensor:
     """Return the gradient of the variance: 2 (x - mean) / (n - correction)."""
     shape = input.shape
-    scale = 2 / (degrees_of_freedom(count(shape, dim), correction) or math.nan)
+    scale = 2 / (degrees_of_freedom(count(shape, dim), correction) or math.nan)  # NaN as in PyTorch
     return restore_dims(grad, shape, dim) * scale * (input - mean(input, dim, True))
 
 
@@ -349,6 +349,7 @@ def var(
 
 @differentiable(
     prepare=distances,
+    # Zero where all elements are equal, as in PyTorch: 0 / 0 would make the whole gradient NaN.
     input=lambda grad, input, dim, correction, result: var_grad(
         where(result == 0, 0, grad / (result * 2)), input, dim, correction
     ),
@@ -501,6 +502,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | 
     if not count(array.shape, dim):
         return xp.full(shape, -math.inf, array.dtype)
     largest = array.real.max(dim, keepdims=True)
+    # An infinite maximum is not subtracted: inf - inf is NaN.
     largest = xp.where(xp.isfinite(largest), largest, 0)
     shifted = xp.asarray(array - largest)
     xp.exp(shifted, out=shifted)

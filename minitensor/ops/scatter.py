@@ -157,6 +157,7 @@ def narrow_source(name: str, input: Tensor, index: Tensor, src: Tensor) -> Tenso
     if shape == given:
         return src
     if not index.numel():
+        # An empty index may have any number of dims; nothing of the source is used, but it stays in the graph.
         return reshape(getitem(reshape(src, (src.numel(),)), slice(0)), shape)
     if len(shape or (1,)) != len(given or (1,)) or any(n > m for n, m in zip(shape or (1,), given or (1,))):
         raise ShapeError(f"{name}(): expected index {list(shape)} to be no larger than src {list(given)}")
@@ -353,6 +354,7 @@ def share_among_extremes(
 ) -> tuple[Tensor, ...]:
     """Return where the input and where the source equals the result, and the share of the gradient for each of them."""
     before, arrived = input.eq(result), src.eq(gather(result, dim, index))
+    # Nothing equals a NaN, which gives a count of 0: no share, and no division by zero.
     count = before.to(grad.dtype).scatter_add(dim, index, arrived.to(grad.dtype))
     return before, arrived, grad / count.masked_fill(count.eq(0), 1)
 
@@ -415,6 +417,7 @@ def reduce_into(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str
     if reduce in ("amax", "amin") and input.is_complex():
         raise DtypeError(f"scatter_reduce(): {reduce} has no order for {input.dtype.name}")
     if not include_self:
+        # Only at the positions that are named: all other elements keep their value.
         replace_along_(input, dim, index, neutral_element(input, reduce))
     if reduce == "prod":
         return multiply_along_(input, dim, index, src)
@@ -428,6 +431,7 @@ def divide_by_count(input: Tensor, dim: int, index: Tensor, include_self: bool) 
     """Divide sums by the number of their terms; integers are rounded down."""
     whole = index.new_zeros(input.layout.shape) if not include_self else index.new_ones(input.layout.shape)
     counts = scatter_add(whole, dim, index, index.new_ones(index.layout.shape))
+    # Where nothing arrives and the old value does not count, the value is kept.
     counts = counts.clamp(min=1).to(input.dtype)
     if input.array.dtype.kind in "fc":
         return div_(input, counts)

@@ -137,6 +137,7 @@ def ndtr(input: Tensor, *, out: Tensor | None = None) -> Array:
     return cast_result(input.backend.ndtr(to_doubles("ndtr", input)), input)
 
 
+# The density over ``ndtr``: the exponentials, which underflow, cancel in ``erfcx``.
 @differentiable(input=lambda grad, input: grad / erfcx(input * -math.sqrt(0.5)) * math.sqrt(2 / math.pi))
 def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log(ndtr(input))``, accurate where ``ndtr`` is tiny too.
@@ -304,7 +305,7 @@ def quotient_near_zero(input: Tensor, result: Tensor, sign: int, factor: Any = 1
 
     Near zero, the derivative of the quotient itself would be a difference of large numbers.
     """
-    near = abs(input) < 0.02
+    near = abs(input) < 0.02  # there the first term left out of the series is 7e-15 of the sum
     square = where(near, input, 0) ** 2 * sign
     series = factor * (0.5 + square * (1 / 16 + square / 384))
     quotient: Tensor = where(near, series, result / where(near, 1, input))
@@ -488,7 +489,7 @@ def logit_(input: Tensor, eps: float | None = None) -> None:
 
 def sinc_grad(grad: Tensor, input: Tensor) -> Any:
     """Return the gradient of ``sinc``: (cos(y) - sin(y) / y) / x for y = pi x, and zero at zero."""
-    near = abs(input) < 0.03
+    near = abs(input) < 0.03  # cos(y) - sin(y) / y cancels; what the series leaves out is 5e-15 of it
     x, small = where(near, 1, input), where(near, input, 0)
     turned, square = x * math.pi, (small * math.pi) ** 2
     series = small * math.pi**2 * (-1 / 3 + square * (1 / 30 - square * (1 / 840 - square / 45360)))

@@ -116,6 +116,7 @@ def attention_weights(scores: Tensor, mask: Tensor | None) -> Tensor:
     found = fully_masked_rows(~mask.array if is_bool else mask.array == -math.inf)
     if found is None:
         return softmax(scores, -1)
+    # The softmax of a row of -inf is NaN, and so is its gradient: see Note [Safe arguments] in ops/choice.py.
     rows = wrap(scores.result_class, found)
     return softmax(scores.masked_fill(rows, 0.0), -1).masked_fill(rows, 0.0)
 

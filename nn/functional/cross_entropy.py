@@ -58,6 +58,7 @@ def cross_entropy_grad(
 def losses_and_softmax(input: Tensor, target: Tensor, scales: Tensor | float, total: bool) -> tuple[Array, ...]:
     """Return scales * (log sum exp(x) - x[target]) for each row of (N, C), or their sum; and the softmax."""
     x, xp = working_array("cross_entropy", input), input.xp
+    # One array is, in turn, the shifted logits, their exponentials and the softmax.
     softmax = x - x.max(1, keepdims=True)
     losses = softmax[xp.arange(len(x)), target.array]
     xp.exp(softmax, out=softmax)

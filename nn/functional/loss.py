@@ -177,6 +177,7 @@ def huber_loss(
     given, target = promote_pair("huber_loss", input, target)
     difference = given - target
     width = lift(delta, difference.dtype.numpy).item()
+    # One formula for both cases: `near` is d inside, and delta with d's sign outside.
     near = clamp(difference, -width, width)
     losses = near * (difference - near * 0.5)
     losses = in_dtype_of("huber_loss", input, losses)
@@ -219,6 +220,7 @@ def poisson_nll_loss(
     require_tensors("poisson_nll_loss", input=input, target=target)
     losses = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
+        # Stirling's formula is off for 0 and 1, where log n! is 0.
         many = target > 1
         count = where(many, target, 1)
         stirling = count * log(count) - count + log(count * (2 * math.pi)) * 0.5
@@ -294,6 +296,7 @@ def read_variance(input: Tensor, var: Tensor | float) -> Tensor:
 
 def binary_cross_entropy_grad_input(grad: Tensor, input: Tensor, target: Tensor) -> Tensor:
     """Return the gradient of ``cross_entropy_of_probabilities`` in the probabilities."""
+    # The lower limit is PyTorch's: at probabilities 0 and 1 the gradient is huge, but finite.
     return grad * (input - target) / clamp((1 - input) * input, min=1e-12)
 
 
@@ -427,6 +430,7 @@ def kl_div(
         losses = exp(target) * (target - input)
     else:
         empty = target == 0
+        # Not 0 where the target is: like PyTorch's, the loss is NaN where the input is infinite there.
         losses = where(empty, -target * input, target * (log(where(empty, 1.0, target)) - input))
     if batchmean:
         return losses.sum() / input.shape[0] if input.ndim else losses

@@ -92,6 +92,7 @@ def batch_norm(
     if running_mean is not None:
         update_running_statistic(running_mean, statistics.mean.reshape(-1), momentum)
     if running_var is not None:
+        # As in PyTorch, the running variance is the unbiased one, while the batch is divided by the biased one.
         update_running_statistic(running_var, statistics.var.reshape(-1) * (count / max(count - 1, 1)), momentum)
     return in_dtype_of("batch_norm", input, output)
 

@@ -60,6 +60,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     for dim, (before, after) in enumerate(amounts):
         if before or after:
             check_room(mode, input, dim, before, after)
+            # PyTorch composes circular padding of copies; the nodes of its other modes keep the input.
             move = resample if mode == "circular" else resample_keeping_input
             result = move(result, dim, copy_taps(mode, input.shape[dim], before, after))
     return clone(input) if result is input else result

@@ -198,7 +198,7 @@ def cubic_slopes(share: Tensor) -> tuple[Tensor, ...]:
 
 
 def inner_slope(x: Tensor) -> Tensor:
-    """Return the derivative of Keys' kernel between 0 and 1."""
+    """Return the derivative of Keys' kernel between 0 and 1; as in PyTorch, its parameter is -0.75."""
     return (3.75 * x - 4.5) * x
 
 
@@ -234,7 +234,7 @@ def mirror(place: Tensor, size: int, align_corners: bool) -> tuple[Tensor, Any]:
 
 
 def check_sampling(input: Any, grid: Any, mode: str, edges: str) -> None:
-    """Refuse what is no image, no grid for it, or no mode."""
+    """Raise unless the arguments are images, a grid for them, and known modes."""
     check_tensors("grid_sample", input=input, grid=grid)
     if mode not in MODES:
         raise ArgumentError(f"grid_sample: mode must be one of {', '.join(MODES)}, got {mode!r}")
@@ -257,7 +257,7 @@ def check_sampling(input: Any, grid: Any, mode: str, edges: str) -> None:
 
 
 def check_tensors(name: str, **arguments: Any) -> None:
-    """Refuse what are no tensors."""
+    """Raise unless all arguments are tensors."""
     for argument, value in arguments.items():
         if not isinstance(value, TensorBase):
             raise WrongTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(value).__name__}")
@@ -306,7 +306,7 @@ def middles(count: int, align_corners: bool, like: dict[str, Any]) -> Tensor:
 
 
 def check_matrices(theta: Any, size: Sequence[int]) -> tuple[int, ...]:
-    """Refuse what are no matrices for images of this size; return the spatial sizes."""
+    """Raise unless ``theta`` holds affine matrices for images of this size; return the spatial sizes."""
     check_tensors("affine_grid", theta=theta)
     if theta.array.dtype.kind != "f":
         raise ArgumentError(f"affine_grid: expected theta to have floating point type, but got {theta.dtype.name}")

@@ -252,6 +252,7 @@ def refuse_phase(name: str, diagonal: Tensor) -> None:
         return
     turning = imag_of(diagonal.detach()).abs()
     largest = diagonal.detach().abs()
+    # Rounding leaves a small imaginary part in losses that do not depend on the phase.
     if bool((turning > 1e-2 * largest + 1e-2).any()):
         raise GradError(
             f"{name}_backward: the eigenvectors of complex matrices are specified up to multiplication by e^(i phi); "

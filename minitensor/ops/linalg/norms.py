@@ -312,6 +312,7 @@ def renorm_factors(input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
     norms = vector_norm(input, float(power), others, True, dtype=WIDER.get(input.dtype))
     limit = min(limit, dtypes.finfo(norms.dtype).max)  # an infinite one times a gradient of zero would be NaN
     over = norms > limit
+    # 1e-7 is PyTorch's; for the inner `where` see Note [Safe arguments] in choice.py.
     factors = where(over, limit / where(over, norms + 1e-7, 1.0), 1.0)
     cast: Tensor = factors.to(input.dtype)
     return cast

@@ -36,7 +36,7 @@ def vector_norm_grad(grad: Tensor, x: Tensor, ord: float, dim: tuple[int, ...], 
         direction: Tensor = where(norm == 0, 0, grad / norm)
         return x * direction
     scale = where(norm == 0, 0, grad * norm ** (1 - ord))
-    # The inner `where` keeps the power of a zero, infinite for p < 2, out of the second derivative.
+    # The power of a zero is infinite for p < 2; see Note [Safe arguments] in choice.py.
     nonzero = where(x == 0, 1, abs(x))
     power: Tensor = where(x == 0, 0, x * nonzero ** (ord - 2) if ord > 1 else sgn(x) * nonzero ** (ord - 1))
     return mul(power, scale)
@@ -102,6 +102,7 @@ def vector_norm(
     elif ord == 1:
         found = x.backend.sum(size, dims, keepdim)
     elif ord == 2:
+        # Not scaled, as in PyTorch: in float32, squares of elements above 1.8e19 overflow.
         found = xp.sqrt(x.backend.sum(size * size, dims, keepdim))
     else:
         found = x.backend.sum(size**ord, dims, keepdim) ** (1 / ord)

@@ -364,4 +364,5 @@ def corrcoef(input: Tensor) -> Tensor:
     scaled = spread / deviation.unsqueeze(1) / deviation.unsqueeze(0)
     if scaled.array.dtype.kind != "c":
         return scaled.clamp(-1, 1)
+    # Rounding can push a coefficient out of [-1, 1]; as in PyTorch, both parts are limited.
     return real_of(scaled).clamp(-1, 1) + 1j * real_of(scaled * -1j).clamp(-1, 1)
