@@ -137,7 +137,7 @@ def suggests_channels_last(layout: Layout) -> bool:
         return False
     least = 0
     for dim in channels_fastest(len(shape)):
-        # The second case is (N, 1, 1, 1) with equal strides, which fits both formats; PyTorch counts it as contiguous.
+        # The second case is (N, 1, 1, 1) with equal strides. It fits both formats; PyTorch counts it as contiguous.
         if strides[dim] < least or (dim == 0 and least == strides[1]):
             return False
         least = strides[dim] * shape[dim]

@@ -297,6 +297,7 @@ class InstanceNorm(NormBase):
                 stacklevel=2,
             )
         batch = input.unsqueeze(0) if input.ndim == sample_rank else input
+        # Unlike batch norm: as in PyTorch, without a momentum the running statistics do not move.
         momentum = 0.0 if self.momentum is None else self.momentum
         use_input_stats = self.training or not self.track_running_stats
         result = F.instance_norm(

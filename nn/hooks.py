@@ -72,6 +72,7 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
             args = gates.around_input(args)
         result = module.forward(*args, **kwargs)
         while pending:
+            # Taken out before its call: a hook that raises is not called a second time below.
             hook = pending.pop(next(iter(pending)))
             result = replace_value(result, after_forward(hook, module, args, kwargs, result))
         if gates is not None:

@@ -63,6 +63,7 @@ class Parameter(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         copied: Parameter = super().__deepcopy__(memo)  # type: ignore[assignment]  # the copy is of the same class
+        # As in PyTorch, where only a plain tensor's copy has its gradient.
         copied.grad = None
         return copied
 

@@ -216,6 +216,7 @@ class RNNBase(Module):
         turns = TURNS["bias_ih" in given]
         given.update(zip(turns, in_turn(*[given.get(name) for name in turns]), strict=True))
         bias, bias_hh = given.get("bias_ih"), given.get("bias_hh")
+        # A GRU multiplies the second bias by a gate; elsewhere only the sum of both counts.
         if bias is not None and bias_hh is not None and self.mode != "GRU":
             bias = bias + bias_hh
         entering = steps.spread(F.linear(given["rows"], given["weight_ih"], bias))

@@ -55,6 +55,7 @@ class TransformerLayer(Module):
     ) -> None:
         super().__init__()
         made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
+        # In PyTorch's order, in which the weights are drawn.
         self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, **made)
         self.build_cross_attention(d_model, nhead, dropout, batch_first, made)
         self.linear1 = Linear(d_model, dim_feedforward, **made)
@@ -287,6 +288,7 @@ class TransformerEncoder(Module):
         is_causal: bool | None = None,
     ) -> Tensor:
         """Return the sequence after all layers; for the masks see ``TransformerEncoderLayer``."""
+        # Without a hint, PyTorch looks for a causal mask to choose a kernel; here the mask alone decides.
         for layer in self.layers:
             src = layer(
                 src, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=is_causal or False

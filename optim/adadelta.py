@@ -104,6 +104,7 @@ class Adadelta(Optimizer):
         square, delta = state
         grad = descent(group, param, grad, scratch)
         move_mean_square(square, grad, rho, scratch)
+        # eps lies inside both roots: without it all steps would be 0, as the first mean of the steps is.
         xp.divide(grad, xp.sqrt(xp.add(square, eps, out=one), out=one), out=two)
         two *= xp.sqrt(xp.add(delta, eps, out=one), out=one)
         move_mean_square(delta, two, rho, scratch)

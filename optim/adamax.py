@@ -102,6 +102,7 @@ class Adamax(Optimizer):
         grad = descent(group, param, grad, scratch)
         move_mean(mean, grad, 1 - beta1, scratch)
         xp.abs(grad, out=one)
+        # PyTorch adds eps to the new magnitude, so that the maximum holds it too; the paper has none.
         one += group["eps"]
         largest *= beta2
         xp.maximum(largest, one, out=largest)

@@ -136,9 +136,11 @@ def minimize(group: Group, state: State, closure: Callable[[], Any]) -> Any:
         state["prev_flat_grad"], before = grad, loss
         state["prev_loss"] = loss
         rate = float(group["lr"])
+        # Before anything is known of the curvature, the first step moves at most `lr` in the 1-norm.
         step = min(1.0, 1.0 / float(grad.abs().sum())) * rate if state["n_iter"] == 1 else rate
         state["t"] = step
         slope = float(grad.dot(direction))
+        # The loss would hardly fall along this direction, or even rise.
         if slope > -group["tolerance_change"]:
             break
         last = iteration == group["max_iter"]
@@ -198,6 +200,7 @@ def next_direction(state: State, grad: Tensor, history: int) -> Tensor:
         changes.append(change)
         steps.append(step)
         weights.append(1.0 / curvature)
+        # The scale of the last pair, Nocedal and Wright, equation 7.20.
         state["H_diag"] = curvature / float(change.dot(change))
     # The two loops of Nocedal and Wright, algorithm 7.4.
     direction = -grad

@@ -132,6 +132,8 @@ class Muon(Optimizer):
 def adjust_rate(lr: float, way: str | None, rows: int, columns: int) -> float:
     """Return the learning rate for a matrix of this shape."""
     if way == "match_rms_adamw":
+        # About the root mean square of AdamW's updates, 0.2 to 0.4 (Liu et al. 2025, Muon is scalable for LLM
+        # training).
         return lr * 0.2 * sqrt(max(rows, columns))
     return lr * sqrt(max(1, rows / max(1, columns)))
 
@@ -139,6 +141,7 @@ def adjust_rate(lr: float, way: str | None, rows: int, columns: int) -> float:
 def orthogonalize(xp: Any, matrix: Array, coefficients: tuple[float, float, float], steps: int, eps: float) -> Array:
     """Bring all singular values of a matrix, or of each of several, close to one."""
     a, b, c = coefficients
+    # The Gram matrix of the shorter side is the smaller one.
     tall = matrix.shape[-2] > matrix.shape[-1]
     x = round_to_bfloat16(xp, (matrix.swapaxes(-1, -2) if tall else matrix).astype("float32"))
     norm = round_to_bfloat16(xp, xp.sqrt(xp.sum(x * x, axis=(-2, -1), keepdims=True)))
@@ -152,6 +155,7 @@ def orthogonalize(xp: Any, matrix: Array, coefficients: tuple[float, float, floa
 def round_to_bfloat16(xp: Any, array: Array) -> Array:
     """Round float32 numbers to bfloat16, ties to even, and return them as float32."""
     bits = xp.ascontiguousarray(array, dtype="float32").view("uint32")
+    # 0x7FFF is just below half of the last bit that is kept. Adding that bit too rounds ties up from odd only.
     found = bits >> xp.uint32(16)
     found &= xp.uint32(1)
     found += xp.uint32(0x7FFF)

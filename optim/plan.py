@@ -107,6 +107,7 @@ class Plan:
             names == self.names
             and len(params) == len(self.params)
             and all(map(is_, params, self.params))
+            # Without state, the dicts are made anew at each step.
             and (not self.tensors or all(map(is_, states, self.states)))
             and all(all(map(is_, map(itemgetter(name), states), kept)) for name, kept in self.tensors.items())
             and all(part.is_in_step() for part in self.parts)
@@ -243,6 +244,7 @@ def blocks(piece: Piece, limit: int) -> Iterator[Piece]:
     size = param.size
     param, grad, *flat = (array.reshape(-1) for array in (param, grad, *state))
     count = 2 * -(-size // (2 * limit))
+    # In multiples of 64 elements: threads write to no common cache line.
     length = -(-size // (count * 64)) * 64
     for start in range(0, size, length):
         stop = start + length

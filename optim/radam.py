@@ -114,6 +114,7 @@ class RAdam(Optimizer):
             scratch.blend(param, 1, mean, -rate)
             return
         xp.sqrt(square, out=one)
+        # PyTorch adds eps before the correction of the root, not after it as in Adam: early steps feel it more.
         one += group["eps"]
         xp.divide(mean, one, out=one)
         scratch.blend(param, 1, one, -rate * rectifier * (1 - beta2**step) ** 0.5)

@@ -110,6 +110,7 @@ class RMSprop(Optimizer):
         if group["centered"]:
             mean = state[-1]
             move_mean(mean, grad, 1 - alpha, scratch)
+            # As in PyTorch, nothing keeps the difference from falling below 0 by rounding, which would give NaN.
             xp.sqrt(xp.subtract(square, xp.multiply(mean, mean, out=one), out=one), out=one)
         else:
             xp.sqrt(square, out=one)

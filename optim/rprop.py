@@ -111,6 +111,7 @@ class Rprop(Optimizer):
         one[...] = xp.where(kept, longer, xp.where(turned, shorter, 1.0))
         size *= one
         xp.clip(size, shortest, longest, out=size)
+        # After a change of sign the element waits, and the stored 0 leaves its size alone in the next step.
         two[turned] = 0
         before[...] = two
         param -= xp.multiply(xp.sign(two, out=two), size, out=two)

@@ -111,6 +111,7 @@ class SGD(Optimizer):
         if momentum:
             velocity = state[0]
             if step == 1:
+                # As in PyTorch, dampening spares the first gradient.
                 velocity[...] = grad
             else:
                 scratch.blend(velocity, momentum, grad, keep)

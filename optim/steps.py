@@ -40,4 +40,5 @@ def move_mean(mean: Array, value: Array, share: float, scratch: Scratch) -> None
 def move_mean_square(square: Array, value: Array, keep: float, scratch: Scratch) -> None:
     """Let a running mean of squares keep a share of itself, and add the rest of the square of a value."""
     xp, one, _ = scratch
+    # The square takes part with its own share, as PyTorch's `mul_` and `addcmul_` compute it, for equal digits.
     scratch.blend(square, keep, xp.multiply(value, value, out=one), 1 - keep)

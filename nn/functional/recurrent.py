@@ -51,6 +51,7 @@ def gru_step(tensors: Tensors, entering: Tensor, state: Tensors) -> list[Tensor]
     r_h, z_h, n_h = linear(h, tensors[1], tensors[2]).chunk(3, -1)
     r, z = (r_in + r_h).sigmoid(), (z_in + z_h).sigmoid()
     n = (n_in + r * n_h).tanh()
+    # One product less than in the equation, and PyTorch's rounding.
     return [n + z * (h - n)]
 
 
