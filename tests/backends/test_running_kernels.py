@@ -11,6 +11,14 @@ from minitensor.backends.reference import running as slow
 SHAPES = [(70_000,), (65_539,), (200_001,), (3, 70_001), (300, 1003), (7, 13), (1, 513), (40, 3, 50), (5, 600, 7)]
 
 
+@pytest.fixture(autouse=True, params=[True, False], ids=["lanes", "calls"])
+def thresholds(request, monkeypatch):
+    if request.param:
+        monkeypatch.setattr(running, "FEW", 0)
+        monkeypatch.setattr(running, "NARROW", 2)
+        monkeypatch.setattr(running, "SHORT", 64)
+
+
 def draw(shape, dtype, name):
     values = np.random.default_rng(0).standard_normal(shape)
     if name == "multiply":
