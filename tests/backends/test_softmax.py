@@ -18,6 +18,11 @@ CASES = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def small_arrays_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "FEW", 512)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize(("shape", "dim"), CASES, ids=str)
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
