@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from minitensor.backends import Array
 
-SMALL = 1 << 15  # elements of matrices up to which one call of NumPy is fastest
+# Elements of matrices up to which one call of NumPy is fastest: 128 x 128 in blocks take 1.4 times as long, 512 x 512
+# 0.6 of the time.
+SMALL = 1 << 15
 ROWS = 64  # rows of a matrix in a block; only the part of a block that the diagonal crosses needs a mask
 
 

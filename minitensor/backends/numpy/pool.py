@@ -26,7 +26,9 @@ Pair = tuple[int, int]
 Numbers = tuple[int, ...]  # one for each spatial dim
 Shape = tuple[int, ...]
 
-FEW = 2048  # up to this many elements in all windows, reading them at cached positions is faster than tap by tap
+# Up to this many elements in all windows, reading them at cached positions is faster than tap by tap: an image of 8 x 8
+# takes a sixth of the time, of 32 x 32 0.4, of 64 x 64 the same.
+FEW = 2048
 TILE_ELEMENTS = 1 << 16  # in the taps of a tile: 256 KiB of floats
 
 

@@ -17,7 +17,9 @@ import numpy
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-FEW = 512  # up to this many elements, preparing a product takes longer than NumPy's sum
+# Up to this many elements NumPy adds. A product is faster from some 3000 on only, 0.5 us slower for 1024, but there too
+# more accurate: the errors of 1024 singles in 16 columns are half as large.
+FEW = 512
 BLOCK = 128  # rows added by one product
 NARROW, FOLD = 16, 64  # rows of up to 16 columns are joined to rows of up to 64
 WIDE, WIDE_BLOCK = 512, 64  # NumPy itself adds rows of more than 512 columns, 64 at a time

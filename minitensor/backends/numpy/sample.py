@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 TILE_ELEMENTS = 1 << 15  # of the picked rows of one tap: 128 KiB of floats
 PLACES = 1 << 14  # whose corners are found at a time
-NARROW = 8  # channels up to which they are picked one by one
+# Channels up to which they are picked one by one: 2 take half of the time, 5 take 0.8, 8 take 1.5. Adding gains more: 2
+# to 3 times as fast for all of 4 to 8.
+NARROW = 8
 
 
 def corners(
