@@ -130,6 +130,7 @@ def pair(op: Op) -> Callable[..., Any]:
                 dtype = a.dtype
                 if kernel is not None and dtype is b.dtype and dtype is not BOOL and a.__class__ is b.__class__:
                     array = kernel(a, b)
+                    # The quotient of integers is a double for NumPy; the body gives the default dtype.
                     if array.dtype is not dtype:
                         array = body(input, other)
                 else:
@@ -331,6 +332,7 @@ def several(op: Op) -> Callable[..., Any]:
         if edges is not None:
             node = record_several(op, edges, bound, results)
             for i, result in enumerate(results):
+                # Indices, as those of `max`, have no gradient.
                 if result.array.dtype.kind in "fc":
                     result._node = output(node, i, result.array.shape, result.array.dtype)
             if (mode := grad_mode.get()) is not True:

@@ -334,6 +334,7 @@ def divide_and_truncate(input: Operand, other: Operand) -> Array:
     if a.dtype.kind == "f":
         return xp.trunc(a / b)
     down = a // b
+    # NumPy rounds down: one more where the quotient is negative and not whole.
     return xp.add(down, ((down < 0) & (down * b != a)).astype(down.dtype))
 
 
@@ -366,6 +367,7 @@ def rounding_option(**quotients: Callable[..., Tensor]) -> Callable[..., Tensor]
     prepare=lift_dividend,
     options=rounding_option(floor=floor_divide, trunc=divide_and_truncate),
     input=lambda grad, other: grad / conj(other),
+    # Divided twice, because the square of `other` may overflow.
     other=lambda grad, input, other: -grad * conj(input / other / other),
 )
 @on_equal_dtypes(operator.truediv)

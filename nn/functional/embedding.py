@@ -126,6 +126,7 @@ def renormalize_rows(weight: Tensor, indices: Tensor, limit: float, p: float) ->
         rows = table[picked]
         norms = xp.linalg.norm(rows, p, axis=1)
         long = norms > limit
+        # 1e-7 is PyTorch's, so that a row may end a little below the limit.
         table[picked[long]] = rows[long] * (limit / (norms[long] + 1e-7))[:, None]
         weight.storage.version += 1
 
@@ -187,6 +188,7 @@ def find_bags(input: Tensor, offsets: Tensor | None, include_last_offset: bool) 
         )
     if include_last_offset and not offsets.numel():
         raise ShapeError("embedding_bag: include_last_offset: numBags should be at least 1, got no offsets")
+    # An empty bag begins where the next one does: both count there, and no index gets the number of the first.
     begins = xp.bincount(starts, minlength=input.numel() + 1)[: input.numel()]
     number = xp.cumsum(begins) - 1
     return wrap(input.result_class, number), offsets.numel() - include_last_offset
@@ -278,6 +280,8 @@ def largest_rows(weight: Tensor, numbers: Tensor, bag: Tensor, bags: int) -> Ten
     with no_grad():
         rows = take_rows(weight, numbers, None, False)
         most = rows.new_zeros((bags, width)).index_reduce(0, bag, rows, "amax", include_self=False)
+        # NaN is the largest wherever it lies; PyTorch heeds it in the first row only. `place` is an entry's position if
+        # it is the largest, else `count`.
         is_most = rows.eq(most.index_select(0, bag)).logical_or(rows.isnan())
         place = is_most.new_full((count, width), count, dtype=int64).masked_fill(is_most, 0)
         place = place.maximum(positions_like(numbers).unsqueeze(-1))

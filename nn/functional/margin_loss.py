@@ -97,6 +97,7 @@ def hinge_embedding_loss(
     reduction = read_reduction("hinge_embedding_loss", reduction, size_average, reduce)
     require_tensors("hinge_embedding_loss", input=input, target=target)
     require_kind("hinge_embedding_loss", FLOATS, input)
+    # As in PyTorch, a target that is neither 1 nor -1 gets both terms.
     apart = where(target != 1, clamp(-input + float(margin), min=0), 0)
     return reduce_losses(apart + where(target != -1, input, 0), reduction)
 
@@ -345,6 +346,7 @@ def multilabel_margin_loss(
 def read_labels(rows: Tensor, target: Array) -> tuple[Tensor, Tensor, Tensor]:
     """Return which places of a target list a class, the classes (0 elsewhere), and a mask of the listed classes."""
     xp, count = rows.xp, rows.shape[1]
+    # The first negative number ends the list, whatever follows.
     listed = xp.cumsum(target < 0, 1) == 0
     classes = xp.where(listed, target, 0)
     if classes.size and int(classes.max()) >= count:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from minitensor.backends import Array
 
-# Up to this many elements, making keys costs more than it gains; 1024 are sorted in 0.6 of the reference's time, 4096 in
-# 0.4. Measure with new data at each call: the processor learns the branches of data that it has seen.
+# Up to this many elements, making keys costs more than it gains; 1024 take 0.6 of the time of the reference, 4096 take
+# 0.4 of it. Measure with new data at each call: the processor learns the branches of data that it has seen.
 FEW = 512
 LONG = 1 << 14  # keys of a longer lane do not stay in the cache
 BLOCK = 1 << 16  # elements that are sorted, or searched for, at a time
