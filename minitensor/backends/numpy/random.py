@@ -106,6 +106,7 @@ def sine_and_cosine(angle: Array) -> tuple[Array, Array]:
     cosine += ONE
     sine = multiply_add(polynomial(square, SINE) * z, wide, x)
     first, second = sine.view(numpy.int32), cosine.view(numpy.int32)
+    # All bits of the two are exchanged where the octant says so; 4 << 29 is the sign bit.
     swapped = (first ^ second) & -((octant & 2) >> 1)
     first ^= swapped
     second ^= swapped

@@ -60,6 +60,7 @@ def run_steps(
         switches = now[:3]
         numpy.matmul(h, across, out=product)
         numpy.subtract(i_f, given[:2], out=now[:2])
+        # Gates come in PyTorch's order i, f, g, o and are kept as i, f, o, -g.
         numpy.subtract(g_o[::-1], given[:1:-1], out=now[2:])
         numpy.exp(switches, out=switches)
         numpy.add(switches, one, out=switches)
