@@ -53,6 +53,7 @@ def unique(
         return wrap_results(input, found, array.shape)
     axis = check_dim("unique", input, dim)
     xp, slices = input.xp, input.xp.moveaxis(array, axis, 0)
+    # The last key of `lexsort` is the one that decides first.
     order = xp.lexsort(slices.reshape(len(slices), -1).T[::-1]) if len(slices) else xp.zeros(0, "int64")
     values, places, counts = find_runs(xp, slices[order], return_inverse, return_counts)
     inverse = None
@@ -305,6 +306,7 @@ def count_in_bins(input: Tensor, points: Array, edges: list[Array], weight: Tens
     cell, there = xp.zeros(len(points), "int64"), xp.full(len(points), bool(edges))
     for k, limits in enumerate(edges):
         place, column = xp.searchsorted(limits, points[:, k], "right") - 1, points[:, k]
+        # The last bin holds its right edge too. Points outside are counted in one more bin, which is cut off.
         last = column == limits[-1]
         there &= last | ((place >= 0) & (place < shape[k]))
         cell = cell * shape[k] + xp.where(last, shape[k] - 1, place)

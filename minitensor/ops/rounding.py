@@ -251,6 +251,7 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Arr
         return input.xp.array(array)
     if not decimals:
         return input.xp.rint(array)
+    # A power of ten, to multiply or divide by: its reciprocal would not be exact.
     scale = array.dtype.type(10.0 ** math.fabs(decimals))
     if decimals > 0:
         return input.xp.divide(input.xp.rint(array * scale), scale)

@@ -516,6 +516,7 @@ def as_strided_grad(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
     high = max(layouts.extent(home)[1], layouts.extent(layout)[1])
     memory = Layout((high - low,), (1,), low)
     times = place(expand_to(grad.new_ones(()), home.shape), memory, home)
+    # Elements of the input that share a cell get equal parts of its gradient, as in PyTorch.
     return pick(place(grad, memory, layout), memory, home) / pick(times, memory, home)
 
 
@@ -566,6 +567,7 @@ def make_inplace(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
         is_leaf = input._node.__class__ is Leaf
         if grad_mode.get():
             refuse_leaf(operation.__name__ + "_", input)
+        # A leaf comes here under no_grad alone. It stays a leaf, and its node gets the new shape.
         token = grad_mode.set(with_recording(not is_leaf))
         try:
             seen: Any = operation(*args, **kwargs)
