@@ -473,6 +473,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     rows, columns = tensor.shape
     tensor.normal_(0, std, generator=generator)
     for column in range(columns):
+        # From the default generator, as in PyTorch, whatever `generator` is.
         zeros = distributions.randperm(streams.default_generator, rows)[: math.ceil(sparsity * rows)]
         tensor[zeros.tolist(), column] = 0
     return tensor

@@ -246,6 +246,7 @@ def dtype_and_kind(operand: Any) -> tuple[dtype, Kind]:
 def same_device(*tensors: Any) -> Any:
     """Return an operand on the device to compute on; raise if the operands are on several."""
     arrays = [each for each in tensors if isinstance(each, TensorBase)]
+    # A 0-d tensor on the host counts as a number: it goes with tensors of any device.
     like = next((each for each in arrays if each.ndim or each.device.type != "cpu"), arrays[0])
     for each in arrays:
         if each.device != like.device and (each.ndim or each.device.type != "cpu"):

@@ -434,11 +434,13 @@ def gumbel_softmax(
     >>> F.gumbel_softmax(zeros(3, 4), hard=True).sum(-1)
     tensor([1., 1., 1.])
     """
+    # Minus the logarithm of an exponential number is Gumbel noise.
     noise = draw_exponential(logits)
     soft = along_dim.softmax((logits - noise.log()) / tau, dim)
     if not hard:
         return soft
     largest = soft.argmax(dim, keepdim=True)
     one_hot = wrap(soft.result_class, soft.xp.zeros(soft.shape, soft.array.dtype)).scatter(dim, largest, 1.0)
+    # Its value is one-hot, its gradient that of the soft sample.
     sample: Tensor = one_hot - soft.detach() + soft
     return sample
