@@ -244,7 +244,7 @@ def blocks(piece: Piece, limit: int) -> Iterator[Piece]:
     size = param.size
     param, grad, *flat = (array.reshape(-1) for array in (param, grad, *state))
     count = 2 * -(-size // (2 * limit))
-    # In multiples of 64 elements: threads write to no common cache line.
+    # In multiples of 64 elements: all blocks are aligned to cache lines as the whole array is.
     length = -(-size // (count * 64)) * 64
     for start in range(0, size, length):
         stop = start + length

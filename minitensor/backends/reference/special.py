@@ -126,7 +126,7 @@ def ndtr(xp: Library, x: Array) -> Array:
 def log_ndtr(xp: Library, x: Array) -> Array:
     """Return the logarithm of the normal distribution function, accurate where that is tiny too."""
     z = x * -math.sqrt(0.5)
-    # Below -1, erfc would first lose digits to the logarithm and then underflow.
+    # Below -1, the sum in log1p would cancel.
     low = xp.log(erfcx(xp, xp.maximum(z, 0)) * 0.5) - xp.maximum(z, 0) ** 2
     return xp.where(x < -1, low, xp.log1p(erfc(xp, xp.maximum(-z, -1)) * -0.5))
 
