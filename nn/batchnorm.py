@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor import dtypes
 from minitensor.base import require_writable
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError
 from minitensor.nn import functional as F
 from minitensor.nn.module import Module
@@ -294,7 +295,7 @@ class InstanceNorm(NormBase):
             warnings.warn(
                 f"input's size at dim={dim} does not match num_features={self.num_features}, not used because "
                 "affine=False",
-                stacklevel=2,
+                stacklevel=user_level(),
             )
         batch = input.unsqueeze(0) if input.ndim == sample_rank else input
         # Unlike batch norm: as in PyTorch, without a momentum the running statistics do not move.

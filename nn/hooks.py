@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.function import Function
+from minitensor.callers import user_level
 from minitensor.errors import GradError, UsageError
 from minitensor.ops.creation import zeros
 from minitensor.tensor import Tensor
@@ -137,7 +138,7 @@ class BackwardGates:
             warnings.warn(
                 "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
                 f"{type(result)}",
-                stacklevel=5,
+                stacklevel=user_level(),
             )
         return add_gate((result,), self.change_output_gradients, make_none)[0][0]
 
@@ -166,7 +167,7 @@ class BackwardGates:
         warnings.warn(
             "Full backward hook is firing when gradients are computed with respect to module outputs since no "
             "inputs require gradients",
-            stacklevel=2,
+            stacklevel=user_level(),
         )
         for hook in full_hooks(self.module):
             changed = hook(self.module, grads, seen)
@@ -248,7 +249,7 @@ def call_silently(hook: ForwardHook, module: Module, args: Any, kwargs: Any, res
         warnings.warn(
             "module forward hook with ``always_call=True`` raised an exception that was silenced as another error "
             f"was raised in forward: {error}",
-            stacklevel=2,
+            stacklevel=user_level(),
         )
 
 
@@ -317,7 +318,7 @@ def warn_of_missing_gradients(what: str) -> None:
         f"Using a non-full backward hook when the forward {what} is deprecated. This hook will be missing some "
         "gradients. Please use register_full_backward_hook to get the documented behavior.",
         FutureWarning,
-        stacklevel=6,
+        stacklevel=user_level(),
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.mode import no_grad
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, GuardError, StateDictError, UsageError
 from minitensor.layout import has_overlap
 from minitensor.nn.parameter import Parameter, Uninitialized, is_lazy
@@ -67,7 +68,7 @@ def by_position(args: tuple[Any, ...], into: Any, prefix: str, keep_vars: bool) 
         "Positional args are being deprecated, use kwargs instead: state_dict(destination=..., prefix=..., "
         "keep_vars=...)",
         FutureWarning,
-        stacklevel=3,
+        stacklevel=user_level(),
     )
     if len(args) > len(names := (into, prefix, keep_vars)):
         raise ArgumentTypeError(f"state_dict: expected destination, prefix and keep_vars, got {len(args)} arguments")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,3 +48,19 @@ def test_a_warning_points_to_the_line_that_called(case: str) -> None:
         warnings.simplefilter("always")
         CASES[case]()
     assert [(each.filename, each.lineno) for each in caught] == [(__file__, CASES[case].__code__.co_firstlineno)]
+
+
+def test_no_warning_counts_frames_by_a_number() -> None:
+    """A fixed ``stacklevel`` would name a line of the library as soon as a frame is added between the two."""
+    root = Path(__file__).resolve().parent.parent
+    levels = {
+        f"{path.relative_to(root)}:{node.lineno}": ast.unparse(
+            next((each.value for each in node.keywords if each.arg == "stacklevel"), (*node.args[2:], node)[0])
+        )
+        for room in ("minitensor", "nn", "optim") for path in (root / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "warnings.warn"
+    }
+    given = "stacklevel + 1"  # softmax without a dim: the user chooses the frame, by ``_stacklevel``
+    assert len(levels) > 30
+    assert not {place: level for place, level in levels.items() if level not in ("user_level()", given)}

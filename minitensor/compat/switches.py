@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, UsageError
 
 PRECISIONS = ("highest", "high", "medium")
@@ -91,7 +92,7 @@ def set_float32_matmul_precision(precision: str) -> None:
         state.precision = precision
     else:
         message = f"{precision!r} is not one of 'highest', 'high' or 'medium'; the call has no effect"
-        warnings.warn(f"set_float32_matmul_precision: {message}", stacklevel=2)
+        warnings.warn(f"set_float32_matmul_precision: {message}", stacklevel=user_level())
 
 
 def get_float32_matmul_precision() -> str:

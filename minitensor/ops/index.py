@@ -241,7 +241,8 @@ def pick_positions(pick: Any, seen: Tensor, dim: int) -> Sequence[Any]:
     if pick.array.dtype.kind == "i":
         return [wrap_positions(match_device(seen, pick), dim, seen.layout.shape[dim])]
     if pick.array.dtype == "uint8":
-        warnings.warn("indexing with dtype torch.uint8 is deprecated, use torch.bool", UserWarning, stacklevel=5)
+        text = "indexing with dtype torch.uint8 is deprecated, use torch.bool"
+        warnings.warn(text, UserWarning, stacklevel=user_level())
         pick = pick.bool()
     if pick.array.dtype.kind == "b":
         check_mask(pick.layout.shape, seen.layout.shape, dim)

@@ -13,6 +13,7 @@ from minitensor import dtypes, scalars
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError, UsageValueError
 from minitensor.ops.creation import as_number, choose_dtype, hand_over, library, require_number
 from minitensor.ops.out import warn_of_resize
@@ -118,7 +119,7 @@ def range(
     warnings.warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
         "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
-        stacklevel=2,
+        stacklevel=user_level(),
     )
     count = (last - first) // stride + 1 if whole else math.floor((last - first) / stride) + 1
     steps = library(device).arange(count)

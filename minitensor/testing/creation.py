@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError
 from minitensor.layout import numel
 from minitensor.ops.complex import view_as_real
@@ -114,7 +115,7 @@ def check_bounds(
     if math.isnan(low) or math.isnan(high):
         raise ArgumentError(f"`low` and `high` cannot be NaN, got low={low} and high={high}")
     if low == high and (dtype.is_floating_point or dtype.is_complex):
-        warnings.warn(f"make_tensor: low and high are both {low}; use torch.full for a constant", FutureWarning, 5)
+        warnings.warn(f"make_tensor: low and high are both {low}; use torch.full for a constant", FutureWarning, user_level())
     elif low >= high:
         raise ArgumentError(f"`low` must be less than `high`, got {low} >= {high}")
     elif high < least or low >= end:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import Any, ClassVar, SupportsFloat
 
 from minitensor.autograd.misuse import explain_constructor, is_own_module, is_raised_here, public_name
+from minitensor.callers import user_level
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -150,7 +151,7 @@ class LRScheduler:
             epoch: Go to this epoch instead. Default: ``None``, the next one.
         """
         if self._step_count == 1 and not self.optimizer._opt_called:
-            warnings.warn(TOO_EARLY, UserWarning, stacklevel=3)
+            warnings.warn(TOO_EARLY, UserWarning, stacklevel=user_level())
         self._step_count += 1
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         closed_form = getattr(self, "_get_closed_form_lr", self.get_lr)

@@ -21,6 +21,7 @@ from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Effect
 from minitensor.base import TensorBase, array_dtype, new
+from minitensor.callers import user_level
 from minitensor.dtypes import can_cast
 from minitensor.errors import BatchingError, DtypeError, NoValuesError, ShapeError
 from minitensor.func.batching.draws import draw
@@ -301,7 +302,7 @@ def warn_of_loop(name: str) -> None:
     """Warn that an operation is computed sample by sample."""
     warnings.warn(
         f"vmap: {name} has no batching rule: it is computed sample by sample, which is slower", UserWarning,
-        stacklevel=5,
+        stacklevel=user_level(),
     )
 
 
