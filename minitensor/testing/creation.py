@@ -115,7 +115,8 @@ def check_bounds(
     if math.isnan(low) or math.isnan(high):
         raise ArgumentError(f"`low` and `high` cannot be NaN, got low={low} and high={high}")
     if low == high and (dtype.is_floating_point or dtype.is_complex):
-        warnings.warn(f"make_tensor: low and high are both {low}; use torch.full for a constant", FutureWarning, user_level())
+        text = f"make_tensor: low and high are both {low}; use torch.full for a constant"
+        warnings.warn(text, FutureWarning, user_level())
     elif low >= high:
         raise ArgumentError(f"`low` must be less than `high`, got {low} >= {high}")
     elif high < least or low >= end:
