@@ -366,7 +366,7 @@ class MultiNode(Node):
                 raise version_error(self, f"its result {i}", version, storage)
             tensor = new(cls)
             tensor.array, tensor._storage, tensor._layout, tensor._base = array, storage, layout, None
-            tensor._node = output(self, i, array.shape, array.dtype)
+            tensor._node = result_node(self, i, array.shape, array.dtype)
             outputs.append(tensor)
         return tuple(outputs)
 
@@ -543,6 +543,11 @@ def output(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Outp
     node.source, node.index, node.edges = source, index, (source,)
     node.shape, node.dtype, node.hooks, node.number = shape, dtype, None, next(numbering)
     return node
+
+
+def result_node(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Output | None:
+    """Return the node for one of several results, or None for integers, through which no gradient flows."""
+    return output(source, index, shape, dtype) if dtype.kind in "fc" else None
 
 
 def value_at(values: Sequence[Any], edge: Node, source: int) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.mode import grad_mode, with_recording
-from minitensor.autograd.node import FREED, MultiNode, Node, SequenceNode, output, with_shapes
+from minitensor.autograd.node import FREED, MultiNode, Node, SequenceNode, result_node, with_shapes
 from minitensor.base import TensorBase, new, window
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError
 
@@ -165,7 +165,7 @@ class PackedMultiNode(Unpacking, MultiNode):
 
     def reopen(self, cls: Any) -> Any:
         return tuple([
-            None if one is None else one[0].open(output(self, i, *one[1:])) for i, one in enumerate(self.result)
+            None if one is None else one[0].open(result_node(self, i, *one[1:])) for i, one in enumerate(self.result)
         ])
 
 

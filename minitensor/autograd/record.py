@@ -25,7 +25,7 @@ from minitensor.autograd.node import (
     SequenceNode,
     make_node,
     numbering,
-    output,
+    result_node,
 )
 from minitensor.autograd.versions import versions_of
 from minitensor.backends import HostArray
@@ -315,7 +315,6 @@ def plain_pair(op: Op) -> Callable[..., Any]:
 def several(op: Op) -> Callable[..., Any]:
     """Record a function that returns a tuple of arrays."""
     body = op.body
-
     returns = op.returns
 
     def call(*args: Any, out: Sequence[Tensor] | None = None, **kwargs: Any) -> Any:
@@ -333,8 +332,7 @@ def several(op: Op) -> Callable[..., Any]:
             node = record_several(op, edges, bound, results)
             for i, result in enumerate(results):
                 # Indices, as those of `max`, have no gradient.
-                if result.array.dtype.kind in "fc":
-                    result._node = output(node, i, result.array.shape, result.array.dtype)
+                result._node = result_node(node, i, result.array.shape, result.array.dtype)
             if (mode := grad_mode.get()) is not True:
                 mode.on_node(node, bound, *results)
         if out is not None:

@@ -37,6 +37,7 @@ from minitensor.ops.operand import (
     ordered_arrays,
     require_tensors,
     result_dtype,
+    tensor_first,
     to_full_precision,
     to_singles,
 )
@@ -175,7 +176,7 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     >>> torch.add(torch.tensor([1., 2.]), torch.tensor([10., 20.]), alpha=0.5)
     tensor([ 6., 12.])
     """
-    a, b = operands(input, other)
+    a, b = tensor_first("add", input, other)
     return a + b
 
 
@@ -275,7 +276,7 @@ def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     tensor([[3., 4.],
             [6., 8.]])
     """
-    a, b = operands(input, other)
+    a, b = tensor_first("mul", input, other)
     if a.dtype is HALF:
         a, b = to_singles(a, b, other)
         return (a * b).astype(HALF)

@@ -55,7 +55,7 @@ def choose_grad_other(grad: Tensor, condition: Tensor) -> Tensor:
 
 
 @differentiable(name="where", input=choose_grad_input, other=choose_grad_other)
-def choose(condition: Tensor, input: Any, other: Any, *, out: Tensor | None = None) -> Array:
+def choose(condition: Tensor, input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return ``input`` where ``condition`` is true and ``other`` elsewhere: ``where`` of three arguments."""
     if condition.array.dtype.kind != "b":
         raise DtypeError(f"where: expected a bool condition, got {condition.dtype.name}; compare, as in x != 0")

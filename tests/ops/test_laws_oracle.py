@@ -109,6 +109,7 @@ def test_equals_pytorch(torch: ModuleType, row: Row, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("row", [r for r in HERE if r.strides and not r.random and "strides" not in r.notes], ids=repr)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, once a process, in whatever test comes first
 def test_the_result_has_pytorchs_strides(torch: ModuleType, row: Row) -> None:
     for call in row.calls:
         args, kwargs = calls.torch_arguments(torch, call)
