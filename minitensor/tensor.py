@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from minitensor.autograd import face as graph
-from minitensor.autograd.declare import operator_of
+from minitensor.autograd.declare import operator_of, reflection_of
 from minitensor.base import TensorBase
 from minitensor.ops import (
     activation,
@@ -184,36 +184,21 @@ class Tensor(TensorBase):
 
     __add__ = __radd__ = operator_of(arithmetic.add)
     __iadd__ = operator_of(arithmetic.add_)
-    __sub__ = operator_of(arithmetic.sub)
+    __sub__, __rsub__ = operator_of(arithmetic.sub), reflection_of(arithmetic.sub)
     __isub__ = operator_of(arithmetic.sub_)
     __mul__ = __rmul__ = operator_of(arithmetic.mul)
-    __imul__ = arithmetic.mul_
-    __truediv__ = operator_of(arithmetic.div)
+    __imul__ = operator_of(arithmetic.mul_)
+    __truediv__, __rtruediv__ = operator_of(arithmetic.div), reflection_of(arithmetic.div)
     __itruediv__ = operator_of(arithmetic.div_)
-    __floordiv__ = operator_of(arithmetic.floor_divide)
-    __ifloordiv__ = arithmetic.floor_divide_
-    __mod__ = arithmetic.remainder
-    __imod__ = arithmetic.remainder_
-    __pow__ = operator_of(powers.pow)
-    __ipow__ = powers.pow_
+    __floordiv__, __rfloordiv__ = operator_of(arithmetic.floor_divide), reflection_of(arithmetic.floor_divide)
+    __ifloordiv__ = operator_of(arithmetic.floor_divide_)
+    __mod__, __rmod__ = operator_of(arithmetic.remainder), reflection_of(arithmetic.remainder)
+    __imod__ = operator_of(arithmetic.remainder_)
+    __pow__, __rpow__ = operator_of(powers.pow), reflection_of(powers.pow)
+    __ipow__ = operator_of(powers.pow_)
     __neg__ = arithmetic.neg
     __pos__ = arithmetic.positive
     __abs__ = rounding.abs
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return operator_of(arithmetic.sub)(other, self) if isinstance(self, TensorBase) else NotImplemented
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return operator_of(arithmetic.div)(other, self) if isinstance(self, TensorBase) else NotImplemented
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return operator_of(arithmetic.floor_divide)(other, self)
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return arithmetic.remainder(other, self)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return operator_of(powers.pow)(other, self)
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """Return ``self`` where ``condition`` is true and ``other`` elsewhere.
@@ -249,11 +234,17 @@ class Tensor(TensorBase):
     bitwise_left_shift, bitwise_left_shift_ = bits.bitwise_left_shift, bits.bitwise_left_shift_
     bitwise_right_shift, bitwise_right_shift_ = bits.bitwise_right_shift, bits.bitwise_right_shift_
 
-    __lt__, __le__, __gt__, __ge__ = compare.lt, compare.le, compare.gt, compare.ge
-    __and__, __or__, __xor__ = bits.bitwise_and, bits.bitwise_or, bits.bitwise_xor
-    __lshift__, __rshift__ = bits.bitwise_left_shift, bits.bitwise_right_shift
-    __iand__, __ior__, __ixor__ = bits.bitwise_and_, bits.bitwise_or_, bits.bitwise_xor_
-    __ilshift__, __irshift__ = bits.bitwise_left_shift_, bits.bitwise_right_shift_
+    __lt__, __le__ = operator_of(compare.lt), operator_of(compare.le)
+    __gt__, __ge__ = operator_of(compare.gt), operator_of(compare.ge)
+    __and__ = __rand__ = operator_of(bits.bitwise_and)
+    __or__ = __ror__ = operator_of(bits.bitwise_or)
+    __xor__ = __rxor__ = operator_of(bits.bitwise_xor)
+    __lshift__, __rlshift__ = operator_of(bits.bitwise_left_shift), reflection_of(bits.bitwise_left_shift)
+    __rshift__, __rrshift__ = operator_of(bits.bitwise_right_shift), reflection_of(bits.bitwise_right_shift)
+    __iand__, __ior__ = operator_of(bits.bitwise_and_), operator_of(bits.bitwise_or_)
+    __ixor__ = operator_of(bits.bitwise_xor_)
+    __ilshift__ = operator_of(bits.bitwise_left_shift_)
+    __irshift__ = operator_of(bits.bitwise_right_shift_)
     __invert__ = bits.bitwise_not
     __hash__ = TensorBase.__hash__
 
@@ -262,21 +253,6 @@ class Tensor(TensorBase):
 
     def __ne__(self, other: object) -> Any:
         return compare.ne_or_neither(self, other)
-
-    def __rand__(self, other: Any) -> Tensor:
-        return bits.bitwise_and(self, other) if isinstance(self, TensorBase) else NotImplemented
-
-    def __ror__(self, other: Any) -> Tensor:
-        return bits.bitwise_or(self, other) if isinstance(self, TensorBase) else NotImplemented
-
-    def __rxor__(self, other: Any) -> Tensor:
-        return bits.bitwise_xor(self, other) if isinstance(self, TensorBase) else NotImplemented
-
-    def __rlshift__(self, other: Any) -> Tensor:
-        return bits.bitwise_left_shift(other, self)
-
-    def __rrshift__(self, other: Any) -> Tensor:
-        return bits.bitwise_right_shift(other, self)
 
     # -- activation (ops/activation.py) --------------------------------------------------------------------------------
 
@@ -322,10 +298,7 @@ class Tensor(TensorBase):
     cholesky_inverse, qr, svd = linalg_solve.cholesky_inverse, linalg.qr, linalg.svd
     pinverse, matrix_power, matrix_exp = linalg.pinverse, linalg_products.matrix_power, linalg_products.matrix_exp
 
-    __matmul__ = products.matmul
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return products.matmul(other, self)
+    __matmul__, __rmatmul__ = operator_of(products.matmul), reflection_of(products.matmul)
 
     # -- shape and views (ops/shape.py, ops/rearrange.py) --------------------------------------------------------------
 

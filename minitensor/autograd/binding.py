@@ -10,6 +10,7 @@ changes nothing, because an interpreter may call the operation again with the ar
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.argument_types import Parameter
@@ -103,6 +104,13 @@ def host_values(args: Sequence[Any]) -> list[Any] | None:
     tensor = next((each for each in args if isinstance(each, TensorBase)), None)
     converted = [host_value(each, tensor) for each in args]
     return None if tensor is None or all(a is b for a, b in zip(args, converted)) else converted
+
+
+def are_foreign(operands: Sequence[Any]) -> bool:
+    """Whether one of the operands is neither a tensor nor a number, or none is a tensor."""
+    kinds = [isinstance(each, TensorBase) for each in operands]
+    numbers = [isinstance(each, (int, float, complex)) for each in operands]
+    return not any(kinds) or not all(map(operator.or_, kinds, numbers))
 
 
 def host_value(value: Any, tensor: TensorBase | None) -> Any:

@@ -210,7 +210,6 @@ def with_options(operator: Callable[..., Any], options: Callable[..., Any] | Non
             raise explain(op.name, stub, (input, other), given, error)  # noqa: B904  # its cause is set
         return found if out is None else found._deliver(out, op, (input, other))
 
-    call.operator = operator  # type: ignore[attr-defined]  # read by `operator_of`
     call.op = op  # type: ignore[attr-defined]  # as `finish` does
     return functools.update_wrapper(call, stub)
 
@@ -226,14 +225,30 @@ def with_names(operator: Callable[..., Any], stub: Any) -> Callable[..., Any]:
         input, other = args if len(args) == 2 and not names else bind(op, args, names)
         return operator(input, other, out=out)
 
-    call.operator, call.op = operator, op  # type: ignore[attr-defined]  # as in `with_options`
+    call.op = op  # type: ignore[attr-defined]  # as `finish` does
     return functools.update_wrapper(call, stub)
 
 
+@functools.cache
 def operator_of(operation: Any) -> Callable[[Any, Any], Tensor]:
-    """Return the function that a Python operator calls: the operation without keyword arguments, if it has any."""
-    operator: Callable[[Any, Any], Tensor] = getattr(operation, "operator", operation)
-    return operator
+    """Return the function that a Python operator calls: the operation without keyword arguments.
+
+    It gives way to other classes: for an operand that is neither a tensor nor a number it returns ``NotImplemented``.
+    """
+    if hasattr(operation, "operator"):
+        return operation.operator  # type: ignore[no-any-return]  # set by `inplace`
+    op: Op = operation.op
+    return finish((pair if op.inputs == (0, 1) else plain_pair)(op, gives_way=True), op)
+
+
+def reflection_of(operation: Any) -> Callable[[Any, Any], Tensor]:
+    """Return the method that Python calls if the tensor is the second operand of an operator."""
+    operator = operator_of(operation)
+
+    def call(self: Any, other: Any) -> Any:
+        return operator(other, self)
+
+    return call
 
 
 def describe(

@@ -13,7 +13,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.binding import NUMBERS, arguments, bind, host_values, normalize
+from minitensor.autograd.binding import NUMBERS, are_foreign, arguments, bind, host_values, normalize
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
@@ -94,8 +94,8 @@ def unary(op: Op) -> Callable[..., Any]:
     return call
 
 
-def pair(op: Op) -> Callable[..., Any]:
-    """Record a function of two tensors, or of a tensor and a number."""
+def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
+    """Record a function of two tensors, or of a tensor and a number; for ``gives_way`` see ``operator_of``."""
     body = op.body
     kernel = getattr(body, "kernel", None)
     masks = ((True, False), (False, True), (True, True))
@@ -144,6 +144,8 @@ def pair(op: Op) -> Callable[..., Any]:
         except Exception as error:
             converted = host_values((input, other))
             if converted is None:
+                if gives_way and are_foreign((input, other)):
+                    return NotImplemented
                 raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
             return call(*converted, out=out)
         result = new(like.result_class)
@@ -288,7 +290,7 @@ def plain(op: Op) -> Callable[..., Any]:
     return call
 
 
-def plain_pair(op: Op) -> Callable[..., Any]:
+def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
     """Compute from two operands without recording, for comparisons, which are as frequent as sums."""
     body = op.body
 
@@ -302,6 +304,8 @@ def plain_pair(op: Op) -> Callable[..., Any]:
         except Exception as error:
             converted = host_values((input, other))
             if converted is None:
+                if gives_way and are_foreign((input, other)):
+                    return NotImplemented
                 raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
             return call(*converted, out=out)
         result = new((other if input.__class__ in NUMBERS else input).result_class)

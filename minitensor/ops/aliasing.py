@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, cast
 from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.argument_types import TypeGate
-from minitensor.autograd.binding import bind, check_types, host_values, normalize
+from minitensor.autograd.binding import are_foreign, bind, check_types, host_values, normalize
 from minitensor.autograd.declare import describe, differentiable, finish, view, with_options
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of_tensor, is_retained
@@ -212,51 +212,61 @@ def inplace(
     ``options`` is called if there are keyword arguments, as in ``differentiable``.
     """
     op = op_of(operation)
-    writer = IN_PLACE.get(getattr(op.body, "kernel", None))
 
     def decorate(stub: Callable[P, None]) -> Callable[P, Tensor]:
-        name = stub.__name__.lstrip("_")
-        twin = make_writer(op, name, operation)
+        twin = make_writer(op, stub.__name__.lstrip("_"), operation)
         if prepare is not None:
             twin.prepare, twin.prepares_out = prepare, False
-
-        def call(input: Any, *args: Any, **kwargs: Any) -> Any:
-            check_tensor(name, input)
-            bound: Sequence[Any] = bind(twin, (input, *args), kwargs)
-            if not op.takes_two:
-                bound = check_types(twin, bound)
-                if twin.prepare is not None:
-                    bound = normalize(twin, bound, None)
-            if active and interpreters.get():
-                return interpret(twin, call, bound)
-            try:
-                edges = begin_write(name, op, input, bound)
-                if writer is not None and edges is None and try_direct_write(writer, input, bound[1]):
-                    input.storage.version += 1
-                    return input
-                array = op.body(*bound)
-            except Exception as error:
-                # Only a call that fails pays for the search for NumPy's arrays and numbers; with tensors in their place
-                # it is repeated.
-                converted = host_values(bound)
-                if converted is None:
-                    raise rename_in_message(name, misuse(twin, bound, error))  # noqa: B904  # its cause is set
-                return call(*converted)
-            check_fits(name, input, array)
-            if edges is None:
-                input.array[...] = array
-                input.storage.version += 1
-                return input
-            write_and_record(op, edges, bound, input, functools.partial(overwrite_array, input.array, array))
-            return input
-
-        functools.update_wrapper(call, stub)
-        if options is None:
-            return cast("Callable[P, Tensor]", call)
-        call.op = twin  # type: ignore[attr-defined]  # read by `with_options`
-        return cast("Callable[P, Tensor]", with_options(call, options, stub))
+        call: Callable[..., Any] = functools.update_wrapper(recorder_of_writes(op, twin), stub)
+        if options is not None:
+            call.op = twin  # type: ignore[attr-defined]  # read by `with_options`
+            call = with_options(call, options, stub)
+        if op.takes_two:
+            way = recorder_of_writes(op, twin, gives_way=True)
+            call.operator = functools.update_wrapper(way, stub)  # type: ignore[attr-defined]  # read by `operator_of`
+        return cast("Callable[P, Tensor]", call)
 
     return decorate
+
+
+def recorder_of_writes(op: Op, twin: Op, gives_way: bool = False) -> Callable[..., Any]:
+    """Return the function that runs when an in-place operation is called; for ``gives_way`` see ``operator_of``."""
+    name = twin.name
+    writer = IN_PLACE.get(getattr(op.body, "kernel", None))
+
+    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        check_tensor(name, input)
+        bound: Sequence[Any] = bind(twin, (input, *args), kwargs)
+        if not op.takes_two:
+            bound = check_types(twin, bound)
+            if twin.prepare is not None:
+                bound = normalize(twin, bound, None)
+        if active and interpreters.get():
+            return interpret(twin, call, bound)
+        try:
+            edges = begin_write(name, op, input, bound)
+            if writer is not None and edges is None and try_direct_write(writer, input, bound[1]):
+                input.storage.version += 1
+                return input
+            array = op.body(*bound)
+        except Exception as error:
+            # Only a call that fails pays for the search for NumPy's arrays and numbers; with tensors in their place it
+            # is repeated.
+            converted = host_values(bound)
+            if converted is None:
+                if gives_way and are_foreign(bound):
+                    return NotImplemented
+                raise rename_in_message(name, misuse(twin, bound, error))  # noqa: B904  # its cause is set
+            return call(*converted)
+        check_fits(name, input, array)
+        if edges is None:
+            input.array[...] = array
+            input.storage.version += 1
+            return input
+        write_and_record(op, edges, bound, input, functools.partial(overwrite_array, input.array, array))
+        return input
+
+    return call
 
 
 def make_writer(op: Op, name: str, out_of_place: Callable[..., Any] | None = None) -> Op:
