@@ -14,6 +14,7 @@ import numpy
 
 from minitensor import scalars
 from minitensor.base import TensorBase
+from minitensor.dtypes import FROM_NUMPY
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, MinitensorError, WrongKindError, quote
 from minitensor.scalars import fit, is_sequence
 
@@ -27,6 +28,9 @@ def read(data: Any, wanted: Any) -> Array:
     """Return a number or nested sequences as an array of the wanted NumPy dtype; None takes that of the data."""
     if data.__class__ in scalars.NUMBER_TYPES and wanted is None and data.__class__ is not int:
         return numpy.array(data, dtype=scalars.common_dtype((data.__class__,)).numpy)
+    arrays = stack(data)
+    if arrays is not None and (wanted is None or numpy.can_cast(arrays.dtype, wanted, "safe")):
+        return arrays if wanted is None else arrays.astype(wanted)
     shape = shape_of(data)
     kinds = leaf_kinds(data, wanted)
     kind = scalars.common_dtype(kinds).numpy if wanted is None else wanted
@@ -37,6 +41,23 @@ def read(data: Any, wanted: Any) -> Array:
             pass  # uneven, or a number that wraps or does not fit: reading item by item tells which
     numbers = [read_leaf(leaf, kind) for leaf in leaves(data, shape, 0)]
     return numpy.array(numbers, dtype=kind).reshape(shape)
+
+
+def stack(data: Any, depth: int = 0) -> Array | None:
+    """Return nested sequences of arrays as one array; None if they hold anything else, or differ in shape or dtype."""
+    if data.__class__ is numpy.ndarray:
+        return data if data.dtype in FROM_NUMPY and data.size else None
+    if depth > scalars.MOST_DIMS or data.__class__ not in (list, tuple) or not data:
+        return None
+    if data[0].__class__ not in (numpy.ndarray, list, tuple):
+        return None
+    parts: list[Array] = []
+    for each in data:
+        part = None if each is data else stack(each, depth + 1)
+        if part is None or (parts and (part.shape, part.dtype) != (parts[0].shape, parts[0].dtype)):
+            return None
+        parts.append(part)
+    return numpy.stack(parts) if len(parts[0].shape) < scalars.MOST_DIMS else None
 
 
 def leaf_kinds(data: Any, wanted: Any) -> frozenset[Any]:

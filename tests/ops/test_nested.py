@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import minitensor as mt
+from minitensor.ops import nested
 from ops.call import dtype_name, outcome
 
 
@@ -182,3 +183,22 @@ def test_ragged_and_infinite_lists_are_refused(data: Any, error: type[Exception]
 def test_numpy_scalars_may_be_anywhere_in_a_list(data: Any) -> None:
     """PyTorch takes the length of a leading 0-d array, and asks a NumPy bool for an integer."""
     assert mt.tensor(data).tolist() == [float(each) for each in data]
+
+
+@pytest.mark.parametrize("kind", ["bool", "int64", "float16", "float32", "complex64"])
+def test_arrays_of_one_shape_are_read_as_wholes(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nested, "read_leaf", None)
+    rows = [np.array([[0, 1, 2], [3, 4, 5]][i % 2], dtype=kind) for i in range(4)]
+    for data in (rows, tuple(rows), [rows[:2], rows[2:]], [[[row]] for row in rows]):
+        made = mt.tensor(data)
+        assert made.tolist() == np.array(data).tolist()
+        assert dtype_name(made) == kind
+        rows[0][0] += rows[0].dtype.type(1)
+        assert made.reshape(-1)[0] == 0
+        rows[0][0] = 0
+
+
+def test_arrays_that_need_a_check_of_each_number_get_it() -> None:
+    with pytest.raises(RuntimeError, match="300"):
+        mt.tensor([np.array([1, 300]), np.array([1, 2])], dtype=mt.uint8)
+    assert mt.tensor([np.array([1], "int8"), np.array([1.5])]).dtype is mt.float64
