@@ -123,15 +123,17 @@ def shared_count(storage: Storage) -> WriteCount:
 
 
 class BorrowedStorage(SharedCountStorage):
-    """The memory of another storage with a separate count of writes, as after ``set_``."""
+    """The memory of another storage with a separate count of writes, as of ``x.data``, or of ``former`` after ``set_``."""
 
     __slots__ = ("owner",)
 
     owner: Storage
 
-    def __init__(self, owner: Storage, array: Array, former: Storage) -> None:
-        super().__init__(former, array)
+    def __init__(self, owner: Storage, array: Array, former: Storage | None = None) -> None:
+        self.count = WriteCount(0) if former is None else shared_count(former)
         self.owner = owner
+        self.array = array
+        self._buffer = None
 
     @property
     def is_read_only(self) -> bool:  # type: ignore[override]  # a class attribute in other storages

@@ -18,6 +18,7 @@ from minitensor.errors import (
     DtypeError,
 )
 from minitensor.memory_format import apply_format, contiguous_format, has_format, memory_format, preserve_format
+from minitensor.storage import BorrowedStorage, lender
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -117,13 +118,19 @@ def detach(input: Tensor) -> Tensor:
 
 
 def data(input: Tensor) -> Tensor:
-    """Return the same memory without history, as ``detach`` does; unlike PyTorch's, writes count as versions.
+    """The same memory without history, whose writes this tensor does not count: autograd misses them.
 
     >>> import minitensor as torch
-    >>> torch.ones(2, requires_grad=True).data
-    tensor([1., 1.])
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> x.data += 1
+    >>> x, x._version
+    (tensor([2., 2.], requires_grad=True), 0)
     """
-    return detach(input)
+    view = detach(input)
+    if not isinstance(view, view.batched_class):
+        storage = lender(view.storage)
+        view._storage = BorrowedStorage(storage, storage.array)
+    return view
 
 
 def set_data(input: Tensor, value: Tensor) -> None:
@@ -135,7 +142,8 @@ def set_data(input: Tensor, value: Tensor) -> None:
             "data set to a tensor that requires gradients must be floating point or complex dtype, got "
             f"{value.dtype.name}; call requires_grad_(False) first, or cast the data"
         )
-    input._storage, input._layout = value.storage, value.layout
+    is_same = lender(value.storage) is lender(input.storage)  # the tensor then keeps its count of writes
+    input._storage, input._layout = input.storage if is_same else value.storage, value.layout
     input.array = value.array
     if input._node.__class__ is Leaf:
         input._node.describe(input)
