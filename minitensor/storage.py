@@ -123,7 +123,7 @@ def shared_count(storage: Storage) -> WriteCount:
 
 
 class BorrowedStorage(SharedCountStorage):
-    """The memory of another storage with a separate count of writes, as of ``x.data``, or of ``former`` after ``set_``."""
+    """The memory of another storage with a separate count of writes: of ``x.data``, or of a tensor after ``set_``."""
 
     __slots__ = ("owner",)
 

@@ -107,10 +107,10 @@ def host_values(args: Sequence[Any]) -> list[Any] | None:
 
 
 def are_foreign(operands: Sequence[Any]) -> bool:
-    """Whether one of the operands is neither a tensor nor a number, or none is a tensor."""
+    """Whether one of the operands is a tensor and the other is neither a tensor nor a number."""
     kinds = [isinstance(each, TensorBase) for each in operands]
     numbers = [isinstance(each, (int, float, complex)) for each in operands]
-    return not any(kinds) or not all(map(operator.or_, kinds, numbers))
+    return any(kinds) and not all(map(operator.or_, kinds, numbers))
 
 
 def host_value(value: Any, tensor: TensorBase | None) -> Any:

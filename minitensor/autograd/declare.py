@@ -29,6 +29,7 @@ from minitensor.autograd.record import (
 )
 from minitensor.autograd.record_views import looker, viewer, viewers
 from minitensor.backends import open_backend
+from minitensor.base import TensorBase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -241,12 +242,17 @@ def operator_of(operation: Any) -> Callable[[Any, Any], Tensor]:
     return finish((pair if op.inputs == (0, 1) else plain_pair)(op, gives_way=True), op)
 
 
-def reflection_of(operation: Any) -> Callable[[Any, Any], Tensor]:
-    """Return the method that Python calls if the tensor is the second operand of an operator."""
+def reflection_of(operation: Any, refuses_numbers: bool = True) -> Callable[[Any, Any], Tensor]:
+    """Return the method that Python calls if the tensor is the second operand of an operator.
+
+    Called on the class, with a number as ``self``, it returns NotImplemented, or computes if PyTorch's does.
+    """
     operator = operator_of(operation)
 
     def call(self: Any, other: Any) -> Any:
-        return operator(other, self)
+        if isinstance(self, TensorBase) or (isinstance(other, TensorBase) and not refuses_numbers):
+            return operator(other, self)
+        return NotImplemented
 
     return call
 
