@@ -646,5 +646,6 @@ mvlgamma, igamma, igammac = special.multigammaln, special.gammainc, special.gamm
 bool, int, float = dtypes.bool_, dtypes.int_, dtypes.float_  # PyTorch's names shadow Python's, here and nowhere else
 
 # NumPy warns where IEEE arithmetic gives inf or NaN; tensors give them silently, as PyTorch's do. An errstate around
-# each operation would cost more than the operation (0.7 us), so the warnings are muted for this package's own modules.
+# each operation would cost more than the operation (0.7 us), so the warnings are muted for this package's own modules;
+# where they are errors, Note [Silence] in `backends/silence.py` tells more.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minitensor(\.|$)")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from minitensor.backends.silence import in_silence
 from minitensor.dtypes import finfo
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.ops.creation import tensor
@@ -109,7 +110,7 @@ class Adafactor(Optimizer):
                 state.update(first_state(param))
             state["step"].array[...] += 1
             means = [state[name].array for name in shapes(param)]
-            take_step(group, float(state["step"]), param, means)
+            in_silence(take_step, group, float(state["step"]), param, means)
             param.storage.version += 1
 
 

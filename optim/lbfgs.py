@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minitensor.autograd.mode import enable_grad, no_grad, report_writes
+from minitensor.backends.silence import in_silence
 from minitensor.base import require_writable, wrap
 from minitensor.errors import ArgumentError, GuardError, IndexRangeError, UsageError, WrongTypeError
 from minitensor.ops.complex import view_as_real
@@ -252,6 +253,11 @@ def flat_gradient(params: list[Tensor]) -> Tensor:
 def move(params: list[Tensor], direction: Tensor, step: float) -> None:
     """Move the parameters along a direction."""
     report_writes("LBFGS.step", params)
+    in_silence(add_way, params, direction, step)
+
+
+def add_way(params: list[Tensor], direction: Tensor, step: float) -> None:
+    """Add a step along a direction to the parameters' memory."""
     way, start = direction.array * step, 0
     for param in params:
         target = (view_as_real(param) if param.is_complex() else param).array

@@ -20,6 +20,7 @@ from minitensor.autograd.misuse import explain_constructor
 from minitensor.autograd.mode import enable_grad, report_writes
 from minitensor.backends import BY_ARRAY
 from minitensor.backends.reference import blend as reference
+from minitensor.backends.silence import in_silence
 from minitensor.base import require_writable
 from minitensor.callers import user_level
 from minitensor.errors import (
@@ -233,7 +234,7 @@ class Optimizer:
             block = 0 if not self.elementwise else plans.LONG_BLOCK if self.streams else plans.BLOCK
             plan = self._plans[number] = Plan(params, states, names, initial, block)
         for part in plan.parts:
-            self._update_part(group, part)
+            in_silence(self._update_part, group, part)
 
     def _update_part(self, group: Group, part: Part) -> None:
         """Apply the rule to parameters that are updated together."""

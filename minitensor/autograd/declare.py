@@ -29,6 +29,7 @@ from minitensor.autograd.record import (
 )
 from minitensor.autograd.record_views import looker, viewer, viewers
 from minitensor.backends import open_backend
+from minitensor.backends.silence import quietly
 from minitensor.base import TensorBase
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def visible(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if active and interpreters.get():
             return interpret(op, call, bind(op, args, kwargs))  # type: ignore[no-any-return]  # what `function` returns
-        return function(*args, **kwargs)
+        return quietly(function, *args, **kwargs)
 
     return cast("Callable[P, R]", finish(call, op))
 

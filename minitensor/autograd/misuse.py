@@ -25,6 +25,7 @@ from minitensor.autograd.argument_types import (
     is_tensor,
     type_error,
 )
+from minitensor.backends.silence import in_silence, is_complaint
 from minitensor.base import TensorBase
 from minitensor.callers import PACKAGE
 from minitensor.errors import (
@@ -78,6 +79,8 @@ def composite_as(name: str) -> Callable[[F], F]:
             try:
                 return function(*args, **kwargs)
             except Exception as error:
+                if is_complaint(error) and is_raised_here(error):
+                    return in_silence(function, *args, **kwargs)
                 raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
 
         return cast("F", call)
@@ -94,6 +97,8 @@ def composite_with_own_checks(function: F) -> F:
         try:
             return function(*args, **kwargs)
         except Exception as error:
+            if is_complaint(error) and is_raised_here(error):
+                return in_silence(function, *args, **kwargs)
             raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
 
     return cast("F", call)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import operator
 import re
 import weakref
 from enum import Enum
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from minitensor.autograd.hooks import add_hook, hooks_of
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.versions import check_versions, version_error, versions_of
+from minitensor.backends.silence import update_quietly
 from minitensor.base import TensorBase, array_dtype, new, require_writable
 from minitensor.errors import ArgumentTypeError, GradError, quote
 from minitensor.forks import after_fork_in_child
@@ -504,7 +506,7 @@ class Leaf(Node):
                 tensor._grad = sum_so_far + grad
             else:
                 require_writable("backward, which adds to grad", sum_so_far)
-                sum_so_far.array += grad.array
+                update_quietly(operator.iadd, sum_so_far.array, grad.array)
                 sum_so_far.storage.version += 1
         return []
 

@@ -29,6 +29,7 @@ from minitensor.autograd.node import (
 )
 from minitensor.autograd.versions import versions_of
 from minitensor.backends import HostArray
+from minitensor.backends.silence import in_silence, is_complaint
 from minitensor.base import TensorBase, as_array, new, wrap
 from minitensor.dtypes import bool_
 from minitensor.errors import ArgumentTypeError
@@ -65,6 +66,8 @@ def unary(op: Op) -> Callable[..., Any]:
             if array.__class__ is not HostArray:
                 array = as_array(array)
         except Exception as error:
+            if is_complaint(error):
+                return again(op, call, (input,), out=out)
             raise misuse(op, (input,), error)  # noqa: B904  # its cause is set
         result = new(input.result_class)
         result.array = array
@@ -142,6 +145,8 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
             if array.__class__ is not HostArray:
                 array = as_array(array)
         except Exception as error:
+            if is_complaint(error):
+                return again(op, call, (input, other), out=out)
             converted = host_values((input, other))
             if converted is None:
                 if gives_way and are_foreign((input, other)):
@@ -228,6 +233,8 @@ def single(op: Op) -> Callable[..., Any]:
                 array = as_array(array)
             cls = input.result_class
         except Exception as error:
+            if is_complaint(error):
+                return again(op, call, bound, out=out)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result: Tensor = new(cls)
         result.array = array
@@ -260,6 +267,8 @@ def general(op: Op) -> Callable[..., Any]:
         try:
             array = as_array(body(*bound))
         except Exception as error:
+            if is_complaint(error):
+                return again(op, call, bound, out=out)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(result_class_of(op, bound), array)
         edges = edges_of(op, bound)
@@ -283,6 +292,8 @@ def plain(op: Op) -> Callable[..., Any]:
         try:
             array = as_array(body(*bound))
         except Exception as error:
+            if is_complaint(error):
+                return again(op, call, bound, out=out)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(result_class_of(op, bound), array)
         return result if out is None else result._deliver(out, op, bound)
@@ -302,6 +313,8 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
             if array.__class__ is not HostArray:
                 array = as_array(array)
         except Exception as error:
+            if is_complaint(error):
+                return again(op, call, (input, other), out=out)
             converted = host_values((input, other))
             if converted is None:
                 if gives_way and are_foreign((input, other)):
@@ -328,6 +341,8 @@ def several(op: Op) -> Callable[..., Any]:
         try:
             arrays = [as_array(array) for array in body(*bound)]
         except Exception as error:
+            if is_complaint(error):
+                return again(op, call, bound, out=out)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         cls = result_class_of(op, bound)
         results: Any = tuple([wrap(cls, array) for array in arrays])
@@ -364,6 +379,8 @@ def sequence(op: Op) -> Callable[..., Any]:
                     )
             array = as_array(body(*bound))
         except Exception as error:
+            if is_complaint(error):
+                return again(op, call, bound, out=out)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(tensors[0].result_class if tensors else result_class_of(op, bound), array)
         edges = tuple([tensor.node for tensor in tensors])
@@ -382,6 +399,12 @@ def sequence(op: Op) -> Callable[..., Any]:
 
 
 # -- parts of recorders ------------------------------------------------------------------------------------------------
+
+
+def again(op: Op, call: Callable[..., Any], args: Sequence[Any], **out: Any) -> Any:
+    """Call an operation once more, with all its arguments in order; see Note [Silence] in ``backends/silence.py``."""
+    count = op.positional
+    return in_silence(call, *args[:count], **out, **dict(zip(op.names[count:], args[count:], strict=True)))
 
 
 def result_class_of(op: Op, args: Sequence[Any]) -> type[Any]:

@@ -33,7 +33,8 @@ from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse, rename_in_message
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Effect, Leaf, Node, make_node, numbering
-from minitensor.autograd.record import edges_of, record, remember
+from minitensor.autograd.record import again, edges_of, record, remember
+from minitensor.backends.silence import is_complaint, quietly, update_quietly
 from minitensor.base import TensorBase, array_dtype, read_only_error, wrap
 from minitensor.errors import (
     DtypeError,
@@ -250,6 +251,8 @@ def recorder_of_writes(op: Op, twin: Op, gives_way: bool = False) -> Callable[..
                 return input
             array = op.body(*bound)
         except Exception as error:
+            if is_complaint(error):
+                return again(twin, call, bound)
             # Only a call that fails pays for the search for NumPy's arrays and numbers; with tensors in their place it
             # is repeated.
             converted = host_values(bound)
@@ -260,7 +263,7 @@ def recorder_of_writes(op: Op, twin: Op, gives_way: bool = False) -> Callable[..
             return call(*converted)
         check_fits(name, input, array)
         if edges is None:
-            input.array[...] = array
+            overwrite_array(input.array, array)
             input.storage.version += 1
             return input
         write_and_record(op, edges, bound, input, functools.partial(overwrite_array, input.array, array))
@@ -299,7 +302,7 @@ def try_direct_write(writer: Callable[[Any, Any], Any], input: Any, other: objec
     if is_number(other):
         if other.__class__ is bool or not is_weaker(other, target):
             return False  # the body promotes, or raises where a bool is subtracted
-        writer(target, lift_number(other, target.dtype, target))
+        update_quietly(writer, target, lift_number(other, target.dtype, target))
         return True
     if not isinstance(other, TensorBase):
         return False
@@ -311,7 +314,7 @@ def try_direct_write(writer: Callable[[Any, Any], Any], input: Any, other: objec
     # A shifted view would be read after it was overwritten; the same tensor is read and written cell by cell.
     if other is not input and input._storage is not None and input._storage is other._storage:
         return False
-    writer(target, array)
+    update_quietly(writer, target, array)
     return True
 
 
@@ -346,10 +349,10 @@ def writes(
                     bound[i] = snapshot(value)
             try:
                 if edges is None:
-                    op.body(*bound)
+                    quietly(op.body, *bound)
                     target.storage.version += 1
                     return input
-                write_and_record(op, edges, bound, target, functools.partial(op.body, *bound))
+                write_and_record(op, edges, bound, target, functools.partial(quietly, op.body, *bound))
             except Exception as error:
                 raise rename_in_message(title, misuse(writer, bound, error))  # noqa: B904  # its cause is set
             return input
@@ -516,7 +519,7 @@ def record_foreign_write(self: Tensor, node: Node) -> None:
 
 def overwrite_array(target: Array, values: Array) -> None:
     """Write values into an array, cast to its dtype."""
-    target[...] = values
+    quietly(target.__setitem__, ..., values)
 
 
 def shares_storage(a: Any, b: Any) -> bool:

@@ -16,6 +16,7 @@ from minitensor import layout as layouts
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.face import set_requires_grad
 from minitensor.autograd.misuse import composite
+from minitensor.backends.silence import quietly
 from minitensor.base import TensorBase, new, require_writable, wrap
 from minitensor.callers import user_level
 from minitensor.device import CPU, device
@@ -76,9 +77,9 @@ def tensor(
             device = data.device
         array = data.backend.to_host(data.array)
     else:
-        array = host_array(data, dtype)
+        array = quietly(host_array, data, dtype)
     wanted = array.dtype if dtype is None else numpy_dtype(dtype)
-    return make_leaf(numpy.array(array, dtype=wanted, order="C"), device, requires_grad)
+    return make_leaf(quietly(numpy.array, array, dtype=wanted, order="C"), device, requires_grad)
 
 
 def numpy_dtype(wanted: Any) -> Any:

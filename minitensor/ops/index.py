@@ -22,6 +22,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.turns import in_turn
 from minitensor.backends.reference.scatter import is_in_range
+from minitensor.backends.silence import in_silence
 from minitensor.base import TensorBase, has_values, values_of, wrap
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, IndexTypeError, InvalidIndexError, ShapeError, quote
@@ -547,7 +548,8 @@ def write_at_(input: Tensor, indices: tuple[Tensor | None, ...], values: Operand
     if not accumulate:
         input.array[key_of(indices)] = values.array
         return
-    write_rows(input, lambda rows: add_at_picks(input.backend, rows, arrays_of(indices), values.array))
+    picks, added = arrays_of(indices), values.array
+    write_rows(input, lambda rows: in_silence(add_at_picks, input.backend, rows, picks, added))
 
 
 @composite

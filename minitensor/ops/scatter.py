@@ -14,6 +14,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.backends.reference.scatter import is_in_range
+from minitensor.backends.silence import in_silence
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import iinfo, int32, int64
 from minitensor.errors import ArgumentTypeError, DtypeError, IndexRuntimeError, ShapeError, ShapeIndexError, UsageError
@@ -173,7 +174,7 @@ def prepare_scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> 
 @writes(prepare=prepare_scatter_add, input=lambda grad: grad, src=lambda grad, dim, index: gather(grad, dim, index))
 def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
     """Add along ``dim`` in place: for three dims and dim 1, ``input[i, index[i, j, k], k] += src[i, j, k]``."""
-    write_rows(input, lambda rows: input.backend.scatter_add(rows, dim, index.array, src.array))
+    write_rows(input, lambda rows: in_silence(input.backend.scatter_add, rows, dim, index.array, src.array))
 
 
 @composite
@@ -554,7 +555,7 @@ def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False)
     """
     positions, values = index.array.reshape(-1), source.array.reshape(-1)
     if accumulate:
-        write_rows(input, lambda rows: input.backend.add_at(rows.reshape(-1), positions, values))
+        write_rows(input, lambda rows: in_silence(input.backend.add_at, rows.reshape(-1), positions, values))
     else:
         write_rows(input, lambda rows: rows.reshape(-1).__setitem__(positions, values))
 

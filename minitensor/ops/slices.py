@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
+from minitensor.backends.silence import in_silence
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_, int64
 from minitensor.errors import DtypeError, InvalidIndexError, ShapeError, ShapeIndexError
@@ -146,7 +147,7 @@ def prepare_index_add(
 def index_add_(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> None:
     """Add the slices of ``source``, times ``alpha``, in place to those of ``dim`` at the positions of a vector."""
     given = source.array if alpha == 1 else source.array * fit_number(alpha, source.array.dtype, source.array)
-    write_rows(input, lambda rows: input.backend.add_slices(rows, dim, index.array, given))
+    write_rows(input, lambda rows: in_silence(input.backend.add_slices, rows, dim, index.array, given))
 
 
 @composite

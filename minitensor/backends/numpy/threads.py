@@ -211,6 +211,7 @@ class Pool:
     def help(self) -> None:
         """Run the loops on the queue, forever: the body of a helper thread."""
         self.local.inside = True
+        numpy.seterr(all="ignore")  # a new thread has NumPy's default state; see Note [Silence] in backends/silence.py
         queue = self.queue
         while True:
             queue.get().work()  # a variable would keep the loop, and the caller's arrays, alive until the next one
