@@ -305,3 +305,13 @@ def test_renorm_in_place_is_recorded() -> None:
 
     assert mt.equal(shrunk(leaf), leaf.renorm(2, 0, 2.5))
     assert mt.autograd.gradcheck(shrunk, (leaf,))
+
+
+@pytest.mark.parametrize("count", [2, 25, 26, 60])
+def test_equal_points_have_distance_zero_and_no_slope(count: int) -> None:
+    points = mt.full((count, 3), 1.25, requires_grad=True)
+    distances = mt.cdist(points, points)
+    assert distances.count_nonzero().item() == 0
+    distances.sum().backward()
+    assert points.grad is not None
+    assert points.grad.count_nonzero().item() == 0

@@ -288,10 +288,12 @@ def check_points(x1: Any, x2: Any, p: float) -> None:
 
 
 def euclidean(x1: Tensor, x2: Tensor) -> Tensor:
-    """Return the square roots of |x|² + |y|² - 2 x·y."""
-    squares = (x1 * x1).sum(-1).unsqueeze(-1) + (x2 * x2).sum(-1).unsqueeze(-2)
-    # The lower limit keeps the derivative of the root finite where points are equal.
-    found: Tensor = (squares - 2 * matmul(x1, adjoint(x2))).clamp_min(1e-30).sqrt()
+    """Return the square roots of |x|² + |y|² - 2 x·y; where that rounds to zero or less, zero with a slope of zero."""
+    sums = (x1 * x1).sum(-1).unsqueeze(-1) + (x2 * x2).sum(-1).unsqueeze(-2)
+    squares = sums - 2 * matmul(x1, adjoint(x2))
+    is_zero = squares <= 0
+    # See Note [Safe arguments] in choice.py.
+    found: Tensor = where(is_zero, 0, where(is_zero, 1, squares).sqrt())
     return found
 
 
