@@ -10,6 +10,7 @@ derivative is NaN. A formula that chooses around a singular point therefore repl
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes, scalars
@@ -18,6 +19,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, quote
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.kinds import ORDERED, REALS, of_kind
@@ -91,7 +93,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     ``where(condition)`` alone returns the indices of its true elements, as ``condition.nonzero(as_tuple=True)``.
 
     Raises:
-        RuntimeError: If the condition is not bool, or shapes do not broadcast.
+        RuntimeError: If the condition is neither bool nor uint8 (deprecated), or shapes do not broadcast.
         TypeError: If only one of ``input`` and ``other`` is given.
 
     >>> import minitensor as torch
@@ -103,6 +105,12 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         return condition.nonzero(as_tuple=True)
     if input is None or other is None:
         raise ArgumentTypeError("where: give both `input` and `other`, or neither")
+    if condition.dtype is dtypes.uint8:
+        warnings.warn(
+            "where received a uint8 condition tensor. This behavior is deprecated; use a bool one, such as x != 0",
+            UserWarning, stacklevel=user_level(),
+        )
+        condition = condition.to(dtypes.bool_)
     return choose(condition, input, other, out=out)
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.base import has_values, wrap
 from minitensor.callers import user_level
-from minitensor.errors import GuardError, GuardZeroDivisionError, ShapeError, UsageError, UsageValueError
+from minitensor.dtypes import bool_, float32
+from minitensor.errors import DtypeError, GuardError, GuardZeroDivisionError, ShapeError, UsageError, UsageValueError
 from minitensor.nn.functional.dropout import dropout
 from minitensor.nn.functional.linear import linear
 from minitensor.nn.functional.padding import pad
@@ -75,6 +76,8 @@ def scaled_dot_product_attention(
         )
     if is_causal and attn_mask is not None:
         raise UsageValueError("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
+    if attn_mask is not None:
+        require_mask_dtype("scaled_dot_product_attention", "attn_mask", attn_mask, query)
     if enable_gqa:
         key, value = (repeat_heads(each, query) for each in (key, value))
     factor = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
@@ -82,6 +85,15 @@ def scaled_dot_product_attention(
     if is_causal:
         attn_mask = causal_mask(query, query.shape[-2], key.shape[-2])
     return matmul(dropout(attention_weights(scores, attn_mask), dropout_p, training=dropout_p > 0), value)
+
+
+def require_mask_dtype(name: str, argument: str, mask: Tensor, query: Tensor) -> None:
+    """Raise unless a mask holds bools, or floats that may be added to the scores."""
+    if mask.dtype not in (bool_, float32, query.dtype):
+        raise DtypeError(
+            f"{name}: Expected {argument} dtype to be bool or float or to match query dtype, got {mask.dtype.name} for "
+            f"a query of {query.dtype.name}; make integers bools, which are true where to attend, with {argument} != 0"
+        )
 
 
 def repeat_heads(heads: Tensor, query: Tensor) -> Tensor:
@@ -346,6 +358,8 @@ def check_masks(padding: Tensor | None, mask: Tensor | None, is_causal: bool) ->
 def additive_mask(name: str, mask: Tensor | None, query: Tensor) -> Tensor | None:
     """Return a mask as numbers to add to the scores: minus infinity where a bool mask is true."""
     if mask is None or mask.array.dtype.kind == "f":
+        if mask is not None:
+            require_mask_dtype("multi_head_attention_forward", name, mask, query)
         return mask
     if mask.array.dtype.kind != "b":
         raise GuardError(f"multi_head_attention_forward: only bool and floating types of {name} are supported, got "

@@ -142,7 +142,7 @@ def cross_entropy(
 
     Args:
         input: The logits: (C,), (N, C) or (N, C, d1, ...).
-        target: Class numbers, int64 or uint8, in the shape of ``input`` without C; or probabilities, in the shape of
+        target: Class numbers, int64 (or uint8, for up to two dims), in the shape of ``input`` without C; or probabilities, in the shape of
             ``input``.
         weight: A factor for each class, (C,); "mean" divides by the sum of the factors of the targets.
         size_average, reduce: Deprecated; use ``reduction``.
@@ -268,7 +268,7 @@ def nll_loss(
 
     Args:
         input: The log-probabilities: (C,), (N, C) or (N, C, d1, ...).
-        target: Class numbers, int64 or uint8, in the shape of ``input`` without C.
+        target: Class numbers, int64 (or uint8, for up to two dims), in the shape of ``input`` without C.
         weight: A factor for each class, (C,); "mean" divides by the sum of the factors of the targets.
         size_average, reduce: Deprecated; use ``reduction``.
         ignore_index: Samples of this class are left out.
@@ -401,11 +401,11 @@ def check_classes(name: str, input: Tensor, target: Tensor) -> None:
             f"{name}: expected target of shape {wanted} for input of shape {shape}, got {tuple(target.shape)}; class "
             "numbers have the shape of the input without its dim of classes"
         )
-    if target.dtype not in (int64, uint8):
+    if target.dtype is not int64 and (target.dtype is not uint8 or len(shape) > 2):
         other = " or probabilities in the shape of the input" if name != "nll_loss" else ""
         raise DtypeError(
-            f"{name}: expected target to hold class numbers (int64 or uint8){other}, got {target.dtype.name} of shape "
-            f"{tuple(target.shape)}; cast class numbers with .long()"
+            f"{name}: expected target to hold class numbers (int64, or uint8 for up to two dims){other}, got "
+            f"{target.dtype.name} of shape {tuple(target.shape)}; cast class numbers with .long()"
         )
 
 
