@@ -142,7 +142,7 @@ def cross_entropy(
 
     Args:
         input: The logits: (C,), (N, C) or (N, C, d1, ...).
-        target: Class numbers, int64 (or uint8, for up to two dims), in the shape of ``input`` without C; or probabilities, in the shape of
+        target: Class numbers, int64 or uint8, in the shape of ``input`` without C; or probabilities, in the shape of
             ``input``.
         weight: A factor for each class, (C,); "mean" divides by the sum of the factors of the targets.
         size_average, reduce: Deprecated; use ``reduction``.
@@ -268,7 +268,7 @@ def nll_loss(
 
     Args:
         input: The log-probabilities: (C,), (N, C) or (N, C, d1, ...).
-        target: Class numbers, int64 (or uint8, for up to two dims), in the shape of ``input`` without C.
+        target: Class numbers, int64 or uint8, in the shape of ``input`` without C.
         weight: A factor for each class, (C,); "mean" divides by the sum of the factors of the targets.
         size_average, reduce: Deprecated; use ``reduction``.
         ignore_index: Samples of this class are left out.

@@ -1,4 +1,4 @@
-"""Every dtype for each tensor argument of attention, losses, embeddings and indexing: taken or refused as in PyTorch."""
+"""Every dtype for the tensor arguments of attention, losses, embeddings and indexing: as in PyTorch."""
 
 from __future__ import annotations
 
