@@ -123,7 +123,7 @@ def shared_count(storage: Storage) -> WriteCount:
 
 
 class BorrowedStorage(SharedCountStorage):
-    """The memory of another storage with a separate count of writes: of ``x.data``, or of a tensor after ``set_``."""
+    """The memory of another storage with its own count of writes, as in ``x.data``, or that of ``former``."""
 
     __slots__ = ("owner",)
 

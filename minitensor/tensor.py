@@ -77,7 +77,7 @@ class Tensor(TensorBase):
             [3., 4.]])
     """
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)  # users may set any attribute; its memory is taken when one is set
 
     _refresh = aliasing.refresh
     _deliver = delivery.deliver

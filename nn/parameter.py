@@ -95,9 +95,6 @@ class Buffer(Tensor):
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
         """Do nothing: ``__new__`` does everything."""
 
-    def __reduce_ex__(self, protocol: Any = None) -> tuple[Any, ...]:
-        return (*super().__reduce_ex__(protocol), self.__dict__)
-
 
 # -- without a shape yet -----------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy as deepcopy_any
 from typing import TYPE_CHECKING, Any
 
 from minitensor import printing
@@ -43,8 +44,8 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     memo[id(self)] = copy
     if self._grad is not None:
         copy._grad = deepcopy(self._grad, memo)
-    if hasattr(self, "__dict__"):
-        copy.__dict__.update(self.__dict__)
+    if self.__dict__:
+        copy.__dict__.update(deepcopy_any(self.__dict__, memo))
     return copy
 
 
@@ -54,7 +55,8 @@ def reduce(self: Tensor, protocol: Any = None) -> tuple[Any, ...]:
         raise GradError("only leaf tensors can be pickled: detach() it first")
     storage = lender(self.storage)
     flat = Storage(self.backend.to_host(storage.buffer)) if self.device.type != "cpu" else storage
-    return rebuild, (type(self), flat, tuple(self.layout), requires_grad(self), str(self.device))
+    parts = (type(self), flat, tuple(self.layout), requires_grad(self), str(self.device))
+    return (rebuild, parts, self.__dict__) if self.__dict__ else (rebuild, parts)
 
 
 def rebuild(cls: type[Any], storage: Storage, layout: tuple[Any, ...], wants_grad: bool, where: str = "cpu") -> Any:
