@@ -67,6 +67,7 @@ from minitensor.ops.metadata import (
     get_device as get_device,
     is_nonzero as is_nonzero,
     is_same_size as is_same_size,
+    is_storage as is_storage,
     is_tensor as is_tensor,
     typename as typename,
 )
@@ -87,6 +88,20 @@ from minitensor.ops.creation import (
     tensor as tensor,
     zeros as zeros,
     zeros_like as zeros_like,
+)
+from minitensor.ops.tensor_types import (
+    BoolTensor as BoolTensor,
+    ByteTensor as ByteTensor,
+    CharTensor as CharTensor,
+    DoubleTensor as DoubleTensor,
+    FloatTensor as FloatTensor,
+    HalfTensor as HalfTensor,
+    IntTensor as IntTensor,
+    LongTensor as LongTensor,
+    ShortTensor as ShortTensor,
+    get_default_device as get_default_device,
+    set_default_device as set_default_device,
+    set_default_tensor_type as set_default_tensor_type,
 )
 from minitensor.ops.ranges import arange as arange, linspace as linspace, logspace as logspace, range as range
 from minitensor.ops.fill import fill as fill

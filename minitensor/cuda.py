@@ -5,11 +5,33 @@ Asking never fails: without CuPy or without a GPU the answer is no. Tensors go t
 
 from __future__ import annotations
 
-from minitensor import backends
+from minitensor import backends, dtypes
 from minitensor.errors import DeviceError, MissingExtraError
 from minitensor.ops.random import manual_seed as manual_seed  # one stream of numbers serves every device
+from minitensor.ops.tensor_types import TensorType
 
-__all__ = ["device_count", "is_available", "manual_seed", "manual_seed_all", "synchronize"]
+__all__ = [
+    "BoolTensor",
+    "ByteTensor",
+    "CharTensor",
+    "DoubleTensor",
+    "FloatTensor",
+    "HalfTensor",
+    "IntTensor",
+    "LongTensor",
+    "ShortTensor",
+    "device_count",
+    "is_available",
+    "manual_seed",
+    "manual_seed_all",
+    "synchronize",
+]
+
+ByteTensor, CharTensor = TensorType(dtypes.uint8, "cuda"), TensorType(dtypes.int8, "cuda")
+ShortTensor, IntTensor = TensorType(dtypes.int16, "cuda"), TensorType(dtypes.int32, "cuda")
+LongTensor, BoolTensor = TensorType(dtypes.int64, "cuda"), TensorType(dtypes.bool_, "cuda")
+HalfTensor, FloatTensor = TensorType(dtypes.float16, "cuda"), TensorType(dtypes.float32, "cuda")
+DoubleTensor = TensorType(dtypes.float64, "cuda")
 
 manual_seed_all = manual_seed
 

@@ -6,7 +6,7 @@ one takes no extra frame. The operations are in ``ops/``, the data of a tensor i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from minitensor.autograd import face as graph
 from minitensor.autograd.declare import operator_of, reflection_of
@@ -47,6 +47,7 @@ from minitensor.ops import (
     slices,
     special,
     spectral,
+    tensor_types,
     triangle,
     trigonometry,
 )
@@ -64,6 +65,8 @@ from minitensor.ops.linalg import products as linalg_products
 from minitensor.ops.linalg import solve as linalg_solve
 from minitensor.ops.linalg import spellings as linalg
 
+S = TypeVar("S", bound="Tensor")
+
 
 class Tensor(TensorBase):
     """An array of any number of dims, with strides, a storage, and a history to differentiate; see ``tensor``.
@@ -79,16 +82,20 @@ class Tensor(TensorBase):
 
     __slots__ = ("__dict__",)  # users may set any attribute; its memory is taken when one is set
 
+    variable_class = tensor_types.Variable
     _refresh = aliasing.refresh
     _deliver = delivery.deliver
     _deliver_several = staticmethod(delivery.deliver_several)
     _written_by = aliasing.record_foreign_write
 
-    def __init__(self, *data: Any) -> None:
-        made = creation.tensor_or_empty(*data)
-        self._storage, self._layout = made.storage, made.layout
-        self._node = self._base = None
+    def __init__(self, *data: Any, **options: Any) -> None:
+        """Do nothing: ``__new__`` does everything, so that a subclass may take any arguments."""
 
+    def __new__(cls: type[S], *data: Any, **options: Any) -> S:
+        return tensor_types.construct(cls, *data, **options)
+
+    new, as_subclass = tensor_types.new_like, tensor_types.as_subclass
+    _make_subclass = staticmethod(tensor_types.make_subclass)
     new_tensor, new_zeros, new_ones = creation.new_tensor, creation.new_zeros, creation.new_ones
     new_full, new_empty = creation.new_full, creation.new_empty
     new_empty_strided = creation.new_empty_strided

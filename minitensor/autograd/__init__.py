@@ -42,7 +42,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Return the tensor class for its old name ``Variable``. The class is defined after this module is imported."""
+    """Return the class of the old name ``Variable``. It is defined after this module is imported."""
     if name == "Variable":
-        return TensorBase.result_class
+        return TensorBase.result_class.variable_class
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

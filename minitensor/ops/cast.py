@@ -161,16 +161,46 @@ def to_type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any
     """
     if dtype is None:
         return legacy_name(input.dtype, input.device)
-    return to(input, dtype if isinstance(dtype, dtype_class) else dtype_of_type(dtype, input.device))
+    if isinstance(dtype, dtype_class):
+        return to(input, dtype)
+    kind, place = dtype_of_type(dtype, input.device)
+    return to(input, kind) if place == input.device.type else to(input, place, kind)
 
 
-def dtype_of_type(given: Any, where: device) -> dtype:
-    """Return the dtype of a type that is given by its name, or as the class ``Tensor``."""
-    if isinstance(given, type) and issubclass(given, TensorBase):
-        return dtypes.get_default_dtype()
+class TypeName:
+    """A dtype and a kind of device, as PyTorch's type ``torch.LongTensor`` names them."""
+
+    __slots__ = ("dtype", "place")
+
+    def __init__(self, dtype: dtype, place: str = "cpu") -> None:
+        self.dtype, self.place = dtype, place
+
+    @property
+    def name(self) -> str:
+        """The name in PyTorch."""
+        return legacy_name(self.dtype, device_class(self.place))
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether its tensors are on a GPU."""
+        return self.place == "cuda"
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether its tensors are sparse: never."""
+        return False
+
+
+def dtype_of_type(given: Any, where: device) -> tuple[dtype, str]:
+    """Return the dtype and the device of a type that is given itself, by its name, or as the class ``Tensor``."""
+    if isinstance(given, TypeName):
+        return given.dtype, given.place
+    if given == "torch.Tensor" or (isinstance(given, type) and issubclass(given, TensorBase)):
+        return dtypes.get_default_dtype(), "cpu"
     for kind in dtypes.DTYPES:
-        if isinstance(given, str) and legacy_name(kind, where) == given:
-            return kind
+        for place in ("cpu", "cuda"):
+            if isinstance(given, str) and legacy_name(kind, device_class(place)) == given:
+                return kind, place
     raise WrongKindError(
         f"type(): invalid type: {quote(given)}; give a dtype, such as torch.int64, or a name, such as "
         f"{legacy_name(dtypes.int64, where)!r}"

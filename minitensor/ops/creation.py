@@ -536,10 +536,3 @@ def new_empty_strided(
     """
     kind, where = dtype or self.dtype, device or self.device
     return empty_strided(size, stride, dtype=kind, device=where, requires_grad=requires_grad)
-
-
-def tensor_or_empty(*args: Any) -> Tensor:
-    """Implement ``Tensor(2, 3)``, as ``empty``, and ``Tensor([1, 2])``, as ``tensor`` in the default dtype."""
-    if len(args) == 1 and not isinstance(args[0], int):
-        return tensor(args[0], dtype=dtypes.get_default_dtype())
-    return empty(*args) if args else empty(0)

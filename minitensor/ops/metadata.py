@@ -14,9 +14,9 @@ from minitensor.errors import (
 from minitensor.memory_format import contiguous_format, has_format, memory_format
 from minitensor.ops.cast import legacy_name
 from minitensor.shapes import Size, as_size, wrap_dim
+from minitensor.storage import Storage
 
 if TYPE_CHECKING:
-    from minitensor.storage import Storage
     from minitensor.tensor import Tensor
 
 
@@ -196,6 +196,16 @@ def is_tensor(obj: Any) -> bool:
     (True, False)
     """
     return isinstance(obj, TensorBase)
+
+
+def is_storage(obj: Any, /) -> bool:
+    """Return whether ``obj`` is a storage.
+
+    >>> import minitensor as torch
+    >>> torch.is_storage(torch.ones(2).untyped_storage()), torch.is_storage(torch.ones(2))
+    (True, False)
+    """
+    return isinstance(obj, Storage)
 
 
 @composite

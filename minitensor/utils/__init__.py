@@ -3,5 +3,6 @@
 from minitensor.copies import trace_copies
 from minitensor.utils import checkpoint, data
 from minitensor.utils.op_log import op_log
+from minitensor.utils.swap import swap_tensors
 
-__all__ = ["checkpoint", "data", "op_log", "trace_copies"]
+__all__ = ["checkpoint", "data", "op_log", "swap_tensors", "trace_copies"]
