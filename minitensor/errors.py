@@ -11,7 +11,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pickle import UnpicklingError
+from pickle import PicklingError, UnpicklingError
 
 
 class MinitensorError(Exception):
@@ -307,6 +307,10 @@ class AbsentDeviceError(FileFormatError, DeviceError):
 
 class ForbiddenNameError(FileFormatError):
     """A file that names a function or instruction that is not in the tables."""
+
+
+class UnpicklableError(ArgumentTypeError, PicklingError, AttributeError):
+    """A value that cannot be written to a file, such as a function inside another one."""
 
 
 class TextFileError(WrongTypeError, AssertionError):

@@ -11,7 +11,9 @@ from typing import Any
 from minitensor import dtypes
 from minitensor.device import device
 from minitensor.errors import FileFormatError, quote
+from minitensor.serialization.names import is_allowed
 from minitensor.shapes import Size
+from minitensor.tensor import Tensor
 
 RESOLVED_PER_BYTE = 16  # bytes of lazy negatives and conjugates for each byte of the file
 HASHED_PER_BYTE = 256  # bytes of keys hashed and compared for each byte of the file
@@ -30,6 +32,7 @@ class Budget:
         self.resolving = RESOLVED_PER_BYTE * size
         self.hashing = HASHED_PER_BYTE * size
         self.collisions: dict[int, set[int]] = {}
+        self.memories: dict[int, Any] = {}  # what is known of the file's storages, by their ids
 
     def spend(self, amount: int, what: str) -> None:
         """Spend an amount on building objects; raise if it exceeds the rest."""
@@ -63,7 +66,7 @@ class Budget:
             for each in key:
                 self.weigh(each, depth + 1)
         elif not is_atom(key):
-            raise FileFormatError(f"a key must be text, a number or a tuple of them, got {quote(key)}")
+            raise FileFormatError(f"a key must be text, a number, a tensor or a tuple of them, got {quote(key)}")
         elif kind in (str, bytes):
             self.hash(len(key))
 
@@ -85,14 +88,9 @@ class Budget:
 
 def is_atom(key: Any) -> bool:
     """Whether a value other than a tuple may be a key."""
+    if isinstance(key, Tensor) or is_allowed(type(key)):  # a tensor is hashed by its identity
+        return True
     return type(key) in ATOMS and not (isinstance(key, int) and key.bit_length() > MOST_KEY_BITS)
-
-
-def is_key(key: Any, depth: int = 0) -> bool:
-    """Whether a value may be a key: an atom, or a tuple of keys that is not nested too deeply."""
-    if type(key) in (tuple, Size) and depth < MOST_KEY_DEPTH:
-        return all(is_key(each, depth + 1) for each in key)
-    return is_atom(key)
 
 
 def is_small(key: Any) -> bool:

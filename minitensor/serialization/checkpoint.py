@@ -2,7 +2,7 @@
 
 A checkpoint is a zip archive of a pickle, which describes tensors as layouts on storages, and of the bytes of the
 storages. Files from before PyTorch 1.6 hold the same without an archive; they are read too. The pickle is read by the
-machine in ``reading``, which builds data and runs no code.
+machine in ``reading``, which builds data and runs no code; on the caller's word, by Python's unpickler.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import errno
 import io
 import os
+import pickle
 import struct
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +21,6 @@ import numpy as np
 
 from minitensor import backends
 from minitensor.backends import Array
-from minitensor.device import device
 from minitensor.errors import (
     ArgumentTypeError,
     ByteOrderError,
@@ -30,16 +29,17 @@ from minitensor.errors import (
     FileReadError,
     MinitensorError,
     TextFileError,
-    UnsupportedError,
+    UsageError,
     WrongTypeError,
     quote,
     shorten,
 )
 from minitensor.serialization.budget import Budget
 from minitensor.serialization.legacy import read_legacy
-from minitensor.serialization.reading import Machine
+from minitensor.serialization.reading import Run, run_safely
 from minitensor.serialization.replacing import rewrite
 from minitensor.serialization.storages import (
+    Place,
     allocate,
     check_storage,
     move_to_device,
@@ -48,6 +48,7 @@ from minitensor.serialization.storages import (
     read_elements,
 )
 from minitensor.serialization.symbols import Memory
+from minitensor.serialization.unpickling import run_freely
 from minitensor.serialization.writing import pickle_value
 from minitensor.storage import Storage
 
@@ -67,10 +68,11 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
     """Write tensors and containers of them to a file that PyTorch reads too.
 
     A storage is written once and whole, however many tensors share it. Gradients and history are not written.
-    ``torch.load(f, weights_only=True)`` reads the file.
 
     Args:
-        obj: Tensors, numbers, text, bytes, and lists, tuples, dicts and sets of them.
+        obj: Any object that can be pickled. `load` and PyTorch read tensors, numbers, text, bytes, and lists, tuples,
+            dicts, sets and counters of them without further arguments. For other objects, such as a whole module, they
+            need ``weights_only=False``, which runs code that the file names; it is better to save a ``state_dict()``.
         f: A path, or a file open for writing bytes. The file at a path keeps its old content until the new one is
             complete, and keeps its mode, its links and its other names. A device or a FIFO is written directly.
         pickle_module, pickle_protocol: Unused; kept for PyTorch compatibility.
@@ -78,8 +80,8 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
     Raises:
         OSError, RuntimeError: If the system cannot write the file. The error is a child of the matching OSError, and of
             RuntimeError, which PyTorch raises.
-        TypeError: If a value has another type, such as a module (save its ``state_dict()``), or ``f`` is neither a path
-            nor open for writing bytes.
+        TypeError: If a value cannot be pickled, such as a generator or a function inside another one, or ``f`` is
+            neither a path nor open for writing bytes.
 
     >>> import io
     >>> import minitensor as torch
@@ -181,24 +183,31 @@ def load(
     """Read a file that this ``save`` or PyTorch's wrote.
 
     Tensors keep dtype, shape and strides, and tensors that shared a storage share one again. bfloat16 is read as
-    float32, with a warning. Code in a file is never run.
+    float32, with a warning. Unless ``weights_only`` is false, code in a file is never run: a file may hold data, and
+    objects of the classes that `add_safe_globals` allows.
 
     Args:
         f: a path, or a file open for reading bytes.
-        map_location: the device for all tensors, or a dict from saved devices to devices. Default: None, the device
-            from which each tensor was saved.
-        pickle_module, mmap, pickle_load_args: unused; kept for PyTorch compatibility.
-        weights_only: None or True. False raises, because it would run code from the file.
+        map_location: the device for all tensors; or a dict from saved devices to devices; or a function of a storage
+            on the host and the name of the device it was saved from, which returns a storage, or None for that device.
+            Default: None, the device from which each tensor was saved.
+        pickle_module: a module with the class ``Unpickler`` to read the file with. It implies ``weights_only=False``.
+        weights_only: read only data. False reads any object, as ``pickle.load`` does: **the file can then run any
+            code, so give it only for files that you trust**. Default: None, which means True without ``pickle_module``.
+        mmap: unused; kept for PyTorch compatibility.
+        pickle_load_args: ``encoding`` and ``errors`` of text in files that Python 2 wrote, for ``weights_only=False``.
 
     Returns:
         The saved value.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        RuntimeError: If the file is damaged, or holds something other than data, such as a whole module; if a tensor
-            has a dtype that minitensor lacks, such as float8, or was saved from a device that this machine lacks (give
-            ``map_location="cpu"``). If the file is empty or cut short, the error is a child of EOFError too.
-        NotImplementedError: If ``weights_only`` is false.
+        RuntimeError: If the file is damaged, or names something that is not allowed, such as the class of a whole
+            module (the error is a child of ``pickle.UnpicklingError`` too); if ``weights_only`` and ``pickle_module``
+            are both given; if a tensor has a dtype that minitensor lacks, such as float8, or was saved from a device
+            that this machine lacks (give ``map_location="cpu"``). If the file is empty or cut short, the error is a
+            child of EOFError too.
+        AttributeError, ImportError: If ``weights_only`` is false and there is no class that the file names.
 
     >>> import io
     >>> import minitensor as torch
@@ -208,29 +217,30 @@ def load(
     >>> torch.load(file, map_location="cpu")
     [tensor([1., 1.]), 'text']
     """
-    if weights_only is False:
-        raise UnsupportedError(
-            "load: weights_only=False would run code from the file; save a state_dict, which contains no code"
-        )
-    check_unpickler(pickle_load_args)
+    run = choose_run(pickle_module, weights_only, pickle_load_args)
     place = parse_map_location(map_location)
     if isinstance(f, (str, os.PathLike)):
         with open(f, "rb") as file:
-            return read(file, place, str(f))
+            return read(file, place, str(f), run)
     if not is_binary(f, "read") or not is_binary(f, "seek"):
         kind = TextFileError if is_text(f) else WrongTypeError
         raise kind(f"load: expected a path or a file open for reading bytes, got {quote(f)}")
-    return read(f, place, "the file")
+    return read(f, place, "the file", run)
 
 
-def check_unpickler(options: dict[str, Any]) -> None:
-    """Raise for arguments that are not options of Python's unpickler."""
+def choose_run(module: Any, weights_only: bool | None, options: dict[str, Any]) -> Run:
+    """Return the function that reads a pickle; safe unless the caller wants another."""
     unknown = sorted(options.keys() - UNPICKLER_OPTIONS)
     if unknown:
         raise ArgumentTypeError(f"load() got an unexpected keyword argument {unknown[0]!r}")
+    if weights_only and module is not None:
+        raise UsageError("load: cannot safely load weights when pickle_module is given; leave one of the two out")
+    if weights_only or (weights_only is None and module is None):
+        return run_safely
+    return run_freely(module or pickle, {"encoding": "utf-8", **options})
 
 
-def read(file: IO[bytes], place: Callable[[str], device], name: str) -> Any:
+def read(file: IO[bytes], place: Place, name: str, run: Run) -> Any:
     """Read a file of either format from its current position."""
     if not is_seekable(file):
         file = io.BytesIO(file.read())
@@ -238,7 +248,7 @@ def read(file: IO[bytes], place: Callable[[str], device], name: str) -> Any:
     head = file.read(4)
     size = file.seek(0, io.SEEK_END) - start
     file.seek(start)
-    return read_or_explain(file, head, size, place, name)
+    return read_or_explain(file, head, size, place, name, run)
 
 
 def is_seekable(file: IO[bytes]) -> bool:
@@ -246,35 +256,37 @@ def is_seekable(file: IO[bytes]) -> bool:
     return hasattr(file, "seekable") and file.seekable()
 
 
-def read_or_explain(file: IO[bytes], head: bytes, size: int, place: Callable[[str], device], name: str) -> Any:
+def read_or_explain(file: IO[bytes], head: bytes, size: int, place: Place, name: str, run: Run) -> Any:
     """Read a file; turn any error in it into one that names the file."""
     try:
-        return read_either(file, head, size, place)
+        return read_either(file, head, size, place, run)
     except MinitensorError as error:
         error.args = (f"{name}: {error}",)
         raise
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if run is not run_safely:  # an error of the code that the file names
+            raise
         raise FileFormatError(f"{name}: cut short, damaged or not a checkpoint ({shorten(str(error))})") from error
-    except (zipfile.BadZipFile, struct.error, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, struct.error, EOFError, OSError, pickle.UnpicklingError) as error:
         kind = next((kind for cause, kind in KINDS.items() if isinstance(error, cause)), FileFormatError)
         raise kind(f"{name}: cut short or altered ({shorten(str(error))}); save or download it again") from error
 
 
-def read_either(file: IO[bytes], head: bytes, size: int, place: Callable[[str], device]) -> Any:
+def read_either(file: IO[bytes], head: bytes, size: int, place: Place, run: Run) -> Any:
     """Read a file of either format, told apart by its first bytes."""
     if not size:
         raise CutShortError("the file is empty")
     if head == b"PK\x03\x04":
-        return read_archive(file, size, place)
+        return read_archive(file, size, place, run)
     if head[:1] == b"\x80":
-        return read_legacy(io.BytesIO(file.read(size)), size, place)
+        return read_legacy(io.BytesIO(file.read(size)), size, place, run)
     raise FileFormatError(
         f"neither a zip archive nor a pickle, but {size} bytes that begin with {head!r}; "
         "a safetensors file is read by minitensor.serialization.load_file"
     )
 
 
-def read_archive(file: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
+def read_archive(file: IO[bytes], size: int, place: Place, run: Run) -> Any:
     """Read a zip archive."""
     with zipfile.ZipFile(file) as archive:
         records = find_records(archive, size)
@@ -294,7 +306,7 @@ def read_archive(file: IO[bytes], size: int, place: Callable[[str], device]) -> 
                 known[key] = move_to_device(flat, location, place)
             return check_storage(known[key], kind, count)
 
-        found = Machine(storage, Budget(size)).run(io.BytesIO(archive.read(records["data.pkl"])))
+        found = run(io.BytesIO(archive.read(records["data.pkl"])), storage, Budget(size))
     for memory in known.values():
         memory.settle()
     return found

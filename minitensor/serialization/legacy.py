@@ -5,23 +5,28 @@ New files are never written in this format.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import IO, Any, Literal
 
 from minitensor.backends import Array
-from minitensor.device import device
 from minitensor.errors import AbsentDeviceError, FileFormatError, quote
 from minitensor.serialization.budget import Budget
-from minitensor.serialization.reading import Machine
-from minitensor.serialization.storages import allocate, check_storage, element_size, parse_storage, read_elements
+from minitensor.serialization.reading import Machine, Run
+from minitensor.serialization.storages import (
+    Place,
+    allocate,
+    check_storage,
+    element_size,
+    move_to_device,
+    parse_storage,
+    read_elements,
+)
 from minitensor.serialization.symbols import Memory, StorageClass
-from minitensor.storage import Storage
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first value in a file
 FORMAT = 1001
 
 
-def read_legacy(stream: IO[bytes], size: int, place: Callable[[str], device]) -> Any:
+def read_legacy(stream: IO[bytes], size: int, place: Place, run: Run) -> Any:
     """Read the format from before PyTorch 1.6: several pickles, then the elements of the storages."""
     budget = Budget(size)
     if Machine(refuse_storage, budget).run(stream) != MAGIC or Machine(refuse_storage, budget).run(stream) != FORMAT:
@@ -39,15 +44,15 @@ def read_legacy(stream: IO[bytes], size: int, place: Callable[[str], device]) ->
             raise FileFormatError("a storage is a view of another one: save the file again with a newer PyTorch")
         if key not in flats:
             budget.spend(count * element_size(kind), "a storage")
-            if place(location).type != "cpu":
+            kinds[key], flats[key] = kind, allocate(kind, count, count * element_size(kind))
+            memories[key] = move_to_device(flats[key], location, place)
+            if memories[key].storage.array is not flats[key]:
                 raise AbsentDeviceError(
                     "a file from before PyTorch 1.6: give map_location='cpu', then move its tensors"
                 )
-            kinds[key], flats[key] = kind, allocate(kind, count, count * element_size(kind))
-            memories[key] = Memory(Storage(flats[key]), location)
         return check_storage(memories[key], kind, count)
 
-    found = Machine(storage, budget).run(stream)
+    found = run(stream, storage, budget)
     for key in legacy_keys(Machine(refuse_storage, budget).run(stream), flats):
         flat = flats[key]
         if int.from_bytes(stream.read(8), order) != flat.size:

@@ -1,32 +1,35 @@
 """Reading a pickle without Python's unpickler: a small stack machine that knows only a few instructions.
 
-It builds lists, tuples, dicts, sets, numbers and text itself, calls nothing but the builders in ``symbols``, and raises
-for every other instruction, so a file cannot run code. Memory and time are bounded by the file's size: each instruction
-takes at least a byte, and builders spend from a budget.
+It builds lists, tuples, dicts, sets, numbers and text itself, calls nothing but the builders in ``symbols`` and what a
+user allowed, and raises for every other instruction, so a file cannot run code. Memory and time are bounded by the
+file's size: each instruction takes at least a byte, and builders spend from a budget.
 """
 
 from __future__ import annotations
 
 import pickletools
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from itertools import islice
 from types import NoneType
 from typing import IO, Any
 
 from minitensor.errors import CutShortError, FileFormatError, ForbiddenNameError, quote
 from minitensor.serialization.budget import Budget
-from minitensor.serialization.symbols import Builder, resolve
+from minitensor.serialization.names import is_allowed
+from minitensor.serialization.symbols import BUILDER_OF, Memory, check_attributes, resolve
+from minitensor.storage import Storage
 
 MOST_NUMBERS = 1 << 32  # the binary instructions have 32 bits; few of these numbers share a hash
 
 Instruction = Callable[["Machine", Any], None]
+FindStorage = Callable[[Any], Memory]  # from a persistent id to what it names
+Run = Callable[[IO[bytes], FindStorage, Budget], Any]  # reads one pickle
 
 
 class Machine:
     """A stack, the marks on it, and a memo of values by number."""
 
-    def __init__(self, storage: Callable[[Any], Any], budget: Budget) -> None:
+    def __init__(self, storage: FindStorage, budget: Budget) -> None:
         self.storage = storage  # from a persistent id to its storage
         self.budget = budget
         self.stack: list[Any] = []
@@ -65,6 +68,11 @@ class Machine:
         return items
 
 
+def run_safely(stream: IO[bytes], storage: FindStorage, budget: Budget) -> Any:
+    """Read one pickle without running code from it."""
+    return Machine(storage, budget).run(stream)
+
+
 def instructions(stream: IO[bytes]) -> Iterator[tuple[pickletools.OpcodeInfo, Any, int | None]]:
     """Yield the instructions of one pickle with their arguments and positions."""
     try:
@@ -88,6 +96,10 @@ def push(machine: Machine, argument: Any) -> None:
 
 def push_new(make: Callable[[], Any]) -> Instruction:
     return lambda machine, argument: machine.stack.append(make())
+
+
+def pop(machine: Machine, argument: Any) -> None:
+    machine.stack.pop()
 
 
 def mark(machine: Machine, argument: Any) -> None:
@@ -135,7 +147,7 @@ def appends(machine: Machine, argument: Any) -> None:
 
 
 def extend(machine: Machine, items: list[Any]) -> None:
-    if type(machine.stack[-1]) is not list:
+    if type(machine.stack[-1]) is not list and not is_allowed_kind(machine.stack[-1], list):
         raise FileFormatError(f"only a list can be appended to, not {quote(machine.stack[-1])}")
     machine.stack[-1].extend(items)
 
@@ -151,10 +163,15 @@ def set_items(machine: Machine, argument: Any) -> None:
 
 def fill(machine: Machine, items: list[Any]) -> None:
     target = machine.stack[-1]
-    if type(target) not in (dict, OrderedDict) or len(items) % 2:
+    if len(items) % 2 or not (type(target) in (dict, OrderedDict, Counter) or is_allowed_kind(target, dict)):
         raise FileFormatError(f"only a dictionary takes keys and values, in pairs, not {quote(target)}")
     for key, value in zip(items[::2], items[1::2]):
         target[machine.budget.check_key(key)] = value
+
+
+def is_allowed_kind(value: Any, kind: type) -> bool:
+    """Whether a value is of a class that a user allowed, derived from a list or dictionary."""
+    return isinstance(value, kind) and is_allowed(type(value))
 
 
 def add_items(machine: Machine, argument: Any) -> None:
@@ -177,39 +194,72 @@ def stack_global(machine: Machine, argument: Any) -> None:
 
 
 def call_builder(machine: Machine, argument: Any) -> None:
-    arguments, builder = machine.stack.pop(), machine.stack.pop()
-    if not isinstance(builder, Builder) or type(arguments) is not tuple:
-        raise ForbiddenNameError(f"the file calls {quote(builder)}, which a checkpoint may not call")
-    if not builder.least <= len(arguments) <= builder.most:
-        raise FileFormatError(
-            f"the file calls {builder.name} with {len(arguments)} arguments; it takes {builder.least} to {builder.most}"
-        )
+    arguments, function = machine.stack.pop(), machine.stack.pop()
+    builder = BUILDER_OF.get(id(function))
+    if type(arguments) is not tuple or not (builder or is_allowed(function)):
+        raise ForbiddenNameError(f"the file calls {quote(function)}, which a checkpoint may not call")
+    if builder is None:
+        machine.stack.append(function(*arguments))
+        return
+    builder.check_count(arguments)
     machine.stack.append(builder.call(machine.budget, *arguments))
 
 
+def create(machine: Machine, argument: Any) -> None:
+    """Create an object of a class that a user allowed, without its ``__init__``."""
+    arguments, kind = machine.stack.pop(), machine.stack.pop()
+    if not isinstance(kind, type) or type(arguments) is not tuple or not is_allowed(kind):
+        raise ForbiddenNameError(f"the file creates an object of {quote(kind)}, which a checkpoint may not")
+    machine.stack.append(kind.__new__(kind, *arguments))
+
+
 def set_state(machine: Machine, argument: Any) -> None:
-    """Set the state of an ordered dictionary, where a state dict keeps the versions of its modules."""
+    """Set the attributes of an ordered dictionary, such as the versions in a state dict, or the state of an object."""
     state = machine.stack.pop()
     target = machine.stack[-1]
-    if type(target) is not OrderedDict or not isinstance(state, dict) or [*islice(state, 2)] not in ([], ["_metadata"]):
+    if is_allowed(type(target)):
+        set_state_of_object(target, state)
+        return
+    if type(target) is not OrderedDict or not isinstance(state, dict) or not all(type(name) is str for name in state):
         raise ForbiddenNameError(f"the file sets attributes of {quote(target)}, which a checkpoint may not")
-    if state:
-        target._metadata = check_metadata(machine.budget, state["_metadata"])  # type: ignore[attr-defined]  # as in PyTorch's state dicts
+    machine.budget.spend(len(state), "a state")
+    check_attributes(target, state)
+    if "_metadata" in state:
+        check_metadata(machine.budget, state["_metadata"])
+    target.__dict__.update(state)
 
 
-def check_metadata(budget: Budget, metadata: Any) -> Any:
-    """Return the metadata of a state dict; raise unless it has a dictionary with a version for each module."""
+def set_state_of_object(target: Any, state: Any) -> None:
+    """Set the state of an object as Python's unpickler does."""
+    if hasattr(target, "__setstate__"):
+        target.__setstate__(state)
+        return
+    attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
+    if attributes:
+        target.__dict__.update(attributes)
+    for name, value in (slots or {}).items():
+        setattr(target, name, value)
+
+
+def check_metadata(budget: Budget, metadata: Any) -> None:
+    """Raise unless the metadata of a state dict has a dictionary with a version for each module."""
     if not isinstance(metadata, dict):
         raise FileFormatError(f"the metadata of a state dict must be a dictionary, got {quote(metadata)}")
     budget.spend(len(metadata), "metadata")
     for module, facts in metadata.items():
         if not isinstance(facts, dict) or type(facts.get("version")) not in (int, NoneType):
             raise FileFormatError(f"the metadata of {quote(module)} must be a dictionary, got {quote(facts)}")
-    return metadata
 
 
 def load_storage(machine: Machine, argument: Any) -> None:
-    machine.stack.append(machine.storage(machine.stack.pop()))
+    machine.stack.append(find_storage(machine.budget, machine.storage, machine.stack.pop()))
+
+
+def find_storage(budget: Budget, storage: FindStorage, identity: Any) -> Storage:
+    """Return the storage that a persistent id names, and let the budget know it."""
+    memory = storage(identity)
+    budget.memories[id(memory.storage)] = memory
+    return memory.storage
 
 
 INSTRUCTIONS: dict[str, Instruction] = {
@@ -226,5 +276,5 @@ INSTRUCTIONS: dict[str, Instruction] = {
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), put), "MEMOIZE": memoize,
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), get),
     "GLOBAL": global_name, "STACK_GLOBAL": stack_global, "REDUCE": call_builder, "BUILD": set_state,
-    "BINPERSID": load_storage,
+    "BINPERSID": load_storage, "NEWOBJ": create, "POP": pop,
 }  # fmt: skip

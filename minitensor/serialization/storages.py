@@ -37,6 +37,8 @@ from minitensor.storage import Storage
 
 LONGEST_NAME = 255
 
+Place = Callable[[Storage, str], Storage]  # from a host storage and the device it was saved from to its new place
+
 
 def parse_storage(identity: Any) -> tuple[StorageClass, str, str, int]:
     """Parse a storage's class, key, device and number of elements from its persistent id."""
@@ -96,10 +98,14 @@ def read_into(flat: Array, stream: IO[bytes], order: str) -> None:
         flat.byteswap(inplace=True)
 
 
-def move_to_device(flat: Array, location: str, place: Callable[[str], device]) -> Memory:
+def move_to_device(flat: Array, location: str, place: Place) -> Memory:
     """Move a storage to its device."""
-    there = place(location)
-    return Memory(Storage(flat if there.type == "cpu" else there.backend.from_host(flat, there.index)), location)
+    return Memory(place(Storage(flat), location), location)
+
+
+def move(storage: Storage, there: device) -> Storage:
+    """Return a host storage's copy on a device, or itself if that is the host."""
+    return storage if there.type == "cpu" else Storage(there.backend.from_host(storage.buffer, there.index))
 
 
 def check_storage(memory: Memory, kind: StorageClass, count: int) -> Memory:
@@ -110,17 +116,40 @@ def check_storage(memory: Memory, kind: StorageClass, count: int) -> Memory:
     return memory
 
 
-def parse_map_location(given: Any) -> Callable[[str], device]:
-    """Return the function from the device a storage was saved from to the device it is loaded to."""
+def parse_map_location(given: Any) -> Place:
+    """Return the function that moves a storage from the host to its device, given the device it was saved from."""
     if isinstance(given, dict):
         table = {str(key): parse_device(value) for key, value in given.items()}
-        return lambda location: require_available(table[location] if location in table else resolve_device(location))
-    if callable(given):
-        raise ArgumentTypeError("load: map_location must be a device or a dict of devices; for a function, give 'cpu'")
-    if given is not None:
+        return lambda storage, location: move(
+            storage, require_available(table[location] if location in table else resolve_device(location))
+        )
+    if isinstance(given, (str, device, int)):
         there = require_available(parse_device(given))
-        return lambda location: there
-    return lambda location: require_available(resolve_device(location))
+        return lambda storage, location: move(storage, there)
+    if callable(given):
+        return place_by_function(given)
+    if given is not None:
+        raise ArgumentTypeError(f"load: map_location must be a device, a dict or a function, got {quote(given)}")
+    return move_home
+
+
+def move_home(storage: Storage, location: str) -> Storage:
+    """Move a storage to the device it was saved from."""
+    return move(storage, require_available(resolve_device(location)))
+
+
+def place_by_function(function: Callable[[Storage, str], Any]) -> Place:
+    """Return the function that asks a user's function; None means the device that the storage was saved from."""
+
+    def place(storage: Storage, location: str) -> Storage:
+        found = function(storage, location)
+        if found is None:
+            return move_home(storage, location)
+        if not isinstance(found, Storage):
+            raise ArgumentTypeError(f"load: map_location must return a storage or None, got {quote(found)}")
+        return found
+
+    return place
 
 
 def parse_device(given: Any) -> device:

@@ -1,12 +1,13 @@
 """The global names that a checkpoint may use, and what each of them builds.
 
-A pickle names functions and classes. The tables here are all that a file may name, and each entry builds a tensor, a
-container, a number or a device. Every value from the file is validated before memory is allocated.
+A pickle names functions and classes. The tables here are all that a file may name, apart from what a user allows, and
+each entry builds a tensor, a container, a number or a device. Every value from the file is validated before memory is
+allocated.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor import backends, dtypes, layout, scalars
@@ -21,9 +22,10 @@ from minitensor.errors import (
     shorten,
 )
 from minitensor.layout import Layout
-from minitensor.nn.parameter import Parameter
+from minitensor.nn.parameter import Buffer, Parameter
 from minitensor.ops.face import rebuild
 from minitensor.serialization.budget import Budget
+from minitensor.serialization.names import MISSING, find_safe_global, is_allowed, modern_name, check_module
 from minitensor.shapes import Size
 from minitensor.storage import Storage
 from minitensor.tensor import Tensor
@@ -41,6 +43,8 @@ STORAGES = {
 STORAGE_OF = {kind: name for name, kind in STORAGES.items()}
 BFLOAT16 = "BFloat16Storage"  # the upper halves of float32 numbers; read as float32, exactly
 UNSUPPORTED = (BFLOAT16, "QInt8Storage", "QUInt8Storage", "QInt32Storage")  # PyTorch's other storage classes
+
+IS_BUFFER = "_is_buffer"  # the attribute by which PyTorch tells a buffer of a module
 
 MOST_ELEMENTS = 1 << 58  # at 16 bytes each, their size still fits 63 bits
 MOST_DEVICES = 1 << 15
@@ -85,8 +89,9 @@ def build_tensor(
     flags: Any = None,
 ) -> Tensor:
     """Build a tensor on a storage of the file, after validating every argument."""
-    if not isinstance(memory, Memory):
-        raise FileFormatError(f"a tensor needs a storage, got {quote(memory)}")
+    memory = budget.memories.get(id(memory))
+    if memory is None:
+        raise FileFormatError("a tensor needs a storage of the file")
     there = build_layout(offset, shape, strides, len(memory.storage))
     check_hooks(hooks)
     conj, neg = parse_flags(flags)
@@ -166,6 +171,54 @@ def build_parameter(budget: Budget, data: Any, requires_grad: Any = True, hooks:
     return Parameter(data.detach(), requires_grad=parse_requires_grad(data, requires_grad))
 
 
+def build_parameter_with_state(
+    budget: Budget, data: Any, requires_grad: Any = True, hooks: Any = None, state: Any = None
+) -> Parameter:
+    found = build_parameter(budget, data, requires_grad, hooks)
+    set_attributes(found, state)
+    return found
+
+
+def build_of_class(budget: Budget, builder: Any, kind: Any, arguments: Any, state: Any) -> Tensor:
+    """Build a tensor of a class that a user allowed, or with attributes."""
+    call = BUILDER_OF.get(id(builder))
+    if call is None or call.call not in (build_tensor, build_parameter) or not isinstance(arguments, tuple):
+        raise ForbiddenNameError(f"the file rebuilds a tensor by calling {quote(builder)}, which a checkpoint may not")
+    if kind not in (Tensor, Parameter) and not is_allowed(kind):
+        raise ForbiddenNameError(f"the file refers to the class {quote(kind)}; allow it by add_safe_globals")
+    call.check_count(arguments)
+    found: Tensor = call.call(budget, *arguments)
+    return give_attributes(found, kind, state)
+
+
+def give_attributes(found: Tensor, kind: Any, state: Any) -> Tensor:
+    """Return a tensor as another class, with attributes."""
+    if kind is Tensor and isinstance(state, dict) and state.get(IS_BUFFER) is True:
+        return Buffer(found, persistent=state.get("persistent") is not False)
+    found = found if type(found) is kind else found.as_subclass(kind)
+    set_attributes(found, state)
+    return found
+
+
+def set_attributes(target: Tensor, state: Any) -> None:
+    """Set attributes of a tensor; raise for those that its class has."""
+    attributes = state[0] if isinstance(state, tuple) and len(state) == 2 else state
+    if not isinstance(attributes, dict) or not all(isinstance(name, str) for name in attributes):
+        raise FileFormatError(f"the attributes of a tensor must be a dictionary, got {quote(state)}")
+    check_attributes(target, attributes)
+    for name, value in attributes.items():
+        setattr(target, name, value)
+
+
+def check_attributes(target: Any, attributes: dict[str, Any]) -> None:
+    """Raise for attributes that an object's class has: they would change how it works."""
+    for name in attributes:
+        if hasattr(type(target), name) or not hasattr(target, "__dict__"):
+            raise ForbiddenNameError(
+                f"the file sets the attribute {quote(name)} of {quote(target)}, which a checkpoint may not"
+            )
+
+
 # -- containers and numbers --------------------------------------------------------------------------------------------
 
 
@@ -175,6 +228,16 @@ def build_ordered_dict(budget: Budget, pairs: Any = ()) -> OrderedDict[Any, Any]
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise FileFormatError(f"a dictionary needs pairs of a key and a value, got {quote(pair)}")
         made[budget.check_key(pair[0])] = pair[1]
+    return made
+
+
+def build_counter(budget: Budget, counts: Any = ()) -> Counter[Any]:
+    made: Counter[Any] = Counter()
+    if not isinstance(counts, (dict, list, tuple)) or (counts and not isinstance(counts, dict)):
+        raise FileFormatError(f"a counter needs a dictionary, got {quote(counts)}")
+    budget.spend(len(counts), "a counter")
+    for key in counts:
+        dict.__setitem__(made, budget.check_key(key), counts[key])
     return made
 
 
@@ -223,6 +286,16 @@ def build_bytes(budget: Budget, text: Any, encoding: Any) -> bytes:
     return text.encode("latin1")
 
 
+def build_bytearray(budget: Budget, content: Any = b"", encoding: Any = "latin1") -> bytearray:
+    """Build a bytearray from bytes, or from text as in old pickles; never from a length."""
+    if isinstance(content, str) and encoding in ("latin1", "latin-1"):
+        return bytearray(build_bytes(budget, content, "latin1"))
+    if not isinstance(content, bytes):
+        raise FileFormatError(f"a bytearray must be written as bytes, got {quote(content)}")
+    budget.spend(len(content), "a bytearray")
+    return bytearray(content)
+
+
 def build_empty_bytes(budget: Budget) -> bytes:
     """Build an empty bytes object, which old pickles write as a call without arguments."""
     return b""
@@ -248,6 +321,13 @@ class Builder(NamedTuple):
         most = call.__code__.co_argcount - 1
         return cls(name, call, most - len(call.__defaults__ or ()), most)
 
+    def check_count(self, arguments: tuple[Any, ...]) -> None:
+        """Raise unless the function takes as many arguments."""
+        if not self.least <= len(arguments) <= self.most:
+            raise FileFormatError(
+                f"the file calls {self.name} with {len(arguments)} arguments; it takes {self.least} to {self.most}"
+            )
+
 
 BUILDERS: dict[tuple[str, str], Builder] = {
     (module, name): Builder.of(f"{module}.{name}", call)
@@ -256,16 +336,31 @@ BUILDERS: dict[tuple[str, str], Builder] = {
         ("torch._utils", "_rebuild_tensor_v2", build_tensor),
         ("torch._utils", "_rebuild_tensor_v3", refuse_tensor_of_dtype),
         ("torch._utils", "_rebuild_parameter", build_parameter),
+        ("torch._utils", "_rebuild_parameter_with_state", build_parameter_with_state),
+        ("torch._tensor", "_rebuild_from_type_v2", build_of_class),
         ("collections", "OrderedDict", build_ordered_dict),
+        ("collections", "Counter", build_counter),
         ("torch", "Size", build_size),
         ("torch", "device", build_device),
         ("_codecs", "encode", build_bytes),
-        *((builtins, "set", build_set) for builtins in ("__builtin__", "builtins")),
-        *((builtins, "bytes", build_empty_bytes) for builtins in ("__builtin__", "builtins")),
-        *((builtins, "complex", build_complex) for builtins in ("__builtin__", "builtins")),
+        ("builtins", "set", build_set),
+        ("builtins", "bytes", build_empty_bytes),
+        ("builtins", "bytearray", build_bytearray),
+        ("builtins", "complex", build_complex),
     )
 }
-VALUES: dict[tuple[str, str], Any] = {("torch", each.name): each for each in STORAGE_OF}
+CLASSES: dict[str, type] = {
+    "OrderedDict": OrderedDict, "Counter": Counter, "Size": Size, "device": device, "set": set, "bytes": bytes,
+    "bytearray": bytearray, "complex": complex,
+}  # fmt: skip
+VALUES: dict[tuple[str, str], Any] = {
+    **{("torch", each.name): each for each in STORAGE_OF},
+    **{key: CLASSES.get(key[1], builder) for key, builder in BUILDERS.items()},
+    ("torch", "Tensor"): Tensor,
+    ("torch.nn.parameter", "Parameter"): Parameter,
+    ("torch.nn", "Parameter"): Parameter,
+}
+BUILDER_OF: dict[int, Builder] = {id(VALUES[key]): builder for key, builder in BUILDERS.items()}
 
 
 class StorageClass(NamedTuple):
@@ -275,17 +370,25 @@ class StorageClass(NamedTuple):
 
 
 def resolve(module: str, name: str) -> Any:
-    """Return the builder, dtype or storage class of a global name; raise for any other name."""
-    key = (module, name)
-    if key in BUILDERS:
-        return BUILDERS[key]
+    """Return the builder, class, dtype or storage class of a global name; raise for any name that is not allowed."""
+    key = module, name = modern_name(module, name)
     if key in VALUES:
         return VALUES[key]
     if module == "torch" and (name in STORAGES or name in UNSUPPORTED):
         return StorageClass(name)
-    raise ForbiddenNameError(
-        f"the file refers to {shorten(module, 60)}.{shorten(name, 60)}, but a checkpoint may hold only tensors, "
-        "containers, numbers and text: save a state_dict instead of the object"
+    check_module(module, name)
+    found = find_safe_global(module, name)
+    if found is MISSING:
+        raise ForbiddenNameError(forbid(f"{shorten(module, 60)}.{shorten(name, 60)}"))
+    return found
+
+
+def forbid(name: str) -> str:
+    """Return the message of the error for a name that is not allowed."""
+    return (
+        f"the file refers to {name}, but a checkpoint may hold only tensors, containers, numbers and text: save a "
+        f"state_dict instead of the object; or, if you trust the file, allow {name} by "
+        "minitensor.serialization.add_safe_globals or give weights_only=False, which runs whatever code the file names"
     )
 
 

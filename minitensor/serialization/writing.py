@@ -1,7 +1,7 @@
-"""Writing a pickle that PyTorch reads, with the few instructions that tensors, containers, numbers and text need.
+"""Writing a pickle that PyTorch reads.
 
 Python's pickler would have to import the functions that a checkpoint names, which are PyTorch's; this writer only
-writes their names. Values that `load` would refuse are already refused here.
+writes their names. It has a function for each type of data; ``objects`` writes all other types.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from minitensor import dtypes
-from minitensor.device import device
-from minitensor.errors import ArgumentError, ArgumentTypeError, quote
-from minitensor.nn.parameter import Parameter
-from minitensor.serialization.budget import is_key
-from minitensor.serialization.symbols import STORAGE_OF
+from minitensor.device import device, device_of
+from minitensor.nn.parameter import Buffer, Parameter, Uninitialized
+from minitensor.nn.state import StateDict
+from minitensor.serialization.objects import write_object
+from minitensor.serialization.symbols import IS_BUFFER, STORAGE_OF
 from minitensor.shapes import Size
 from minitensor.storage import Storage, lender
 from minitensor.tensor import Tensor
@@ -41,7 +41,7 @@ class Writer:
         self.parts: list[bytes] = []
         self.memo: dict[int, int] = {}
         self.kept: list[Any] = []  # objects in the memo stay alive, so no other object gets their id
-        self.unfinished: set[int] = set()  # the tuples around the current value
+        self.depth = 0  # objects around the current value
         self.storages: dict[int, tuple[int, Storage]] = {}
 
     def write(self, value: Any) -> None:
@@ -62,14 +62,7 @@ class Writer:
         if number is not None:
             self.emit(b"j" + struct.pack("<I", number))
             return None
-        # Parameter is the only subclass with a writer; other subclasses are written as Tensor or OrderedDict.
-        kind = next((each for each in (Parameter, Tensor, OrderedDict) if isinstance(value, each)), type(value))
-        write = WRITERS.get(kind)
-        if write is None:
-            raise ArgumentTypeError(
-                f"save: cannot write {kind.__module__}.{kind.__qualname__}; a checkpoint holds tensors, lists, tuples, "
-                "dicts, sets, numbers, text and bytes (of a module or an optimizer save its state_dict())"
-            )
+        write = WRITERS.get(type(value)) or writer_of_subclass(value)
         return write(self, value)
 
     def emit(self, *parts: bytes) -> None:
@@ -135,13 +128,18 @@ def write_bytes(writer: Writer, value: bytes) -> Iterator[Any]:
     return writer.call("_codecs", "encode", value.decode("latin1"), "latin1")
 
 
-def write_tuple(writer: Writer, value: tuple[Any, ...]) -> Iterator[Any]:
-    if id(value) in writer.unfinished:
-        raise ArgumentError(f"save: cannot write a tuple that contains itself: {quote(value)}; use a list")
-    writer.unfinished.add(id(value))
-    yield from writer.items(value)
-    writer.unfinished.remove(id(value))
+def write_bytearray(writer: Writer, value: bytearray) -> Iterator[Any]:
+    yield from writer.call("__builtin__", "bytearray", bytes(value))
     writer.remember(value)
+
+
+def write_tuple(writer: Writer, value: tuple[Any, ...]) -> Iterator[Any]:
+    yield from writer.items(value)
+    if id(value) in writer.memo:  # a tuple that its own items contain was written there
+        writer.emit(b"0")
+        yield value
+    else:
+        writer.remember(value)
 
 
 def write_list(writer: Writer, value: list[Any]) -> Iterator[Any]:
@@ -162,32 +160,22 @@ def write_ordered_dict(writer: Writer, value: OrderedDict[Any, Any]) -> Iterator
     yield from writer.call("collections", "OrderedDict")
     writer.remember(value)
     yield from write_entries(writer, value)
-    metadata = getattr(value, "_metadata", None)
-    if metadata is not None:
-        writer.emit(b"}")
-        write_text(writer, "_metadata")
-        yield metadata
-        writer.emit(b"sb")
+    if vars(value):
+        yield vars(value)
+        writer.emit(b"b")
 
 
 def write_entries(writer: Writer, value: dict[Any, Any]) -> Iterator[Any]:
     writer.emit(b"(")
     for key, each in value.items():
-        yield check_key(key)
+        yield key
         yield each
     writer.emit(b"u")
 
 
 def write_set(writer: Writer, value: set[Any]) -> Iterator[Any]:
-    yield from writer.call("__builtin__", "set", [check_key(each) for each in value])
+    yield from writer.call("__builtin__", "set", list(value))
     writer.remember(value)
-
-
-def check_key(key: Any) -> Any:
-    """Return a key; raise unless `load` accepts it."""
-    if not is_key(key):
-        raise ArgumentTypeError(f"save: a key must be text, a number or a tuple of them, got {quote(key)}")
-    return key
 
 
 def write_size(writer: Writer, value: Size) -> Iterator[Any]:
@@ -200,6 +188,23 @@ def write_dtype(writer: Writer, value: dtypes.dtype) -> None:
 
 def write_device(writer: Writer, value: device) -> Iterator[Any]:
     return writer.call("torch", "device", *((value.type,) if value.index is None else (value.type, value.index)))
+
+
+def writer_of_subclass(value: Any) -> Callable[[Writer, Any], Inner]:
+    """Return the function that writes a tensor, a storage or an object of a class without a function of its own."""
+    if isinstance(value, Storage):
+        return write_storage_value
+    if not isinstance(value, Tensor) or isinstance(value, Uninitialized):
+        return write_object
+    if attributes_of(value) or type(value) not in (Tensor, Parameter):
+        return write_with_attributes
+    return write_parameter if isinstance(value, Parameter) else write_tensor
+
+
+def attributes_of(value: Tensor) -> dict[str, Any]:
+    """Return the attributes that a user set on a tensor, and those by which PyTorch tells a buffer."""
+    attributes = getattr(value, "__dict__", {})
+    return {**attributes, IS_BUFFER: True} if isinstance(value, Buffer) else attributes
 
 
 def write_tensor(writer: Writer, value: Tensor) -> Iterator[Any]:
@@ -218,29 +223,64 @@ def write_parameter(writer: Writer, value: Parameter) -> Iterator[Any]:
     writer.remember(value)
 
 
+def write_with_attributes(writer: Writer, value: Tensor) -> Iterator[Any]:
+    """Write a tensor of a user's class, or with attributes: PyTorch's call for these sets them."""
+    if type(value) is Parameter:
+        writer.name("torch._utils", "_rebuild_parameter_with_state")
+        writer.emit(b"(")
+        yield from write_rebuild_call(writer, value, False)
+        write_bool(writer, value.requires_grad)
+        yield from writer.call("collections", "OrderedDict")
+    else:
+        writer.name("torch._tensor", "_rebuild_from_type_v2")
+        writer.emit(b"(")
+        yield from write_rebuild_parts(writer, value)
+    yield attributes_of(value)
+    writer.emit(b"tR")
+    writer.remember(value)
+
+
+def write_rebuild_parts(writer: Writer, value: Tensor) -> Iterator[Any]:
+    """Write the function that rebuilds a tensor, the class that it gets, and the function's arguments."""
+    writer.name("torch._utils", "_rebuild_tensor_v2")
+    yield Tensor if type(value) is Buffer else type(value)
+    yield from write_rebuild_arguments(writer, value, value.requires_grad)
+
+
 def write_rebuild_call(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]:
     """Write PyTorch's call that rebuilds a tensor from storage, offset, shape and strides."""
-    shape, strides, offset = value.layout
     writer.name("torch._utils", "_rebuild_tensor_v2")
+    yield from write_rebuild_arguments(writer, value, requires_grad)
+    writer.emit(b"R")
+
+
+def write_rebuild_arguments(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]:
+    """Write the arguments of that call."""
+    shape, strides, offset = value.layout
     writer.emit(b"(")
-    write_storage(writer, value)
+    write_storage(writer, lender(value.storage))
     write_int(writer, offset)
     yield from writer.items(tuple(shape))
     yield from writer.items(tuple(strides))
     write_bool(writer, requires_grad)
     yield from writer.call("collections", "OrderedDict")
-    writer.emit(b"tR")
+    writer.emit(b"t")
 
 
-def write_storage(writer: Writer, value: Tensor) -> None:
-    """Write a reference to a tensor's storage by number; its elements are a record outside of the pickle."""
-    memory = lender(value.storage)
+def write_storage_value(writer: Writer, value: Storage) -> None:
+    write_storage(writer, lender(value))
+    writer.remember(value)
+
+
+def write_storage(writer: Writer, memory: Storage) -> None:
+    """Write a reference to a storage by number; its elements are a record outside of the pickle."""
     number = writer.storages.setdefault(id(memory), (len(writer.storages), memory))[0]
+    there = device_of(memory.array)
     writer.emit(b"(")
     write_text(writer, "storage")
-    writer.name("torch", STORAGE_OF[value.dtype])
+    writer.name("torch", STORAGE_OF[dtypes.from_numpy(memory.array.dtype)])
     write_text(writer, str(number))
-    write_text(writer, "cpu" if value.device.type == "cpu" else f"cuda:{value.device.index or 0}")
+    write_text(writer, "cpu" if there.type == "cpu" else f"cuda:{there.index or 0}")
     write_int(writer, len(memory))
     writer.emit(b"tQ")
 
@@ -257,10 +297,10 @@ WRITERS: dict[Any, Callable[[Writer, Any], Inner]] = {
     list: write_list,
     dict: write_dict,
     OrderedDict: write_ordered_dict,
+    StateDict: write_ordered_dict,
     set: write_set,
     Size: write_size,
     dtypes.dtype: write_dtype,
     device: write_device,
-    Tensor: write_tensor,
-    Parameter: write_parameter,
+    bytearray: write_bytearray,
 }
