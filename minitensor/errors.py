@@ -309,6 +309,10 @@ class ForbiddenNameError(FileFormatError):
     """A file that names a function or instruction that is not in the tables."""
 
 
+class AbsentNameError(FileFormatError, AttributeError):
+    """A file that refers to a function or class that does not exist here."""
+
+
 class UnpicklableError(ArgumentTypeError, PicklingError, AttributeError):
     """A value that cannot be written to a file, such as a function inside another one."""
 

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from minitensor.base import TensorBase, wrap
 from minitensor.device import DeviceLike
 from minitensor.device import device as Device
-from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, quote
 from minitensor.stream import THREAD, Stream
 
 DEFAULT_SEED: Final = 67280421310721  # PyTorch's
@@ -72,19 +72,33 @@ class Generator:
         """Restore a ``state`` from ``state_bytes`` or from PyTorch."""
         self._stream.restore(state)
 
-    def get_state(self) -> npt.NDArray[np.uint8]:
-        """Return `state_bytes` as an array."""
-        return np.array(bytearray(self.state_bytes()), np.uint8)
+    def get_state(self) -> Any:
+        """Return the state as a tensor of bytes, as PyTorch does.
 
-    def set_state(self, state: npt.NDArray[np.uint8]) -> None:
-        """Restore a ``state`` that ``get_state`` returned.
+        >>> import minitensor as torch
+        >>> torch.Generator().get_state().shape
+        torch.Size([5056])
+        """
+        return wrap(TensorBase.result_class, np.frombuffer(self.state_bytes(), np.uint8).copy())
+
+    def set_state(self, new_state: Any) -> Generator:
+        """Restore a state that ``get_state`` returned, and return this generator.
+
+        Args:
+            new_state: A tensor of bytes.
 
         Raises:
-            TypeError: If ``state`` is not of uint8.
+            TypeError: If the state is not a tensor of uint8.
+
+        >>> import minitensor as torch
+        >>> generator = torch.Generator()
+        >>> generator.set_state(generator.get_state()) is generator
+        True
         """
-        if state.dtype != np.uint8:
-            raise ArgumentTypeError(f"RNG state must be a torch.ByteTensor (uint8), got {state.dtype}")
-        self.set_state_bytes(state.tobytes())
+        if not isinstance(new_state, TensorBase) or new_state.array.dtype != np.uint8:
+            raise ArgumentTypeError(f"RNG state must be a torch.ByteTensor (uint8), got {quote(new_state)}")
+        self.set_state_bytes(new_state.backend.to_host(new_state.array).tobytes())
+        return self
 
     def clone_state(self) -> Generator:
         """Return a new generator that draws the same numbers as this one from now on."""
@@ -92,12 +106,12 @@ class Generator:
         clone.set_state_bytes(self.state_bytes())
         return clone
 
-    def __getstate__(self) -> tuple[str, bytes]:
-        return str(self.device), self.state_bytes()
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Generator, (self.device,), (self.initial_seed(), None, self.get_state())
 
-    def __setstate__(self, state: tuple[str, bytes]) -> None:
-        self.__init__(state[0])  # type: ignore[misc]  # a fresh lock and engine
-        self.set_state_bytes(state[1])
+    def __setstate__(self, state: tuple[int, Any, Any]) -> None:
+        """Restore the state from a pickle, which PyTorch writes alike: the seed, an offset on GPUs, and the state."""
+        self.set_state(state[2])
 
     def __repr__(self) -> str:
         return f"Generator(device={str(self.device)!r}, initial_seed={self.initial_seed()})"
@@ -117,9 +131,6 @@ class DefaultGenerator(Generator):
     @property
     def _stream(self) -> Stream:  # type: ignore[override]  # read only
         return THREAD.stream
-
-    def __reduce__(self) -> Any:
-        return Generator.clone_state, (self,)
 
 
 default_generator: Final = DefaultGenerator()

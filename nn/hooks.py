@@ -47,6 +47,27 @@ class OldHook(NamedTuple):
     function: Callable[..., Any]
 
 
+def convert_hooks(name: str, attributes: dict[str, Any]) -> Hooks[Any]:
+    """Return a module's table of hooks from the attributes of a module that PyTorch pickled."""
+    given = attributes[name]
+    if isinstance(given, Hooks):
+        return given
+    hooks: Hooks[Any] = Hooks()
+    for key, function in given.items():
+        hooks.register(convert_hook(name, key, function, attributes))
+    return hooks
+
+
+def convert_hook(name: str, key: int, function: Callable[..., Any], attributes: dict[str, Any]) -> Any:
+    """Return a hook with the options that PyTorch keeps in tables of their own."""
+    if name == "_backward_hooks":
+        return function if attributes.get("_is_full_backward_hook") else OldHook(function)
+    if name not in ("_forward_hooks", "_forward_pre_hooks"):
+        return function
+    with_kwargs = key in attributes.get(f"{name}_with_kwargs", ())
+    return ForwardHook(function, with_kwargs, key in attributes.get(f"{name}_always_called", ()))
+
+
 class GlobalHook(NamedTuple):
     """A hook for all modules, and where it runs."""
 

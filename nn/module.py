@@ -24,6 +24,7 @@ from minitensor.nn.hooks import (
     OldHook,
     WithoutModule,
     call_with_hooks,
+    convert_hooks,
     register_module_backward_hook,
     register_module_buffer_registration_hook,
     register_module_forward_hook,
@@ -269,8 +270,11 @@ class Module(Tree):
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
         # Tables that the pickling version did not have start empty.
-        self.__dict__.update(fresh_tables())
+        tables = fresh_tables()
+        hooks = [name for name in tables if isinstance(tables[name], Hooks) and name in attributes]
+        self.__dict__.update(tables)
         self.__dict__.update(attributes)
+        self.__dict__.update({name: convert_hooks(name, attributes) for name in hooks})
 
     # -- registration
 

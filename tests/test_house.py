@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     "errors shapes layout indexing memory_format callers copies compat forks",
     "dtypes scalars backends device",
-    "storage stream generator distributions printing base",
+    "storage stream printing base generator distributions",
     "autograd",
     "ops",
     "tensor",
@@ -45,7 +45,6 @@ NUMPY = {
     "minitensor.printing": "text is made from a host copy",
     "minitensor.ops.exchange": "other libraries hold host arrays",
     "minitensor.ops.draws": "random numbers are drawn on the host",
-    "minitensor.ops.random": "a state is an array of bytes",
     "minitensor.ops.creation": "tensors are born from host arrays",
     "minitensor.ops.nested": "lists become host arrays",
     "minitensor.serialization": "files hold host arrays",

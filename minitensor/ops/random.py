@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy
-
 from minitensor import dtypes, generator
 from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite
-from minitensor.base import TensorBase, wrap
+from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator
 from minitensor.ops.creation import choose_dtype, empty_like, make_leaf, zeros_like
@@ -422,7 +420,7 @@ def get_rng_state() -> Tensor:
     >>> torch.equal(torch.rand(3), first)
     True
     """
-    state: Tensor = wrap(TensorBase.result_class, numpy.frombuffer(default_generator.state_bytes(), "uint8").copy())
+    state: Tensor = default_generator.get_state()
     return state
 
 
@@ -435,9 +433,7 @@ def set_rng_state(new_state: Tensor) -> None:
     >>> import minitensor as torch
     >>> torch.set_rng_state(torch.get_rng_state())
     """
-    if not isinstance(new_state, TensorBase) or new_state.dtype is not dtypes.uint8:
-        raise ArgumentTypeError("set_rng_state: expected the state as a tensor of uint8, as get_rng_state gives it")
-    default_generator.set_state_bytes(to_host(new_state).tobytes())
+    default_generator.set_state(new_state)
 
 
 def fork_rng(devices: Any = None, enabled: bool = True) -> AbstractContextManager[None]:

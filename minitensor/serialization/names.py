@@ -16,6 +16,11 @@ from minitensor.errors import ArgumentError, ArgumentTypeError, ForbiddenNameErr
 BLOCKED = ("sys", "os", "posix", "nt")  # modules of which nothing may be allowed, as in PyTorch
 MISSING = object()
 OWN = "minitensor"
+PYTORCHS_RETURN_TYPES = "torch.return_types"
+PLACES = {  # classes that PyTorch's files find in another module, or may name only by a longer one
+    ("minitensor.nn", "Parameter"): "torch.nn.parameter",
+    ("minitensor.nn.attention", "NonDynamicallyQuantizableLinear"): "torch.nn.modules.linear",
+}
 
 SafeGlobal = Any  # a function or class, or a pair of one and its name in files
 
@@ -150,6 +155,9 @@ def find_own(module: str, name: str) -> Any:
     is ``minitensor.nn.Linear``.
     """
     parts = module.split(".")[1:]
+    for (own, each), longer in PLACES.items():
+        if (longer, each) == (module, name):
+            return follow(sys.modules.get(own), name)
     for count in range(len(parts), -1, -1):
         place = sys.modules.get(".".join([OWN, *parts[:count]]))
         found = follow(place, name)
@@ -179,6 +187,8 @@ def name_of(value: Any, name: str | None = None) -> tuple[str, str]:
 
 def name_in_file(module: str, name: str) -> tuple[str, str]:
     """Return the name under which a file refers to a function or class."""
+    if (module, name) in PLACES:
+        return PLACES[module, name], name
     if module == OWN or module.startswith(f"{OWN}."):
         return "torch" + module.removeprefix(OWN), name
     return old_name(module, name)

@@ -27,6 +27,7 @@ from minitensor.errors import (
 from minitensor.serialization.symbols import (
     BFLOAT16,
     MOST_ELEMENTS,
+    UNTYPED,
     Memory,
     StorageClass,
     element_dtype,
@@ -110,6 +111,8 @@ def move(storage: Storage, there: device) -> Storage:
 
 def check_storage(memory: Memory, kind: StorageClass, count: int) -> Memory:
     """Raise if two references to one storage contradict each other."""
+    if kind.name == UNTYPED and count == memory.storage.nbytes():
+        return memory
     if memory.storage.array.dtype != element_dtype(kind).numpy or len(memory.storage) != count:
         found = f"{len(memory.storage)} elements of {memory.storage.array.dtype}"
         raise FileFormatError(f"one storage is claimed to have both {found} and {count} of {kind.name}")

@@ -25,7 +25,7 @@ from minitensor.layout import Layout
 from minitensor.nn.parameter import Buffer, Parameter
 from minitensor.ops.face import rebuild
 from minitensor.serialization.budget import Budget
-from minitensor.serialization.names import MISSING, find_safe_global, is_allowed, modern_name, check_module
+from minitensor.serialization.names import MISSING, check_module, find_safe_global, is_allowed, modern_name
 from minitensor.shapes import Size
 from minitensor.storage import Storage
 from minitensor.tensor import Tensor
@@ -42,6 +42,7 @@ STORAGES = {
 }  # fmt: skip
 STORAGE_OF = {kind: name for name, kind in STORAGES.items()}
 BFLOAT16 = "BFloat16Storage"  # the upper halves of float32 numbers; read as float32, exactly
+UNTYPED = "UntypedStorage"  # bytes
 UNSUPPORTED = (BFLOAT16, "QInt8Storage", "QUInt8Storage", "QInt32Storage")  # PyTorch's other storage classes
 
 IS_BUFFER = "_is_buffer"  # the attribute by which PyTorch tells a buffer of a module
@@ -374,13 +375,20 @@ def resolve(module: str, name: str) -> Any:
     key = module, name = modern_name(module, name)
     if key in VALUES:
         return VALUES[key]
-    if module == "torch" and (name in STORAGES or name in UNSUPPORTED):
-        return StorageClass(name)
+    kind = find_storage_class(module, name)
+    if kind is not None:
+        return kind
     check_module(module, name)
     found = find_safe_global(module, name)
     if found is MISSING:
         raise ForbiddenNameError(forbid(f"{shorten(module, 60)}.{shorten(name, 60)}"))
     return found
+
+
+def find_storage_class(module: str, name: str) -> StorageClass | None:
+    """Return the storage class of a global name."""
+    is_one = module == "torch" and (name in STORAGES or name in UNSUPPORTED)
+    return StorageClass(name) if is_one or (module, name) == ("torch.storage", UNTYPED) else None
 
 
 def forbid(name: str) -> str:
@@ -402,6 +410,8 @@ def element_dtype(kind: StorageClass) -> dtypes.dtype:
     """Return the dtype of a storage class; raise if there is none."""
     if kind.name == BFLOAT16:
         return dtypes.float32
+    if kind.name == UNTYPED:
+        return dtypes.uint8
     if kind.name not in STORAGES:
         raise ForeignDtypeError(f"a tensor lies in a {kind.name}: minitensor has no such dtype; cast it before saving")
     return STORAGES[kind.name]

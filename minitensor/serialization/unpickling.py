@@ -8,15 +8,15 @@ from __future__ import annotations
 from functools import partial
 from typing import IO, Any
 
+from minitensor.errors import AbsentNameError
+from minitensor.ops import return_types
 from minitensor.serialization.budget import Budget
-from minitensor.serialization.names import MISSING, find_own, is_pytorchs
+from minitensor.serialization.names import MISSING, PYTORCHS_RETURN_TYPES, find_own, is_pytorchs
 from minitensor.serialization.reading import FindStorage, Run, find_storage
 from minitensor.serialization.symbols import (
-    STORAGES,
-    UNSUPPORTED,
     VALUES,
     Builder,
-    StorageClass,
+    find_storage_class,
     give_attributes,
 )
 from minitensor.tensor import Tensor
@@ -50,18 +50,27 @@ class UnpicklerOfFiles:
         if not is_pytorchs(module):
             return super().find_class(module, name)  # type: ignore[misc]  # of the unpickler
         found = self.find_pytorchs(module, name)
-        return super().find_class(module, name) if found is MISSING else found  # type: ignore[misc]
+        if found is MISSING:
+            raise AbsentNameError(f"the file refers to {module}.{name}, which minitensor does not have")
+        return found
 
     def find_pytorchs(self, module: str, name: str) -> Any:
         """Return what a name of PyTorch stands for."""
         if (module, name) == ("torch._tensor", "_rebuild_from_type_v2"):
             return rebuild_of_class
-        if module == "torch" and (name in STORAGES or name in UNSUPPORTED):
-            return StorageClass(name)
+        if (kind := find_storage_class(module, name)) is not None:
+            return kind
+        if module == PYTORCHS_RETURN_TYPES and hasattr(return_types, name):
+            return partial(build_result, getattr(return_types, name))
         found = VALUES.get((module, name), MISSING)
         if isinstance(found, Builder):
             return partial(found.call, self.budget)
         return find_own(module, name) if found is MISSING else found
+
+
+def build_result(kind: type[tuple[Any, ...]], values: tuple[Any, ...], rest: Any = None) -> tuple[Any, ...]:
+    """Build the named tuple of an operation with several results."""
+    return kind(*values)
 
 
 def rebuild_of_class(rebuild: Any, kind: type[Tensor], arguments: tuple[Any, ...], state: Any) -> Tensor:

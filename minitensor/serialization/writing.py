@@ -15,11 +15,14 @@ from minitensor import dtypes
 from minitensor.device import device, device_of
 from minitensor.nn.parameter import Buffer, Parameter, Uninitialized
 from minitensor.nn.state import StateDict
+from minitensor.ops import return_types
+from minitensor.serialization.names import PYTORCHS_RETURN_TYPES
 from minitensor.serialization.objects import write_object
 from minitensor.serialization.symbols import IS_BUFFER, STORAGE_OF
 from minitensor.shapes import Size
 from minitensor.storage import Storage, lender
 from minitensor.tensor import Tensor
+from minitensor.utils.hooks import Hooks
 
 PROTOCOL = b"\x80\x02"
 STOP = b"."
@@ -194,6 +197,8 @@ def writer_of_subclass(value: Any) -> Callable[[Writer, Any], Inner]:
     """Return the function that writes a tensor, a storage or an object of a class without a function of its own."""
     if isinstance(value, Storage):
         return write_storage_value
+    if type(value).__module__ == return_types.__name__:
+        return write_result
     if not isinstance(value, Tensor) or isinstance(value, Uninitialized):
         return write_object
     if attributes_of(value) or type(value) not in (Tensor, Parameter):
@@ -267,6 +272,16 @@ def write_rebuild_arguments(writer: Writer, value: Tensor, requires_grad: bool) 
     writer.emit(b"t")
 
 
+def write_result(writer: Writer, value: tuple[Any, ...]) -> Iterator[Any]:
+    """Write the named tuple of an operation with several results."""
+    return writer.call(PYTORCHS_RETURN_TYPES, type(value).__name__, tuple(value), {})
+
+
+def write_hooks(writer: Writer, value: Hooks[Any]) -> Inner:
+    """Write a table of hooks; an empty one as PyTorch has it, so that PyTorch can read a module without hooks."""
+    return write_object(writer, value) if value else writer.call("collections", "OrderedDict")
+
+
 def write_storage_value(writer: Writer, value: Storage) -> None:
     write_storage(writer, lender(value))
     writer.remember(value)
@@ -298,6 +313,7 @@ WRITERS: dict[Any, Callable[[Writer, Any], Inner]] = {
     dict: write_dict,
     OrderedDict: write_ordered_dict,
     StateDict: write_ordered_dict,
+    Hooks: write_hooks,
     set: write_set,
     Size: write_size,
     dtypes.dtype: write_dtype,

@@ -19,11 +19,24 @@ from minitensor.optim.lr_scheduler.base import (
 )
 from minitensor.optim.optimizer import Group, Optimizer
 
+
+def triangular_height(gamma: float, cycle: float) -> float:
+    return 1.0
+
+
+def triangular2_height(gamma: float, cycle: float) -> float:
+    return float(1 / (2.0 ** (cycle - 1)))
+
+
+def exp_range_height(gamma: float, step: float) -> float:
+    return float(gamma**step)
+
+
 # How a cycle's height changes: from the cycle's number, or from the number of the step, with gamma.
 HEIGHTS: dict[str, tuple[str, Callable[[float, float], float]]] = {
-    "triangular": ("cycle", lambda gamma, cycle: 1.0),
-    "triangular2": ("cycle", lambda gamma, cycle: 1 / (2.0 ** (cycle - 1))),
-    "exp_range": ("iterations", lambda gamma, step: gamma**step),
+    "triangular": ("cycle", triangular_height),
+    "triangular2": ("cycle", triangular2_height),
+    "exp_range": ("iterations", exp_range_height),
 }
 
 
@@ -137,6 +150,11 @@ class CyclicLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
 
+    # The names of the functions in files that PyTorch wrote.
+    _triangular_scale_fn = staticmethod(triangular_height)
+    _triangular2_scale_fn = staticmethod(triangular2_height)
+    _exp_range_scale_fn = staticmethod(exp_range_height)
+
     def scale_fn(self, x: float) -> float:
         """Return the scale of cycle, or step, ``x``."""
         if self._scale_fn_custom is not None:
@@ -159,6 +177,7 @@ class CyclicLR(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """Return all attributes except the optimizer and a plain ``scale_fn``; of a callable object, its attributes."""
         state = super().state_dict()
+        state.pop("_scale_fn_ref", None)  # of a scheduler that PyTorch pickled
         custom = state.pop("_scale_fn_custom")
         state["_scale_fn_custom"] = None if custom is None else named_state(custom)
         return state
