@@ -395,12 +395,16 @@ class Optimizer:
 
     def _take(self, state: defaultdict[Any, State], groups: list[Group]) -> None:
         """Replace the state and the groups."""
-        for group in groups:
-            for option in self.later.keys() & self.defaults.keys():
-                group.setdefault(option, self.later[option])
+        self._add_later_options(groups)
         self.state, self.param_groups = state, groups
         self._plans.clear()
         self._kinds.clear()
+
+    def _add_later_options(self, groups: list[Group]) -> None:
+        """Give groups of an older version the options that it did not have."""
+        for group in groups:
+            for option in self.later.keys() & self.defaults.keys():
+                group.setdefault(option, self.later[option])
 
     # -- hooks
 
@@ -435,6 +439,7 @@ class Optimizer:
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
         self.__dict__.update(attributes)
+        self._add_later_options(attributes.get("param_groups", []))
         self._opt_called = False
         self._plans: dict[int, Plan] = {}
         self._kinds: dict[int, list[type]] = {}  # the types of each group's options at their last check

@@ -20,7 +20,7 @@ import re
 import weakref
 from enum import Enum
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from minitensor.autograd.hooks import add_hook, hooks_of
 from minitensor.autograd.mode import grad_mode
@@ -140,6 +140,9 @@ class Node:
 
     trusted = True  # its formulas return either `grad` itself, a view, or a fresh tensor
     fills_in = False  # whether it runs with zeros if no gradient arrived
+
+    def __reduce__(self) -> NoReturn:
+        raise ArgumentTypeError(f"cannot pickle '{self.name()}' object: a graph belongs to its process")
 
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         """Return the gradient of each edge from ``grad``, or None; ``needed`` limits the edges, if given.

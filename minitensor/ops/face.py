@@ -50,9 +50,7 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
 
 
 def reduce(self: Tensor, protocol: Any = None) -> tuple[Any, ...]:
-    """Pickle storage and layout: tensors that share memory share it again after loading."""
-    if not is_leaf(self):
-        raise GradError("only leaf tensors can be pickled: detach() it first")
+    """Pickle storage and layout: tensors that share memory share it again. Like PyTorch, the history is left out."""
     storage = lender(self.storage)
     flat = Storage(self.backend.to_host(storage.buffer)) if self.device.type != "cpu" else storage
     parts = (type(self), flat, tuple(self.layout), requires_grad(self), str(self.device))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from minitensor.errors import ArgumentError, AttributeValueError, StateDictError
+from minitensor.errors import ArgumentError, AttributeValueError, StateDictError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 __all__ = ["functional_call"]
+
+Slot = tuple[dict[str, Any], str]  # the dict that holds a parameter or buffer, and its key there
 
 
 def functional_call(
@@ -45,7 +47,8 @@ def functional_call(
 
     Raises:
         TypeError: If the second argument is neither a dict nor a sequence of dicts.
-        ValueError: If a path is in several dicts.
+        ValueError: If a path is in several dicts, or a parameter with several paths gets several values.
+        AttributeError: If a path leads to a module that does not exist.
         RuntimeError: If ``strict`` is true, and paths are missing or unknown.
 
     >>> import minitensor as torch
@@ -63,8 +66,8 @@ def functional_call(
         raise StateDictError(
             f"functional_call: strict=True, but these are missing: {missing}, and these the module has not: {unknown}"
         )
-    tied = tie_weights and {id(places[name][0][places[name][1]]): given[name] for name in given if name in places}
-    replaced = tied or {}
+    require_modules(module, unknown)
+    replaced = tie(places, given) if tie_weights else {}
     kept = [(store, key, store[key]) for store, key in places.values()]
     positional = () if args is None else args if isinstance(args, tuple) else (args,)
     try:
@@ -91,6 +94,30 @@ def merge_dicts(dicts: Any) -> dict[str, Tensor]:
                 raise ArgumentError(f"functional_call: {name!r} is given in more than one of the dicts")
             found[name] = value
     return found
+
+
+def require_modules(module: Module, names: list[str]) -> None:
+    """Raise if an unknown path leads to a module that does not exist."""
+    for name in names:
+        if not isinstance(name, str):
+            raise AttributeValueError(f"functional_call: a path must be a string, got {quote(name)}")
+        module.get_submodule(name.rpartition(".")[0])
+
+
+def tie(places: dict[str, Slot], given: dict[str, Tensor]) -> dict[int, Tensor]:
+    """Return the new value of each tensor, by its id; raise if one tensor gets several values under its paths."""
+    names: dict[int, list[str]] = {}
+    for name in given:
+        if name in places:
+            store, key = places[name]
+            names.setdefault(id(store[key]), []).append(name)
+    for several in names.values():
+        if any(given[name] is not given[several[0]] for name in several):
+            raise ArgumentError(
+                f"functional_call got multiple values for keys {sorted(several)}, which are tied; consider using "
+                "tie_weights=False"
+            )
+    return {tensor: given[several[0]] for tensor, several in names.items()}
 
 
 def slots(module: Module) -> Iterator[tuple[str, dict[str, Any], str]]:

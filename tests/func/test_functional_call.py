@@ -109,3 +109,26 @@ def test_per_sample_gradients_of_a_network_are_pytorchs() -> None:
     found, expected = gradients(mt, mt.func, ours), gradients(torch, torch.func, theirs)
     for name, each in expected.items():
         np.testing.assert_allclose(found[name].numpy(), each.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def tied_layer() -> Any:
+    layer = mt.nn.Linear(2, 2, bias=False)
+    layer.again = layer.weight
+    return layer
+
+
+def test_a_tied_parameter_gets_one_value() -> None:
+    layer, x = tied_layer(), mt.ones(1, 2)
+    one, other = mt.ones(2, 2), mt.zeros(2, 2)
+    assert mt.func.functional_call(layer, {"weight": one, "again": one}, x).tolist() == [[2, 2]]
+    assert mt.func.functional_call(layer, {"weight": one, "again": other}, x, tie_weights=False).tolist() == [[2, 2]]
+    with pytest.raises(ValueError, match=r"multiple values for keys \['again', 'weight'\]"):
+        mt.func.functional_call(layer, {"weight": one, "again": other}, x)
+
+
+def test_a_path_to_a_missing_module_is_refused() -> None:
+    network, x = mt.nn.Sequential(mt.nn.Linear(2, 2)), mt.ones(1, 2)
+    mt.func.functional_call(network, {"0.unknown": mt.ones(1)}, x)
+    for path in ("5.weight", 5):
+        with pytest.raises(AttributeError):
+            mt.func.functional_call(network, {path: mt.ones(1)}, x)

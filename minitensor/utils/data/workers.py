@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from queue import Empty, SimpleQueue
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
-from minitensor.errors import LoaderTimeoutError, LostWorkerError
+from minitensor.errors import LoaderTimeoutError, LostWorkerError, UnsupportedError
 from minitensor.stream import use_own_stream
 
 Fetch = Callable[[Any], Any]  # from indices to a batch
@@ -177,6 +177,9 @@ class DirectEpoch:
         self._order = order
         self._sampler = sampler
 
+    def __getstate__(self) -> NoReturn:
+        raise UnsupportedError("an iterator over a DataLoader cannot be pickled or copied; pickle the DataLoader")
+
     def __iter__(self) -> Iterator[Any]:
         return self
 
@@ -239,6 +242,9 @@ class PrefetchedEpoch:
                 worker.request(indices)
                 self._requested.append(worker)
                 return
+
+    def __getstate__(self) -> NoReturn:
+        raise UnsupportedError("an iterator over a DataLoader cannot be pickled or copied; pickle the DataLoader")
 
     def __iter__(self) -> Iterator[Any]:
         return self
