@@ -6,6 +6,7 @@ This module lists every public name, in groups.
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 from minitensor import autograd as autograd, backends as backends, dtypes, errors as errors
 from minitensor.backends.numpy.threads import (
@@ -24,6 +25,7 @@ from minitensor.autograd.watch import (
     is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
     is_anomaly_enabled as is_anomaly_enabled,
 )
+from minitensor.compat.absent import attributes_of
 from minitensor.device import device as device
 from minitensor.dtypes import (
     can_cast as can_cast,
@@ -614,6 +616,7 @@ from minitensor import fft as fft, func as func
 from minitensor.func import vmap as vmap
 from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
 from minitensor.serialization import load as load, save as save
+from minitensor.run import as_torch as as_torch
 
 from minitensor.nn.functional.padding import constant_pad_nd as constant_pad_nd
 
@@ -664,3 +667,6 @@ bool, int, float = dtypes.bool_, dtypes.int_, dtypes.float_  # PyTorch's names s
 # each operation would cost more than the operation (0.7 us), so the warnings are muted for this package's own modules;
 # where they are errors, Note [Silence] in `backends/silence.py` tells more.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minitensor(\.|$)")
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

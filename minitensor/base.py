@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from minitensor import backends
 from minitensor import layout as layouts
 from minitensor.backends import BY_ARRAY
+from minitensor.compat.absent import tensor_attribute_error
 from minitensor.device import device_of
 from minitensor.dtypes import FROM_NUMPY
 from minitensor.errors import ReadOnlyError
@@ -68,7 +69,7 @@ class TensorBase:
         if name == "_grad" or name == "_idle_leaf":
             setattr(self, name, None)
             return None
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise tensor_attribute_error(self, name)
 
     # -- memory ------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,10 @@ Asking never fails: without CuPy or without a GPU the answer is no. Tensors go t
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from minitensor import backends, dtypes
+from minitensor.compat.absent import attributes_of
 from minitensor.errors import DeviceError, MissingExtraError
 from minitensor.ops.random import manual_seed as manual_seed  # one stream of numbers serves every device
 from minitensor.ops.tensor_types import TensorType
@@ -71,3 +74,6 @@ def synchronize() -> None:
     ...     torch.cuda.synchronize()
     """
     backends.open_backend("cuda").synchronize()
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

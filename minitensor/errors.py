@@ -145,6 +145,18 @@ class LostWorkerError(MinitensorError, RuntimeError):
     """A worker of a data loader that runs only in the process from which this one was forked."""
 
 
+class MissingNameError(MinitensorError, AttributeError):
+    """A name of PyTorch that this library lacks. The message says why, and what to use instead."""
+
+
+class MissingModuleError(MinitensorError, ModuleNotFoundError):
+    """A module of PyTorch that this library lacks. The message says why, and what to use instead."""
+
+
+class MissingImportError(MinitensorError, ImportError):
+    """A name that ``from torch import`` wants and this library lacks."""
+
+
 class MissingExtraError(MinitensorError, ImportError):
     """An optional package is not installed. The message names the extra to install."""
 

@@ -10,6 +10,9 @@ tensor([1.0000, 0.5000])
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.absent import attributes_of
 from minitensor.errors import LinAlgError
 from minitensor.ops.linalg.factor import (
     cholesky,
@@ -63,3 +66,6 @@ __all__ = (
     "lstsq", "pinv", "matrix_rank",
     "matmul", "matrix_power", "matrix_exp", "multi_dot", "cross", "vecdot", "diagonal", "vander",
 )  # fmt: skip
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -6,6 +6,9 @@ Nothing is computed here; the operations stand in ``ops/``. Those that need SciP
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.absent import attributes_of
 from minitensor.ops.exponentials import exp2, expm1, log1p, sigmoid
 from minitensor.ops.reduce import logsumexp
 from minitensor.ops.rounding import round
@@ -48,3 +51,6 @@ __all__ = [
 ]  # fmt: skip
 
 expit, psi, gammaln = sigmoid, digamma, lgamma
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -4,6 +4,9 @@ A layer is a ``Module`` that keeps parameters and calls a function of ``function
 values.
 """
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.absent import attributes_of
 from minitensor.nn import functional, init, modules, parameter, utils
 from minitensor.nn.activation import (
     GELU,
@@ -320,3 +323,6 @@ __all__ = [
     "parameter",
     "utils",
 ]
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

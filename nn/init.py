@@ -16,6 +16,7 @@ from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
 from minitensor.callers import user_level
+from minitensor.compat.absent import attributes_of
 from minitensor.errors import ArgumentError
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.choice import where
@@ -577,3 +578,6 @@ constant, dirac, eye = deprecate_alias(constant_), deprecate_alias(dirac_), depr
 xavier_uniform, xavier_normal = deprecate_alias(xavier_uniform_), deprecate_alias(xavier_normal_)
 kaiming_uniform, kaiming_normal = deprecate_alias(kaiming_uniform_), deprecate_alias(kaiming_normal_)
 orthogonal, sparse = deprecate_alias(orthogonal_), deprecate_alias(sparse_)
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

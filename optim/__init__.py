@@ -1,5 +1,8 @@
 """Optimizers: rules that change parameters by their gradients, and schedules for their learning rates."""
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.absent import attributes_of
 from minitensor.optim import lr_scheduler, swa_utils
 from minitensor.optim.adadelta import Adadelta
 from minitensor.optim.adafactor import Adafactor
@@ -36,3 +39,6 @@ __all__ = [
     "lr_scheduler",
     "swa_utils",
 ]
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -35,6 +35,7 @@ ROOMS = (
     "minitensor.autograd.graph", "minitensor.optim.lr_scheduler", "minitensor.optim.swa_utils", "minitensor.utils",
     "minitensor.utils.checkpoint", "minitensor.utils.data", "minitensor.utils.hooks", "minitensor.serialization",
     "minitensor.vision", "minitensor.testing", "minitensor.cuda", "minitensor.nn",
+    "minitensor.run",
 )  # fmt: skip
 
 # Modules whose public names have another law, and where it is. Of minitensor.nn only the layers have.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from minitensor.autograd import functional, graph
@@ -18,6 +19,7 @@ from minitensor.autograd.mode import (
 )
 from minitensor.autograd.watch import detect_anomaly, set_detect_anomaly
 from minitensor.base import TensorBase
+from minitensor.compat.absent import attribute_error
 from minitensor.errors import GradcheckError
 
 __all__ = [
@@ -45,4 +47,4 @@ def __getattr__(name: str) -> Any:
     """Return the class of the old name ``Variable``. It is defined after this module is imported."""
     if name == "Variable":
         return TensorBase.result_class.variable_class
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise attribute_error(__name__, name, sys.modules[__name__])

@@ -7,6 +7,9 @@ their arguments.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.absent import attributes_of
 from minitensor.func.mapping import vmap
 from minitensor.func.modules import stack_module_state
 from minitensor.func.transforms import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
@@ -25,3 +28,6 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -7,6 +7,9 @@ caller says ``weights_only=False``.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.absent import attributes_of
 from minitensor.serialization.checkpoint import load, save
 from minitensor.serialization.names import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from minitensor.serialization.weights import load_file, save_file
@@ -15,3 +18,6 @@ __all__ = [
     "add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "load_file", "safe_globals", "save",
     "save_file",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.absent import attributes_of
 from minitensor.nn.functional.activation import (
     celu,
     celu_,
@@ -165,3 +168,6 @@ __all__ = [
     # distances
     "cosine_similarity", "pairwise_distance", "pdist",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

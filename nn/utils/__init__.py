@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.absent import attributes_of
 from minitensor.nn.utils import parametrizations, parametrize, prune, rnn, stateless
 from minitensor.nn.utils.clip_grad import (
     clip_grad_norm,
@@ -46,3 +49,6 @@ __all__ = [
     "vector_to_parameters",
     "weight_norm",
 ]
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -1,5 +1,8 @@
 """Loading data: datasets hold samples, samplers put them in order, the loader makes batches of them."""
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.absent import attributes_of
 from minitensor.utils.data.collate import default_collate, default_convert
 from minitensor.utils.data.dataset import (
     ChainDataset,
@@ -40,3 +43,6 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -1,0 +1,248 @@
+"""PyTorch's names that this library lacks: why, and what to use instead.
+
+One table serves the errors of missing attributes and of missing modules, and ``python -m minitensor --check``. A row
+stands for one kind of names, in PyTorch's paths, with ``*`` for any text. A row may cover names that exist here: the
+table is only read for names that were not found.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from minitensor.errors import MissingNameError
+
+
+class Absence(NamedTuple):
+    """A kind of names: why they are not here, what to use instead, and the names."""
+
+    why: str
+    instead: str
+    names: str
+
+    @property
+    def reason(self) -> str:
+        return f"{self.why}; {self.instead}"
+
+
+ABSENT = (
+    # -- kinds of tensors and dtypes
+    Absence("there are no sparse tensors", "use dense tensors, or index_add and scatter_add", """
+        torch.optim.sparse_adam torch.sparse torch.sparse_* torch.*_sparse_ torch.hsmm torch.hspmm torch.dsmm
+        torch.saddmm torch.smm torch.spmm torch.sspaddmm torch.*indices_copy torch.values_copy torch.optim.SparseAdam
+        torch.Tensor.*sparse* torch.Tensor.coalesce torch.Tensor.is_coalesced torch.Tensor.*indices
+        torch.Tensor.values torch.Tensor.dense_dim torch.Tensor.to_dense torch.Tensor.smm torch.Tensor.sspaddmm
+        torch.nn.functional.sparse_support_notes torch.nn.functional.*grouped_mm torch.cuda.sparse"""),
+    Absence("there are no quantized tensors", "compute in float32", """
+        torch.quantize* torch.quantiz* torch.*quint* torch.qint* torch.Q*Storage torch.q_* torch.qscheme torch.ao
+        torch.dequantize torch.int_repr torch.per_channel_* torch.per_tensor_* torch.fake_quantize_* torch.fbgemm_*
+        torch.choose_qparams_optimized torch.empty_quantized torch.fused_moving_avg_obs_fake_quant torch.nn.intrinsic
+        torch.nn.qat torch.nn.quantiz* torch.Tensor.dequantize torch.Tensor.int_repr torch.Tensor.q_*
+        torch.Tensor.qscheme torch.nn.functional.scaled_mm torch.nn.functional.ScalingType
+        torch.nn.functional.SwizzleType"""),
+    Absence("NumPy has no bfloat16", "use float16 or float32", """
+        torch.bfloat16 torch.BFloat16* torch.cuda.BFloat16* torch.Tensor.bfloat16"""),
+    Absence("NumPy has no number of this size", "use float16, float32, complex64 or int8", """
+        torch.float8_* torch.float4_* torch.complex32 torch.chalf torch.Tensor.chalf torch.bit torch.bits* torch.int1
+        torch.int2 torch.int3 torch.int4 torch.int5 torch.int6 torch.int7 torch.uint1 torch.uint2 torch.uint3
+        torch.uint4 torch.uint5 torch.uint6 torch.uint7"""),
+    Absence("uint8 is the only unsigned integer dtype here", "use a larger signed dtype, such as int32 or int64", """
+        torch.uint16 torch.uint32 torch.uint64"""),
+    Absence("there are no nested or masked tensors", "use padded tensors with a mask", """
+        torch.nested torch.masked torch.jagged torch.Tensor.is_nested torch.Tensor.to_padded_tensor"""),
+    Absence("the classes of typed tensors and storages belong to old PyTorch", "use tensor(..., dtype=...)", """
+        torch.*Tensor torch.*Storage torch.Storage torch.StorageBase torch.cuda.*Tensor torch.cuda.*Storage
+        torch.is_storage torch.set_default_tensor_type torch.Tensor.storage_type torch.Tensor.new"""),
+    Absence("strided memory is the only layout here", "leave out the argument layout", """
+        torch.strided torch.legacy_contiguous_format"""),
+    # -- devices
+    Absence("there is one kind of accelerator, through CuPy, and it has no streams or events",
+            "use cuda.is_available(), cuda.synchronize() and .to(device)", """
+        torch.Stream torch.Event torch.accelerator torch.AcceleratorError torch.mps torch.mtia torch.xpu torch.cpu
+        torch.cuda.* torch.get_device_module torch.is_vulkan_available torch.Tensor.is_ipu torch.Tensor.is_maia
+        torch.Tensor.is_mkldnn torch.Tensor.is_mps torch.Tensor.is_mtia torch.Tensor.is_vulkan torch.Tensor.is_xla
+        torch.Tensor.is_xpu torch.Tensor.ipu torch.Tensor.mtia torch.Tensor.xpu torch.Tensor.record_stream
+        torch.Tensor.to_mkldnn torch.Tensor.pin_memory torch.DeviceObjType torch.StreamObjType
+        torch.autograd.DeviceType torch.get_default_device torch.set_default_device torch.OutOfMemoryError
+        torch.backends.*"""),
+    Absence("there is no mixed precision", "remove autocast and the gradient scaler, or convert to float16", """
+        torch.amp torch.autocast* torch.clear_autocast_cache torch.*_autocast_* torch.GradScaler torch.cuda.amp
+        torch.is_autocast_*"""),
+    Absence("there is no distributed training", "train in one process; its computations use all cores", """
+        torch.distributed torch.is_distributed torch.RRefType torch.futures torch.Future torch.FutureType
+        torch.nn.parallel torch.nn.DataParallel torch.nn.SyncBatchNorm torch.utils.data.distributed
+        torch.utils.data.DistributedSampler torch.AggregationType torch.AVG torch.SUM torch.Tensor.is_distributed
+        torch.cuda.nccl"""),
+    Absence("tensors are not sent between processes here", "use threads, or send NumPy arrays", """
+        torch.multiprocessing torch.prepare_multiprocessing_environment torch.Tensor.share_memory_
+        torch.utils.data.graph torch.from_file torch.get_file_path"""),
+    # -- compilers and tools
+    Absence("there is no compiler", "call the function or the module itself", """
+        torch.jit torch.compile torch.compiler torch.compiled_with_cxx11_abi torch.fx torch.export torch.onnx
+        torch.package torch.library torch.classes torch.ops torch.cpp torch.fork torch.wait torch.cond
+        torch.while_loop torch.Script* torch.*Type torch.*Script* torch.import_ir_module* torch.parse_*
+        torch.merge_type_from_* torch.unify_type_list torch.AliasDb torch.Argument torch.ArgumentSpec torch.Block
+        torch.CallStack torch.Capsule torch.Code torch.CompilationUnit torch.CompleteArgumentSpec
+        torch.ConcreteModuleTypeBuilder torch.ErrorReport torch.DeepCopyMemoTable torch.DeserializationStorageContext
+        torch.SerializationStorageContext torch.ExecutionPlan torch.FileCheck torch.FunctionSchema torch.Gradient
+        torch.Graph torch.GraphExecutorState torch.IODescriptor torch.JITException torch.FatalError torch.ModuleDict
+        torch.BufferDict torch.ParameterDict torch.Node torch.OperatorInfo torch.PyTorchFile* torch.StaticModule
+        torch.TracingState torch.Type torch.Use torch.Value torch.Tag torch.LockingLogger torch.LoggerBase
+        torch.NoopLogger torch.DispatchKey* torch.ExcludeDispatch* torch.PRIVATE_OPS torch.USE_*
+        torch.testing.FileCheck torch.cuda.jiterator torch.func.functionalize torch.func.debug_unwrap
+        torch.nn.functional.boolean_dispatch torch.contrib torch.nativert torch.lib torch.headeronly torch.test
+        torch.classproperty torch.Tensor.module_load"""),
+    Absence("shapes are never symbolic here", "use Python's int, max, min and math", """
+        torch.Sym* torch.sym_*"""),
+    Absence("it is a tool for another form of PyTorch or for its developers", "leave it out", """
+        torch.nn.backends torch.nn.cpp torch.utils.bundled_inputs torch.utils.debug_log torch.utils.file_baton
+        torch.utils.hipify torch.utils.jit torch.utils.mkldnn torch.utils.mobile_optimizer torch.utils.model_dump
+        torch.utils.module_tracker torch.utils.serialization torch.utils.show_pickle torch.utils.viz
+        torch.utils.data.backward_compatibility torch.nn.modules.linear_cross_entropy*"""),
+    Absence("PyTorch has the name in several modules", "import it from torch or torch.optim", """
+        torch.fft.Tensor torch.optim.lr_scheduler.Optimizer torch.nn.utils.rnn.copy_method_params"""),
+    Absence("there is no profiler", "use utils.op_log, utils.trace_copies, timeit or cProfile", """
+        torch.profiler* torch.monitor torch.autograd.profiler* torch.autograd.Profiler*
+        torch.autograd.kineto_available torch.autograd.profiler_* torch.ThroughputBenchmark torch.BenchmarkConfig
+        torch.BenchmarkExecutionStats torch.utils.ThroughputBenchmark torch.utils.throughput_benchmark
+        torch.utils.benchmark torch.utils.bottleneck torch.utils.flop_counter torch.utils.*cpp_backtrace"""),
+    Absence("nothing is compiled or downloaded here", "write the operation in Python; read weights with load", """
+        torch.hub torch.utils.cpp_extension torch.utils.cmake_prefix_path torch.utils.model_zoo
+        torch.utils.collect_env"""),
+    Absence("tensor subclasses do not intercept operations here",
+            "use utils.op_log, or hooks of modules and tensors", """
+        torch.overrides torch.DisableTorchFunction* torch.nn.functional.has_torch_function*
+        torch.autograd.has_torch_function torch.autograd.handle_torch_function torch.nn.functional.handle_torch_function
+        torch.Tensor.as_subclass torch.autograd.is_tensor_like"""),
+    # -- functions
+    Absence("it is a kernel of PyTorch under the name of a library or of its dispatcher",
+            "use the function without the prefix or suffix, here or in nn.functional", """
+        torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.native_* torch.nn.functional.native_* torch.batch_norm_*
+        torch.*_copy torch.*_copy_ torch.Tensor.narrow_copy torch.*dropout_ torch.feature_dropout torch.grid_sampler*
+        torch.affine_grid_generator torch.convolution torch.embedding_renorm_ torch.norm_except_dim
+        torch.unsafe_split_with_sizes torch.Tensor.unsafe_split_with_sizes torch.slice_inverse
+        torch.Tensor.slice_inverse torch.hash_tensor torch.Tensor.hash_tensor torch.conj_physical_
+        torch.max_pool1d_with_indices torch.thread_safe_generator torch.Tensor.is_set_to torch.empty_permuted
+        torch.Tensor.const_data_ptr"""),
+    Absence("torch has a second name for it, which few programs use", "use nn.functional", """
+        torch.batch_norm torch.instance_norm torch.binary_cross_entropy_with_logits torch.cosine_embedding_loss
+        torch.hinge_embedding_loss torch.kl_div torch.margin_ranking_loss torch.poisson_nll_loss
+        torch.triplet_margin_loss torch.embedding torch.embedding_bag torch.conv_tbc"""),
+    Absence("it is the kernel below a layer", "use nn.RNN, nn.LSTM, nn.GRU and their cells", """
+        torch.lstm torch.lstm_cell torch.gru torch.gru_cell torch.rnn_relu torch.rnn_relu_cell torch.rnn_tanh
+        torch.rnn_tanh_cell"""),
+    Absence("factors of LU, LDL and Householder reflections are not implemented",
+            "use linalg.solve, linalg.inv, linalg.qr, linalg.cholesky or linalg.eigh", """
+        torch.lu torch.lu_solve torch.lu_unpack torch.geqrf torch.orgqr torch.ormqr torch.linalg.lu*
+        torch.linalg.ldl_* torch.linalg.householder_product torch.Tensor.lu torch.Tensor.lu_solve torch.Tensor.geqrf
+        torch.Tensor.orgqr torch.Tensor.ormqr torch.functional"""),
+    Absence("it is not implemented", "use linalg.svd or linalg.eigh and keep the leading part", """
+        torch.lobpcg torch.svd_lowrank torch.pca_lowrank"""),
+    Absence("PyTorch removed or deprecated it",
+            "use linalg.eig, eigh, lstsq, matrix_rank, solve, solve_triangular or norm", """
+        torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve torch.triangular_solve torch.frobenius_norm
+        torch.nuclear_norm torch.Tensor.eig torch.Tensor.symeig torch.Tensor.lstsq torch.Tensor.solve
+        torch.Tensor.triangular_solve torch.Tensor.volatile torch.Tensor.resize torch.Tensor.resize_as
+        torch.Tensor.reinforce torch.nn.Container"""),
+    Absence("rare special functions are not implemented", "use scipy.special on x.numpy()", """
+        torch.special.airy_ai torch.special.*polynomial* torch.special.*bessel_*"""),
+    Absence("it is not implemented", "draw with NumPy and convert with from_numpy", """
+        torch.poisson torch.binomial torch.quasirandom torch.distributions torch.random"""),
+    Absence("it is not implemented", "use scatter_reduce or index_add", "torch.segment_reduce"),
+    Absence("it is not implemented", "use hann_window, hamming_window, blackman_window or kaiser_window", """
+        torch.signal"""),
+    Absence("forward-mode differentiation is not implemented", "use func.jvp, which runs two backward passes", """
+        torch.autograd.forward_ad torch.autograd.functional.fwAD"""),
+    Absence("data pipes are deprecated in PyTorch", "use IterableDataset or Dataset with DataLoader", """
+        torch.utils.data.*Pipe torch.utils.data.datapipes torch.utils.data.DataChunk
+        torch.utils.data.functional_datapipe torch.utils.data.graph_settings torch.utils.data.*datapipes_determinism
+        torch.utils.data.non_deterministic torch.utils.data.*_validation
+        torch.utils.data.runtime_validation_disabled"""),
+    Absence("it is not implemented", "combine the datasets in one Dataset", "torch.utils.data.StackDataset"),
+    # -- settings, types and the insides of PyTorch
+    Absence("it belongs to the engine or the build of PyTorch", "remove the line; nothing here depends on it", """
+        torch.has_* torch.init_num_threads torch.*_num_interop_threads torch.*_deterministic_debug_mode
+        torch.*_warn_always* torch.set_anomaly_enabled torch.autograd.*_multithreading_enabled
+        torch.autograd.is_view_replay_enabled torch.autograd.enforce_grad_layout_policy
+        torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.anomaly_mode
+        torch.autograd.grad_mode torch.autograd.variable torch.is_inference torch.version torch.torch_version
+        torch.types torch.windows torch.utils.backcompat torch.utils.backend_registration torch.utils.deterministic
+        torch.utils.*privateuse1* torch.utils.set_module torch.utils.weak torch.utils.dlpack
+        torch.utils.data.dataloader torch.numa torch.storage torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12
+        torch.Tensor.grad_dtype torch.Tensor.dim_order torch.Tensor.name torch.nn.utils.rnn.bind
+        torch.nn.utils.rnn.PackedSequence_ torch.serialization.* torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING
+        torch.nn.factory_kwargs torch.nn.common_types torch.nn.grad torch.nn.functional.grad
+        torch.nn.LinearCrossEntropyOptions torch.nn.functional.assert_int_or_pair
+        torch.nn.functional.BroadcastingList* torch.nn.functional.GRID_SAMPLE_* torch.nn.functional.DType
+        torch.*.*_notes torch.*.*common_args torch.*.multi_dim_common"""),
+    Absence("it writes for TensorBoard, another package", "print the numbers, or plot them with matplotlib", """
+        torch.utils.tensorboard"""),
+    Absence("it is not implemented", "load both state dicts", """
+        torch.utils.swap_tensors torch.optim.swap_in_optimizer_params_and_state"""),
+    Absence("it is not implemented", "use NumPy's dlpack, or from_dlpack", "torch.to_dlpack"),
+    Absence("it is not implemented", "use Python's math and None", """
+        torch.pi torch.e torch.inf torch.nan torch.newaxis"""),
+    Absence("it calls Python for each element", "use operations on whole tensors", """
+        torch.Tensor.apply_ torch.Tensor.map_ torch.Tensor.map2_"""),
+    Absence("it is not implemented", "use testing.assert_close", "torch.testing.assert_allclose"),
+    Absence("einops does this", "use einops.rearrange, or permute and reshape", "torch.func.rearrange"),
+    Absence("it is not implemented", "set track_running_stats=False, or replace batch norm by group norm", """
+        torch.func.replace_all_batch_norm_modules_"""),
+    Absence("torchvision is another package", "read local MNIST and CIFAR-10 files with minitensor.vision", """
+        torchvision"""),
+    Absence("it is built on the compiled parts of PyTorch", "read the data with NumPy", """
+        torchaudio torchtext torchdata"""),
+)  # fmt: skip
+
+
+@functools.cache
+def rows() -> tuple[dict[str, Absence], dict[str, Absence]]:
+    """Return two tables, of names and of patterns. An entry of a name goes before those of patterns."""
+    entries = [(name, absence) for absence in ABSENT for name in absence.names.split()]
+    names = {name: absence for name, absence in entries if "*" not in name}
+    return names, {name: absence for name, absence in entries if "*" in name}
+
+
+@functools.cache
+def find(path: str) -> Absence | None:
+    """Return the row that explains why one of PyTorch's names is missing, or that of the module that it is in."""
+    names, patterns = rows()
+    if path in names:
+        return names[path]
+    for pattern, absence in patterns.items():
+        # A star stands for a name, not for a path: `torch.*Tensor` does not mean `torch.utils.Tensor`.
+        if path.count(".") == pattern.count(".") and fnmatchcase(path, pattern):
+            return absence
+    parent = path.rpartition(".")[0]
+    return find(parent) if "." in parent or parent in names else None
+
+
+def pytorchs_name(module: str) -> str:
+    """Return what PyTorch calls a module of this library: torch.nn for minitensor.nn."""
+    return "torch" + module.removeprefix("minitensor")
+
+
+def attribute_error(owner: str, name: str, obj: Any) -> MissingNameError:
+    """Return the error for a missing attribute of a module or class, with the reason if PyTorch has the name."""
+    absence = None if name.startswith("_") else find(f"{pytorchs_name(owner)}.{name}")
+    message = f"module {owner!r} has no attribute {name!r}" + (f": {absence.reason}" if absence else "")
+    return MissingNameError(message, name=name, obj=obj)
+
+
+def tensor_attribute_error(tensor: Any, name: str) -> MissingNameError:
+    """Return the error for a missing attribute of a tensor."""
+    absence = None if name.startswith("_") else find(f"torch.Tensor.{name}")
+    message = f"{type(tensor).__name__!r} object has no attribute {name!r}"
+    return MissingNameError(message + (f": {absence.reason}" if absence else ""), name=name, obj=tensor)
+
+
+def attributes_of(module: str) -> Callable[[str], Any]:
+    """Return a function that a module takes as its ``__getattr__``: it raises the error for a missing name."""
+
+    def __getattr__(name: str) -> Any:
+        raise attribute_error(module, name, sys.modules.get(module))
+
+    return __getattr__

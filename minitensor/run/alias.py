@@ -1,0 +1,222 @@
+"""The name ``torch``, bound to this library: ``as_torch`` makes ``import torch`` import minitensor.
+
+Nothing is copied: ``torch.nn`` is the module ``minitensor.nn`` itself, which also stands in ``sys.modules`` under its
+second name. Two finders at the ends of ``sys.meta_path`` do it. The first finds the modules that exist here, and
+refuses all others under the name ``torch``; PyTorch itself is therefore never loaded. The last one is asked for a
+module of this library that nobody found. It explains ``from torch import distributed``, which Python looks up as
+``minitensor.distributed``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from minitensor.compat import absent
+from minitensor.errors import MissingImportError, MissingModuleError, UsageError
+
+# What is imported under another name.
+ROOTS = {"torch": "minitensor", "functorch": "minitensor.func"}
+
+# Packages that load PyTorch's compiled parts and cannot work with this library.
+REFUSED = ("torchvision", "torchaudio", "torchtext", "torchdata")
+
+# Modules at the top of this library that PyTorch does not have, or that hold something else there.
+OWN = frozenset(
+    "base callers compat copies device distributions dtypes errors forks generator indexing layout memory_format ops "
+    "printing run scalars shapes storage stream tensor vision __main__".split()
+)
+
+
+# PyTorch's modules whose contents have another place here. Some have the name of a function in them, which an import
+# would replace in its package; entered in `sys.modules` beforehand, they are not imported.
+ELSEWHERE = {
+    "torch.autograd.anomaly_mode": "minitensor.autograd.watch",
+    "torch.autograd.grad_mode": "minitensor.autograd.mode",
+    "torch.autograd.gradcheck": "minitensor.autograd.check",
+    "torch.autograd.variable": "minitensor.autograd",
+    "torch.nn.utils.spectral_norm": "minitensor.nn.utils.norm_hooks",
+    "torch.nn.utils.weight_norm": "minitensor.nn.utils.norm_hooks",
+}
+
+
+class as_torch:  # noqa: N801  # called like a function
+    """Make ``import torch`` import this library, until the end of a ``with`` block or of the program.
+
+    ``torch``, ``torch.nn`` and all other modules that exist here are this library's modules themselves. The libraries
+    that import ``torch`` afterwards use it too. PyTorch is not loaded even if it is installed; its modules that do not
+    exist here raise a ModuleNotFoundError that says what to use instead. ``python -m minitensor script.py`` runs a
+    script this way.
+
+    At the end of a ``with`` block, ``sys.modules`` and the finders are as before. Blocks may be nested. What was
+    imported in a block stays bound to this library.
+
+    Raises:
+        RuntimeError: If PyTorch is already imported: other modules hold its tensors, which do not mix with these. Also
+            if a block ends before one that was opened inside it.
+
+    >>> import minitensor
+    >>> with minitensor.as_torch():  # doctest: +SKIP
+    ...     import torch
+    ...     import torch.nn.functional as F
+    >>> torch is minitensor, F is minitensor.nn.functional  # doctest: +SKIP
+    (True, True)
+    """
+
+    def __init__(self) -> None:
+        require_no_pytorch()
+        self.modules = {name: module for name, module in sys.modules.items() if is_alias(name)}
+        self.first, self.last = Finder(), LastFinder()
+        for name in self.modules:
+            del sys.modules[name]  # a submodule that someone entered by hand
+        sys.modules.update({name: importlib.import_module(own) for name, own in ELSEWHERE.items()})
+        sys.meta_path.insert(0, self.first)
+        sys.meta_path.append(self.last)
+
+    def __enter__(self) -> ModuleType:
+        return sys.modules["minitensor"]
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the effect, as leaving the ``with`` block does.
+
+        Raises:
+            RuntimeError: If a later call is still open, or if this one is closed already.
+        """
+        innermost = next((each for each in sys.meta_path if isinstance(each, Finder)), None)
+        if innermost is not self.first:
+            raise UsageError("as_torch: close the calls in the reverse order in which they were made, each once")
+        sys.meta_path.remove(self.first)
+        sys.meta_path.remove(self.last)
+        for name in [name for name in sys.modules if is_alias(name)]:
+            del sys.modules[name]
+        sys.modules.update(self.modules)
+
+
+def require_no_pytorch() -> None:
+    """Raise if PyTorch itself is imported."""
+    module = sys.modules.get("torch")
+    if module is not None and module is not sys.modules["minitensor"]:
+        raise UsageError(
+            f"as_torch: PyTorch is already imported, from {getattr(module, '__file__', None)}; call as_torch() before "
+            "the first import of torch, or start the program with python -m minitensor"
+        )
+
+
+def is_alias(name: str) -> bool:
+    return name.partition(".")[0] in ROOTS
+
+
+def own_name(name: str) -> str:
+    """Return this library's name for a module: minitensor.nn for torch.nn."""
+    root, dot, rest = name.partition(".")
+    return ROOTS[root] + dot + rest
+
+
+def locate(name: str) -> str | None:
+    """Return the name here of one of PyTorch's modules, or None if there is no such module here.
+
+    >>> locate("torch.nn.functional"), locate("torch.distributed")
+    ('minitensor.nn.functional', None)
+    """
+    if name in ELSEWHERE:
+        return ELSEWHERE[name]
+    own = own_name(name)
+    if own.count(".") and own.split(".")[1] in OWN:
+        return None
+    owner, _, last = own.rpartition(".")
+    attribute = getattr(sys.modules.get(owner), last, None)
+    if isinstance(attribute, ModuleType) and attribute.__name__.startswith("minitensor."):
+        return attribute.__name__  # it may be in another folder here, as return_types is
+    try:
+        found = own in sys.modules or importlib.util.find_spec(own) is not None
+    except ModuleNotFoundError:  # a parent is missing, or is no package
+        return None
+    return own if found else None
+
+
+class Finder:
+    """Finds ``torch`` and its modules. The first of ``sys.meta_path``."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+        if name.partition(".")[0] in REFUSED:
+            refuse(name)
+            return None
+        if not is_alias(name):
+            return None
+        own = locate(name)
+        if own is None:
+            refuse(name)
+            return None
+        return ModuleSpec(name, Loader(own), is_package=hasattr(importlib.import_module(own), "__path__"))
+
+
+class LastFinder:
+    """Explains what is missing in ``from torch import name``. The last of ``sys.meta_path``."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+        if name.startswith("minitensor.") and is_import():
+            parent, _, last = name.rpartition(".")
+            absence = absent.find(absent.pytorchs_name(name))
+            if absence:
+                where = absent.pytorchs_name(parent)
+                raise MissingImportError(f"cannot import name {last!r} from {where!r}: {absence.reason}", name=where)
+        return None
+
+
+def refuse(name: str) -> None:
+    """Raise for a module that does not exist here, if it is imported. ``importlib.util.find_spec`` may ask for it."""
+    if is_import():
+        absence = absent.find(name)
+        reason = absence.reason if absence else "minitensor, which is imported as torch, has no such module"
+        raise MissingModuleError(f"No module named {name!r}: {reason}", name=name)
+
+
+def is_import() -> bool:
+    """Return whether the finder that calls this was asked by an import statement."""
+    frame: Any = sys._getframe(1)
+    while frame.f_globals["__name__"] == __name__:
+        frame = frame.f_back
+    # Python's own function that asks finders, and the one that called it.
+    return bool(frame.f_back.f_code.co_name == "_find_and_load_unlocked")
+
+
+class Loader(importlib.abc.Loader):
+    """Loads a module that exists already: the module itself, which keeps its own name and spec."""
+
+    def __init__(self, own: str) -> None:
+        self.own = own
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(self.own)
+        self.spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.spec  # Python has set that of the second name
+
+
+class Arguments(list[str]):
+    """The command line. Processes that the program starts with ``multiprocessing`` read it first.
+
+    A spawned process knows nothing of ``as_torch``, and imports the program before anything else of ours. But it gets
+    ``sys.argv`` before, and unpickling this list there calls ``arguments_of_process``.
+    """
+
+    def __reduce__(self) -> Any:
+        return arguments_of_process, (list(self),)
+
+
+def arguments_of_process(arguments: list[str]) -> list[str]:
+    """Bind ``torch`` to this library in a process that another one started, and return the command line."""
+    if not any(isinstance(each, Finder) for each in sys.meta_path):
+        as_torch()
+    return Arguments(arguments)

@@ -1,0 +1,137 @@
+"""Every public name of PyTorch is here, or its error says why it is not and what to use instead."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import pkgutil
+import sys
+import warnings
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import minitensor as mt
+from minitensor.compat import absent
+from minitensor.errors import MinitensorError
+from minitensor.run import alias
+
+ROOMS = (
+    "torch torch.nn torch.nn.functional torch.nn.init torch.nn.utils torch.nn.utils.rnn torch.nn.utils.prune "
+    "torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.utils torch.utils.data torch.autograd "
+    "torch.autograd.functional torch.linalg torch.fft torch.special torch.func torch.cuda torch.testing "
+    "torch.serialization"
+).split()  # fmt: skip
+
+
+def is_stray(name: str, value: Any, room: ModuleType) -> bool:
+    """Return whether a value stands in a module only because the module itself needs it."""
+    if isinstance(value, ModuleType):
+        return not value.__name__.startswith(f"{room.__name__}.")
+    if isinstance(value, (str, dict, float)):
+        return True  # parts of docstrings, tables
+    home = (getattr(value, "__module__", None) or "").partition(".")[0]
+    is_foreign = home in sys.stdlib_module_names or "typing" in f"{home} {type(value).__module__}"
+    return is_foreign or (room.__name__ != "torch" and getattr(sys.modules["torch"], name, None) is value)
+
+
+def public_names(room: ModuleType) -> list[str]:
+    listed = set(getattr(room, "__all__", ()))
+    names = [name for name in dir(room) if not name.startswith("_")]
+    return [name for name in names if name in listed or not is_stray(name, getattr(room, name), room)]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("path", ROOMS)
+def test_a_name_of_pytorch_is_here_or_has_a_reason(path: str) -> None:
+    pytest.importorskip("torch")
+    own = importlib.import_module(path.replace("torch", "minitensor", 1))
+    names = public_names(importlib.import_module(path))
+    assert names
+    unexplained = [name for name in names if not hasattr(own, name) and absent.find(f"{path}.{name}") is None]
+    assert not unexplained
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_method_of_pytorchs_tensors_is_here_or_has_a_reason() -> None:
+    torch = pytest.importorskip("torch")
+    names = [name for name in dir(torch.Tensor) if not name.startswith("_") and not hasattr(mt.Tensor, name)]
+    assert not [name for name in names if absent.find(f"torch.Tensor.{name}") is None]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_module_of_pytorch_is_here_or_has_a_reason() -> None:
+    torch = pytest.importorskip("torch")
+    places = [torch, torch.nn, torch.nn.utils, torch.nn.modules, torch.optim, torch.utils, torch.utils.data]
+    paths = [
+        f"{place.__name__}.{found.name}"
+        for place in places
+        for found in pkgutil.iter_modules(place.__path__)
+        if not found.name.startswith("_")
+    ]
+    assert not [path for path in paths if alias.locate(path) is None and absent.find(path) is None]
+
+
+def test_each_kind_still_misses_a_name() -> None:
+    """A kind of which every name is here by now must leave the table. One of patterns may miss any name."""
+    for absence in absent.ABSENT:
+        names = absence.names.split()
+        assert any("*" in name or not is_here(name) for name in names), f"all here: {absence.why}: {names}"
+
+
+def is_here(path: str) -> bool:
+    root, *parts = path.split(".")
+    value: Any = importlib.import_module(alias.ROOTS[root]) if root in alias.ROOTS else None
+    for part in parts:
+        value = getattr(value, part, None)
+    return value is not None
+
+
+@pytest.mark.parametrize("path", [path for path in ROOMS if hasattr(mt, path.split(".")[1] if "." in path else "nn")])
+def test_modules_explain_what_they_lack(path: str) -> None:
+    own = importlib.import_module(path.replace("torch", "minitensor", 1))
+    if "__getattr__" not in vars(own):
+        pytest.skip("nothing is missing from it")
+    with pytest.raises(AttributeError, match=rf"module '{own.__name__}' has no attribute 'no_such_name'") as caught:
+        own.no_such_name
+    assert isinstance(caught.value, MinitensorError) and caught.value.name == "no_such_name"
+
+
+EXAMPLES = {
+    "sparse_coo_tensor": "there are no sparse tensors; use dense tensors, or index_add and scatter_add",
+    "bfloat16": "NumPy has no bfloat16; use float16 or float32",
+    "distributed": "there is no distributed training; train in one process",
+    "special.airy_ai": "rare special functions are not implemented; use scipy.special",
+    "autograd.forward_ad": "use func.jvp",
+    "Tensor.to_sparse": "^'Tensor' object has no attribute 'to_sparse': there are no sparse tensors; use dense",
+}
+
+
+@pytest.mark.parametrize("path", EXAMPLES)
+def test_the_error_says_why_and_what_to_use(path: str) -> None:
+    value: Any = mt
+    *owners, name = path.split(".")
+    for owner in owners:
+        value = mt.ones(2) if owner == "Tensor" else getattr(value, owner)
+    with pytest.raises(AttributeError, match=EXAMPLES[path]):
+        getattr(value, name)
+
+
+def test_a_mistyped_name_gets_pythons_suggestion() -> None:
+    with pytest.raises(AttributeError) as caught:
+        mt.nn.Lineer
+    assert caught.value.obj is mt.nn and str(caught.value) == "module 'minitensor.nn' has no attribute 'Lineer'"
+
+
+def test_private_names_are_not_explained() -> None:
+    for name in ("_C", "__path__x", "_sparse_coo_tensor"):
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'$"):
+            getattr(mt, name)
+
+
+def test_tensors_and_modules_still_pickle_and_ask_by_hasattr() -> None:
+    assert not hasattr(mt, "sparse") and not hasattr(mt.ones(1), "to_sparse")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pickle.loads(pickle.dumps(mt.nn.Linear)) is mt.nn.Linear

@@ -1,0 +1,225 @@
+"""``python -m minitensor``: a program that imports torch runs on this library, otherwise as plain Python runs it."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from run.programs import output, run, run_torch, write
+
+TRAINING = """
+import torch
+import torch.nn.functional as F
+from torch import nn, optim
+from torch.utils.data import DataLoader, TensorDataset
+from torch.optim.lr_scheduler import StepLR
+
+torch.manual_seed(0)
+x = torch.linspace(-1, 1, 32).unsqueeze(1)
+model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+schedule = StepLR(optimizer, 2)
+for epoch in range(3):
+    for batch, target in DataLoader(TensorDataset(x, x ** 2), batch_size=8, shuffle=True):
+        loss = F.mse_loss(model(batch), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    schedule.step()
+print(round(loss.item(), 4))
+"""
+
+
+def test_a_training_program_prints_pytorchs_loss(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    write(tmp_path, train=TRAINING)
+    assert output(tmp_path, "train.py") == run(tmp_path, "train.py").stdout.splitlines()
+
+
+IDENTITY = """
+import importlib, importlib.util, sys
+import torch, torch.nn, torch.nn.functional as F, torch.utils.data, torch.optim.lr_scheduler, torch.return_types
+from torch import nn, optim
+import minitensor
+assert torch is minitensor and nn is minitensor.nn is torch.nn and F is minitensor.nn.functional
+assert importlib.import_module("torch.nn") is nn and sys.modules["torch.optim"] is optim
+assert isinstance(torch.ones(2), minitensor.Tensor)
+assert torch.__name__ == torch.__spec__.name == "minitensor"
+assert importlib.util.find_spec("torch") and importlib.util.find_spec("torch.nn.init")
+assert not any(importlib.util.find_spec(name) for name in ("torch.distributed", "torch.nn.no_such"))
+from torch.autograd.gradcheck import gradcheck
+from torch.autograd.variable import Variable
+from torch.nn.utils.spectral_norm import spectral_norm
+import torch.autograd.gradcheck, torch.nn.utils.weight_norm
+assert torch.autograd.gradcheck is gradcheck and torch.nn.utils.spectral_norm is spectral_norm
+assert not any(name.startswith("torch._") for name in sys.modules)
+"""
+
+
+def test_torch_is_this_librarys_modules_themselves(tmp_path: Path) -> None:
+    write(tmp_path, identity=IDENTITY)
+    output(tmp_path, "identity.py")
+
+
+MAIN = """
+import atexit, os, pickle, sys, threading
+class Box: pass
+print(sys.argv, sys.path[0], __name__, __file__, __package__, __spec__ and __spec__.name)
+print(sys.modules["__main__"].Box is Box)
+print(pickle.loads(pickle.dumps(Box())).__class__ is Box)
+threading.Timer(0.2, lambda: print("thread", Box.__name__)).start()
+atexit.register(lambda: print("exit", Box.__name__))
+"""
+WAYS = {
+    "a script": ["main.py", "a", "--b", "-m"],
+    "a script in a folder": ["package/inner.py", "x"],
+    "a module": ["-m", "package.inner", "--check", "-x"],
+    "a package": ["-m", "package"],
+    "a folder": ["package"],
+    "a zip file": ["program.zip", "y"],
+    "no such script": ["absent.py"],
+    "no such module": ["-m", "absent.inner"],
+    "a package that is no program": ["-m", "empty"],
+    "a folder that is no program": ["empty"],
+    "a syntax error": ["syntax.py"],
+    "an exit code": ["code.py"],
+    "a text at the exit": ["text.py"],
+    "an interrupt": ["interrupt.py"],
+    "an exception": ["fail.py"],
+    "a chain of exceptions": ["chain.py"],
+    "an exception in an imported module": ["imports.py"],
+    "an exception in a module": ["-m", "package.fail"],
+    "an exception in the package of a module": ["-m", "broken.inner"],
+    "a hook of its own": ["hook.py"],
+    "an exit function that fails": ["late.py"],
+}
+
+
+def programs(folder: Path) -> None:
+    fail = "def f():\n    raise ValueError('wrong')\nf()\n"
+    write(
+        folder, main=MAIN, package__inner=MAIN, syntax="x = (\n", code="import sys\nsys.exit(7)\n",
+        text="raise SystemExit('enough')\n", interrupt="raise KeyboardInterrupt\n", fail=fail, package__fail=fail,
+        imports="import fail\n", broken__inner="", empty__inner="",
+        chain="try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise KeyError('k') from error\n",
+        hook="import sys\nsys.excepthook = lambda *a: print('mine', a[0], a[2].tb_lineno)\nraise OSError\n",
+        late="import atexit\natexit.register(divmod, 1, 0)\nraise SystemExit(3)\n",
+    )  # fmt: skip
+    for package, init in (("package", ""), ("empty", ""), ("broken", "import absent_module\n")):
+        (folder / package / "__init__.py").write_text(init)
+    (folder / "package" / "__main__.py").write_text(MAIN)
+    with zipfile.ZipFile(folder / "program.zip", "w") as archive:
+        archive.writestr("__main__.py", MAIN)
+
+
+@pytest.mark.parametrize("arguments", WAYS.values(), ids=WAYS)
+def test_a_program_runs_as_python_runs_it(arguments: list[str], tmp_path: Path) -> None:
+    programs(tmp_path)
+    plain, ours = run(tmp_path, *arguments), run_torch(tmp_path, *arguments)
+    assert (ours.returncode, ours.stdout) == (plain.returncode, plain.stdout)
+    assert without_runpy(ours.stderr) == without_runpy(plain.stderr)
+
+
+def without_runpy(text: str) -> list[str]:
+    """Drop the frames of Python's own starter, which ``python -m`` shows and we do not."""
+    lines = text.splitlines()
+    starts = [i for i, line in enumerate(lines) if "runpy" in line or "importlib" in line]
+    drop = {j for i in starts for j in (i, i + 1) if j == i or lines[j].startswith("    ")}
+    return [line for i, line in enumerate(lines) if i not in drop]
+
+
+def test_a_program_leaves_no_compiled_file_as_plain_python(tmp_path: Path) -> None:
+    write(tmp_path, main="print(1)")
+    output(tmp_path, "main.py")
+    assert [file.name for file in tmp_path.iterdir()] == ["main.py"]
+
+
+LIBRARY = """
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+def flatten(x):
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(type(x))
+    return x.reshape(-1)
+
+class Flatten(nn.Module):
+    def forward(self, x):
+        return F.relu(flatten(x))
+"""
+
+
+def test_a_library_that_imports_torch_gets_this_one(tmp_path: Path) -> None:
+    write(tmp_path, arrange=LIBRARY)
+    write(tmp_path, main="import arrange, torch\nprint(arrange.Flatten()(torch.tensor([[1., -1.]])))")
+    assert output(tmp_path, "main.py") == ["tensor([1., 0.])"]
+
+
+MISSING = {
+    "import torch.distributed as dist": "ModuleNotFoundError: No module named 'torch.distributed': there is no",
+    "import torch.distributed.fsdp": "ModuleNotFoundError: No module named 'torch.distributed'",
+    "from torch import distributed": "ImportError: cannot import name 'distributed' from 'torch': there is no",
+    "from torch.nn import SyncBatchNorm": "ImportError: cannot import name 'SyncBatchNorm' from 'torch.nn': there",
+    "from torch.sparse import mm": "ModuleNotFoundError: No module named 'torch.sparse': there are no sparse tensors",
+    "from torch.utils.tensorboard import SummaryWriter": "ModuleNotFoundError: .*tensorboard': it writes for",
+    "import torch.no_such": "ModuleNotFoundError: No module named 'torch.no_such': minitensor, which",
+    "import torch.layout": "ModuleNotFoundError: No module named 'torch.layout'",
+    "import torchvision": "ModuleNotFoundError: No module named 'torchvision': torchvision is another package",
+    "from torch import no_such": "ImportError: cannot import name 'no_such'",
+}
+
+
+def test_what_is_missing_says_why_and_what_to_use(tmp_path: Path) -> None:
+    write(tmp_path, main=f"""
+import re
+for statement, pattern in {MISSING}.items():
+    try:
+        exec(statement)
+    except ImportError as error:
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        kind, _, message = pattern.partition(": ")
+        assert kind in kinds and re.match(message, str(error)), (statement, error)
+    else:
+        raise AssertionError(statement)
+""")  # fmt: skip
+    output(tmp_path, "main.py")
+
+
+def test_an_uncaught_import_from_a_plain_module_says_why_too(tmp_path: Path) -> None:
+    write(tmp_path, main="from torch.linalg import solve, ldl_factor")
+    done = run_torch(tmp_path, "main.py")
+    *_, error, reason = done.stderr.splitlines()
+    assert done.returncode == 1 and error.startswith("ImportError: cannot import name 'ldl_factor'")
+    assert "use linalg.solve" in reason
+
+
+PROCESSES = """
+import multiprocessing, sys
+import torch
+
+class Box:
+    def __init__(self, value):
+        self.value = value
+
+def total(box):
+    return torch.__name__, box.value.sum().item(), "torch._C" in sys.modules, list(sys.argv)
+
+if __name__ == "__main__":
+    with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
+        print(*pool.map(total, [Box(torch.ones(3))]))
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_process_of_the_program_has_torch_too(method: str, tmp_path: Path) -> None:
+    write(tmp_path, main=PROCESSES)
+    assert output(tmp_path, "main.py", method) == [f"('minitensor', 3.0, False, ['main.py', '{method}'])"]
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 2), (["-x"], 2), (["-m"], 2), (["--check"], 2), (["--help"], 0)])
+def test_a_wrong_command_shows_the_right_ones(arguments: list[str], code: int, tmp_path: Path) -> None:
+    done = run_torch(tmp_path, *arguments)
+    assert done.returncode == code and "python -m minitensor script.py" in done.stdout + done.stderr
