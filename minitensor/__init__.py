@@ -25,9 +25,10 @@ from minitensor.autograd.watch import (
     is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
     is_anomaly_enabled as is_anomaly_enabled,
 )
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.device import device as device
 from minitensor.dtypes import (
+    bfloat16 as bfloat16,
     can_cast as can_cast,
     cdouble as cdouble,
     cfloat as cfloat,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from minitensor import backends
 from minitensor import layout as layouts
 from minitensor.backends import BY_ARRAY
-from minitensor.compat.absent import tensor_attribute_error
+from minitensor.compat.reasons import tensor_attribute_error
 from minitensor.device import device_of
 from minitensor.dtypes import FROM_NUMPY
 from minitensor.errors import ReadOnlyError

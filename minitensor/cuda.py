@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor import backends, dtypes
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import DeviceError, MissingExtraError
 from minitensor.ops.random import manual_seed as manual_seed  # one stream of numbers serves every device
 from minitensor.ops.tensor_types import TensorType

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from minitensor.errors import ArgumentTypeError, DtypeError
+from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
 
 
 class dtype:
@@ -72,6 +72,12 @@ class dtype:
             raise DtypeError(f"{self!r} has no complex dtype; cast to float32 or float64 first")
         return find_dtype(self._complex_name)
 
+    def __getattr__(self, name: str) -> Any:
+        # Reached only for what is not set: a dtype that is only a name has no numbers.
+        if name in ("numpy", "category"):
+            raise UnsupportedDtypeError(f"NumPy has no {self.name}; use float16 or float32")
+        raise AttributeError(f"'torch.dtype' object has no attribute {name!r}")
+
     def __repr__(self) -> str:
         return f"torch.{self.name}"
 
@@ -95,6 +101,14 @@ def _new(name: str, abbr: str, real: str, complex_: str = "") -> dtype:
     return made
 
 
+def _new_name(name: str, abbr: str, itemsize: int) -> dtype:
+    """Return a floating-point dtype that programs may name and compare. Its use raises."""
+    made = object.__new__(dtype)
+    made.name, made.abbr, made.itemsize, made._real_name, made._complex_name = name, abbr, itemsize, name, ""
+    made.is_floating_point, made.is_complex, made.is_signed = True, False, True
+    return made
+
+
 bool_: Final = _new("bool", "b8", "bool")
 uint8: Final = _new("uint8", "u8", "uint8")
 int8: Final = _new("int8", "i8", "int8")
@@ -106,6 +120,8 @@ float32: Final = _new("float32", "f32", "float32", "complex64")
 float64: Final = _new("float64", "f64", "float64", "complex128")
 complex64: Final = _new("complex64", "c64", "float32", "complex64")
 complex128: Final = _new("complex128", "c128", "float64", "complex128")
+
+bfloat16: Final = _new_name("bfloat16", "bf16", 2)
 
 half: Final = float16
 float_: Final = float32
@@ -128,7 +144,7 @@ _NAMED: Final[Mapping[str, dtype]] = {each.name: each for each in DTYPES} | {
 
 def find_dtype(name: str) -> dtype:
     """Return the dtype called ``name``: "float32", "torch.float32" or an alias such as "float" (32 bits)."""
-    found = _NAMED.get(name.removeprefix("torch."))
+    found = bfloat16 if name == "bfloat16" else _NAMED.get(name.removeprefix("torch."))
     if found is None:
         raise ArgumentTypeError(f"no dtype is called {name!r}; expected one of {', '.join(_NAMED)}")
     return found
@@ -203,6 +219,8 @@ def set_default_dtype(d: dtype) -> None:
         )
     if not d.is_floating_point:
         raise ArgumentTypeError(f"only floating-point types are supported as the default type, got {d!r}")
+    if d is bfloat16:
+        raise ArgumentTypeError("NumPy has no bfloat16, so it cannot be the default dtype; use float16 or float32")
     _default = d
 
 
@@ -241,7 +259,8 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     try:
         return PROMOTED[type1, type2]
     except KeyError:
-        raise ArgumentTypeError(f"promote_types() takes two dtypes, got {type1!r} and {type2!r}") from None
+        wanted = "two dtypes that NumPy has" if bfloat16 in (type1, type2) else "two dtypes"
+        raise ArgumentTypeError(f"promote_types() takes {wanted}, got {type1!r} and {type2!r}") from None
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import LinAlgError
 from minitensor.ops.linalg.factor import (
     cholesky,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.ops.exponentials import exp2, expm1, log1p, sigmoid
 from minitensor.ops.reduce import logsumexp
 from minitensor.ops.rounding import round

@@ -6,7 +6,7 @@ values.
 
 from typing import TYPE_CHECKING
 
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.nn import functional, init, modules, parameter, utils
 from minitensor.nn.activation import (
     GELU,

@@ -16,7 +16,7 @@ from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
 from minitensor.callers import user_level
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.choice import where

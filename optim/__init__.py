@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.optim import lr_scheduler, swa_utils
 from minitensor.optim.adadelta import Adadelta
 from minitensor.optim.adafactor import Adafactor

@@ -19,7 +19,7 @@ from minitensor.autograd.mode import (
 )
 from minitensor.autograd.watch import detect_anomaly, set_detect_anomaly
 from minitensor.base import TensorBase
-from minitensor.compat.absent import attribute_error
+from minitensor.compat.reasons import attribute_error
 from minitensor.errors import GradcheckError
 
 __all__ = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.func.mapping import vmap
 from minitensor.func.modules import stack_module_state
 from minitensor.func.transforms import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp

@@ -18,7 +18,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from minitensor.compat import absent
+from minitensor.compat import reasons
 from minitensor.errors import MissingImportError, MissingModuleError, UsageError
 
 # What is imported under another name.
@@ -76,6 +76,7 @@ class as_torch:  # noqa: N801  # called like a function
         for name in self.modules:
             del sys.modules[name]  # a submodule that someone entered by hand
         sys.modules.update({name: importlib.import_module(own) for name, own in ELSEWHERE.items()})
+        sys.modules.update(modules_in_plain_modules())
         sys.meta_path.insert(0, self.first)
         sys.meta_path.append(self.last)
 
@@ -99,6 +100,24 @@ class as_torch:  # noqa: N801  # called like a function
         for name in [name for name in sys.modules if is_alias(name)]:
             del sys.modules[name]
         sys.modules.update(self.modules)
+
+
+def modules_in_plain_modules() -> dict[str, ModuleType]:
+    """Return the modules that are attributes of a module that is no package, by PyTorch's names for them.
+
+    PyTorch's module is a package, so programs import from it; but Python asks finders only about what is in a package.
+    """
+    found: dict[str, ModuleType] = {}
+    for outer, module in vars(sys.modules["minitensor"]).items():
+        if isinstance(module, ModuleType) and not hasattr(module, "__path__") and outer not in OWN:
+            inner = {name: each for name, each in vars(module).items() if is_public_module(name, each)}
+            found.update({f"torch.{outer}.{name}": each for name, each in inner.items()})
+    return found
+
+
+def is_public_module(name: str, value: Any) -> bool:
+    own = isinstance(value, ModuleType) and value.__name__.startswith("minitensor.")
+    return own and not name.startswith("_")
 
 
 def require_no_pytorch() -> None:
@@ -165,9 +184,9 @@ class LastFinder:
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         if name.startswith("minitensor.") and is_import():
             parent, _, last = name.rpartition(".")
-            absence = absent.find(absent.pytorchs_name(name))
+            absence = reasons.find(reasons.pytorchs_name(name))
             if absence:
-                where = absent.pytorchs_name(parent)
+                where = reasons.pytorchs_name(parent)
                 raise MissingImportError(f"cannot import name {last!r} from {where!r}: {absence.reason}", name=where)
         return None
 
@@ -175,7 +194,7 @@ class LastFinder:
 def refuse(name: str) -> None:
     """Raise for a module that does not exist here, if it is imported. ``importlib.util.find_spec`` may ask for it."""
     if is_import():
-        absence = absent.find(name)
+        absence = reasons.find(name)
         reason = absence.reason if absence else "minitensor, which is imported as torch, has no such module"
         raise MissingModuleError(f"No module named {name!r}: {reason}", name=name)
 

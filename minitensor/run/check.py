@@ -17,7 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from minitensor.compat import absent
+from minitensor import dtypes
+from minitensor.compat import reasons
 from minitensor.run import alias, differences
 from minitensor.run.reading import Use, uses_in
 
@@ -150,7 +151,7 @@ def judge(path: str) -> tuple[str, str]:
     missing = find_missing_part(path)
     if missing is None:
         return HERE, ""
-    absence = absent.find(missing)
+    absence = reasons.find(missing)
     return LACKS, absence.reason if absence else UNKNOWN
 
 
@@ -168,7 +169,7 @@ def find_missing_part(path: str) -> str | None:
         value = member(value, part, name)
         if value is MISSING:
             return name
-    return None
+    return name if value is dtypes.bfloat16 else None  # it is only a name
 
 
 def member(owner: Any, part: str, path: str) -> Any:

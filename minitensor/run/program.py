@@ -20,7 +20,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import NoReturn
 
-from minitensor.compat import absent
+from minitensor.compat import reasons
 from minitensor.errors import MinitensorError
 from minitensor.run.alias import Arguments, as_torch
 
@@ -129,9 +129,11 @@ def leave(message: str, code: int = 1) -> NoReturn:
 
 
 def explain(error: ImportError) -> None:
-    """Print why ``from torch.linalg import name`` failed. Python asks no finder if the module is not a package."""
-    name = re.match(r"cannot import name '(\w+)'", str(error))
-    absence = absent.find(f"{absent.pytorchs_name(error.name or '')}.{name[1]}") if name else None
+    """Print why an import from ``torch.linalg`` failed. Python asks no finder if the module is not a package."""
+    name, path = re.match(r"cannot import name '(\w+)'", str(error)), error.name or ""
+    if name:
+        path = f"{reasons.pytorchs_name(path)}.{name[1]}"
+    absence = reasons.find(path)
     if absence and not isinstance(error, MinitensorError):
         print(absence.reason, file=sys.stderr)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.serialization.checkpoint import load, save
 from minitensor.serialization.names import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from minitensor.serialization.weights import load_file, save_file

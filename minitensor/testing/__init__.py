@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.testing.comparison import assert_close
 from minitensor.testing.creation import make_tensor
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.copies import trace_copies
 from minitensor.utils import checkpoint, data
 from minitensor.utils.op_log import op_log

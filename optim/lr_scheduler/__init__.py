@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.optim.lr_scheduler.base import LRScheduler
 from minitensor.optim.lr_scheduler.combined import ChainedScheduler, SequentialLR
 from minitensor.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import minitensor as mt
-from minitensor.compat import absent
+from minitensor.compat import reasons
 from minitensor.errors import MinitensorError
 from minitensor.run import alias
 
@@ -49,7 +49,7 @@ def test_a_name_of_pytorch_is_here_or_has_a_reason(path: str) -> None:
     own = importlib.import_module(path.replace("torch", "minitensor", 1))
     names = public_names(importlib.import_module(path))
     assert names
-    unexplained = [name for name in names if not hasattr(own, name) and absent.find(f"{path}.{name}") is None]
+    unexplained = [name for name in names if not hasattr(own, name) and reasons.find(f"{path}.{name}") is None]
     assert not unexplained
 
 
@@ -57,7 +57,7 @@ def test_a_name_of_pytorch_is_here_or_has_a_reason(path: str) -> None:
 def test_a_method_of_pytorchs_tensors_is_here_or_has_a_reason() -> None:
     torch = pytest.importorskip("torch")
     names = [name for name in dir(torch.Tensor) if not name.startswith("_") and not hasattr(mt.Tensor, name)]
-    assert not [name for name in names if absent.find(f"torch.Tensor.{name}") is None]
+    assert not [name for name in names if reasons.find(f"torch.Tensor.{name}") is None]
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -70,12 +70,12 @@ def test_a_module_of_pytorch_is_here_or_has_a_reason() -> None:
         for found in pkgutil.iter_modules(place.__path__)
         if not found.name.startswith("_")
     ]
-    assert not [path for path in paths if alias.locate(path) is None and absent.find(path) is None]
+    assert not [path for path in paths if alias.locate(path) is None and reasons.find(path) is None]
 
 
 def test_each_kind_still_misses_a_name() -> None:
     """A kind of which every name is here by now must leave the table. One of patterns may miss any name."""
-    for absence in absent.ABSENT:
+    for absence in reasons.ABSENT:
         names = absence.names.split()
         assert any("*" in name or not is_here(name) for name in names), f"all here: {absence.why}: {names}"
 
@@ -100,7 +100,6 @@ def test_modules_explain_what_they_lack(path: str) -> None:
 
 EXAMPLES = {
     "sparse_coo_tensor": "there are no sparse tensors; use dense tensors, or index_add and scatter_add",
-    "bfloat16": "NumPy has no bfloat16; use float16 or float32",
     "distributed": "there is no distributed training; train in one process",
     "special.airy_ai": "rare special functions are not implemented; use scipy.special",
     "autograd.forward_ad": "use func.jvp",

@@ -189,11 +189,25 @@ for statement, pattern in {MISSING}.items():
 
 
 def test_an_uncaught_import_from_a_plain_module_says_why_too(tmp_path: Path) -> None:
-    write(tmp_path, main="from torch.linalg import solve, ldl_factor")
+    write(tmp_path, main="from torch.linalg import solve, ldl_factor", inner="import torch.cuda.nccl")
     done = run_torch(tmp_path, "main.py")
     *_, error, reason = done.stderr.splitlines()
     assert done.returncode == 1 and error.startswith("ImportError: cannot import name 'ldl_factor'")
     assert "use linalg.solve" in reason
+    assert run_torch(tmp_path, "inner.py").stderr.splitlines()[-1].startswith("there is no distributed training")
+
+
+def test_a_module_in_a_plain_module_can_be_imported(tmp_path: Path) -> None:
+    write(tmp_path, main="""
+import minitensor.cuda, types
+minitensor.cuda.part = types.ModuleType("minitensor.part")
+minitensor.cuda.part.value = 3
+minitensor.as_torch()
+import torch.cuda.part
+from torch.cuda.part import value
+print(torch.cuda.part.value, value)
+""")  # fmt: skip
+    assert output(tmp_path, "main.py") == ["3 3"]
 
 
 PROCESSES = """

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from minitensor.compat.absent import attributes_of
+from minitensor.compat.reasons import attributes_of
 from minitensor.utils.data.collate import default_collate, default_convert
 from minitensor.utils.data.dataset import (
     ChainDataset,
