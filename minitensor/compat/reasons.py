@@ -188,6 +188,8 @@ ABSENT = (
     Absence("it calls Python for each element", "use operations on whole tensors", """
         torch.Tensor.apply_ torch.Tensor.map_ torch.Tensor.map2_"""),
     Absence("it is not implemented", "use testing.assert_close", "torch.testing.assert_allclose"),
+    Absence("attention has one kernel here", "remove the choice of a kernel; write other masks as attn_mask", """
+        torch.nn.attention torch.backends.cuda.sdp_kernel"""),
     Absence("einops does this", "use einops.rearrange, or permute and reshape", "torch.func.rearrange"),
     Absence("it is not implemented", "set track_running_stats=False, or replace batch norm by group norm", """
         torch.func.replace_all_batch_norm_modules_"""),
@@ -217,7 +219,15 @@ def find(path: str) -> Absence | None:
         if path.count(".") == pattern.count(".") and fnmatchcase(path, pattern):
             return absence
     parent = path.rpartition(".")[0]
-    return find(parent) if "." in parent or parent in names else None
+    found = find(parent) if "." in parent or parent in names else None
+    return found or find_in_package(path)
+
+
+def find_in_package(path: str) -> Absence | None:
+    """Return the row of a name that a package of PyTorch has too: of torch.nn.X for torch.nn.modules.batchnorm.X."""
+    *modules, name = path.split(".")
+    candidates = [".".join([*modules[:depth], name]) for depth in range(len(modules) - 1, 1, -1)]
+    return next((rows()[0][each] for each in candidates if each in rows()[0]), None)
 
 
 def pytorchs_name(module: str) -> str:

@@ -25,6 +25,7 @@ from minitensor.run.reading import Use, uses_in
 HERE, DIFFERS, LACKS, OPTIONAL = "has", "differs", "lacks", "does without"
 
 MISSING = object()
+PRIVATE = "it is private to PyTorch"
 UNKNOWN = "neither a name here nor a known one of PyTorch"
 
 CELL = 1_000_000  # the lines of the n-th cell of a notebook are numbered from n times this
@@ -152,7 +153,7 @@ def judge(path: str) -> tuple[str, str]:
     if missing is None:
         return HERE, ""
     absence = reasons.find(missing)
-    return LACKS, absence.reason if absence else UNKNOWN
+    return LACKS, absence.reason if absence else PRIVATE if "._" in missing else UNKNOWN
 
 
 def find_missing_part(path: str) -> str | None:

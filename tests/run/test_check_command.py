@@ -108,6 +108,11 @@ def test_modules_of_our_own_are_not_taken_for_pytorchs(tmp_path: Path, capsys: p
     assert code == 1 and sum(": lacks " in line for line in lines) == 4
 
 
+def test_private_names_are_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, lines = check(tmp_path, capsys, a__py="import torch\ntorch._C._nn\n")
+    assert lines[1] == "a.py:2: lacks torch._C._nn: it is private to PyTorch"
+
+
 def test_notebooks_name_the_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cells = [
         {"cell_type": "markdown", "source": ["torch.x"]},

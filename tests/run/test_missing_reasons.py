@@ -117,6 +117,12 @@ def test_the_error_says_why_and_what_to_use(path: str) -> None:
         getattr(value, name)
 
 
+def test_a_name_has_the_same_reason_in_the_file_that_defines_it() -> None:
+    in_its_file = reasons.find("torch.nn.modules.batchnorm.SyncBatchNorm")
+    assert in_its_file is reasons.find("torch.nn.SyncBatchNorm") is not None
+    assert reasons.find("torch.nn.modules.batchnorm.no_such") is reasons.find("torch.nn.no_such") is None
+
+
 def test_a_mistyped_name_gets_pythons_suggestion() -> None:
     with pytest.raises(AttributeError) as caught:
         mt.nn.Lineer

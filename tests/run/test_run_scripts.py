@@ -158,6 +158,25 @@ def test_a_library_that_imports_torch_gets_this_one(tmp_path: Path) -> None:
     assert output(tmp_path, "main.py") == ["tensor([1., 0.])"]
 
 
+SUITE = """
+import torch, unittest
+class Law(unittest.TestCase):
+    def test_law(self):
+        self.assertEqual(torch.__name__, "minitensor")
+if __name__ == "__main__":
+    unittest.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_law.py"], ["-m", "unittest", "test_law"],
+                  ["test_law.py", "-v"]], ids=["pytest", "unittest", "a script"],
+)  # fmt: skip
+def test_tools_that_run_programs_run_them_on_this_library(arguments: list[str], tmp_path: Path) -> None:
+    write(tmp_path, test_law=SUITE)
+    output(tmp_path, *arguments)
+
+
 MISSING = {
     "import torch.distributed as dist": "ModuleNotFoundError: No module named 'torch.distributed': there is no",
     "import torch.distributed.fsdp": "ModuleNotFoundError: No module named 'torch.distributed'",
