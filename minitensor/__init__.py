@@ -6,6 +6,7 @@ This module lists every public name, in groups.
 from __future__ import annotations
 
 import warnings
+from math import e as e, inf as inf, nan as nan, pi as pi
 from typing import TYPE_CHECKING
 
 from minitensor import autograd as autograd, backends as backends, dtypes, errors as errors
@@ -345,6 +346,7 @@ from minitensor.memory_format import (
     contiguous_format as contiguous_format,
     memory_format as memory_format,
     preserve_format as preserve_format,
+    strided as strided,
 )
 
 # -- cast
@@ -364,6 +366,7 @@ from minitensor.ops.rearrange import (
     repeat_interleave as repeat_interleave,
     roll as roll,
     rot90 as rot90,
+    swapaxes as swapaxes,
     tile as tile,
 )
 from minitensor.ops.broadcast import (
@@ -388,7 +391,6 @@ from minitensor.ops.shape import (
     reshape as reshape,
     select as select,
     squeeze as squeeze,
-    swapaxes as swapaxes,
     swapdims as swapdims,
     t as t,
     transpose as transpose,
@@ -654,6 +656,7 @@ from minitensor.nn.functional import (
 )
 
 __version__ = "0.1.0"
+newaxis: None = None
 
 ger, norm, detach, detach_ = outer, Tensor.norm, Tensor.detach, Tensor.detach_
 fill_, zero_, resize_as_, addmv_ = Tensor.fill_, Tensor.zero_, Tensor.resize_as_, Tensor.addmv_

@@ -142,6 +142,15 @@ _NAMED: Final[Mapping[str, dtype]] = {each.name: each for each in DTYPES} | {
 }  # fmt: skip
 
 
+OF_PYTHON_TYPE: Final[Mapping[type, dtype]] = {float: float64, int: int64, bool: bool_, complex: complex128}
+"""What Python's types mean where a dtype is wanted."""
+
+
+def read_dtype(given: Any) -> Any:
+    """Return the dtype that a type of Python's means; return anything else as it is."""
+    return OF_PYTHON_TYPE[given] if given.__class__ is type and given in OF_PYTHON_TYPE else given
+
+
 def find_dtype(name: str) -> dtype:
     """Return the dtype called ``name``: "float32", "torch.float32" or an alias such as "float" (32 bits)."""
     found = bfloat16 if name == "bfloat16" else _NAMED.get(name.removeprefix("torch."))
@@ -257,7 +266,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     (torch.float16, torch.int16)
     """
     try:
-        return PROMOTED[type1, type2]
+        return PROMOTED[read_dtype(type1), read_dtype(type2)]
     except KeyError:
         wanted = "two dtypes that NumPy has" if bfloat16 in (type1, type2) else "two dtypes"
         raise ArgumentTypeError(f"promote_types() takes {wanted}, got {type1!r} and {type2!r}") from None
@@ -277,7 +286,8 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     (True, False)
     """
     try:
-        return from_.category <= to.category
+        allowed: bool = read_dtype(from_).category <= read_dtype(to).category
+        return allowed
     except AttributeError:
         raise ArgumentTypeError(f"can_cast() takes two dtypes, got {from_!r} and {to!r}") from None
 
@@ -320,8 +330,9 @@ def _promote_ranks(high: dtype | None, low: dtype | None) -> dtype | None:
 
 
 def _require_dtype(caller: str, given: object) -> dtype:
-    if isinstance(given, dtype):
-        return given
+    found = read_dtype(given)
+    if isinstance(found, dtype):
+        return found
     given_type = type(given).__name__
     raise ArgumentTypeError(f"{caller}(): argument 'type' (position 1) must be torch.dtype, not {given_type}")
 
@@ -394,13 +405,14 @@ class iinfo:
     __slots__ = ("bits", "dtype", "max", "min")
 
     def __init__(self, type: dtype) -> None:
-        if _require_dtype("iinfo", type) is bool_:
+        of = _require_dtype("iinfo", type)
+        if of is bool_:
             raise ArgumentTypeError("torch.bool is not supported by torch.iinfo")
-        if type.category != INTEGRAL:
-            raise ArgumentTypeError(f"torch.iinfo() requires an integer input type, got {type!r}. Use torch.finfo")
-        limits = np.iinfo(type.numpy)
+        if of.category != INTEGRAL:
+            raise ArgumentTypeError(f"torch.iinfo() requires an integer input type, got {of!r}. Use torch.finfo")
+        limits = np.iinfo(of.numpy)
         self.bits, self.min, self.max = limits.bits, int(limits.min), int(limits.max)
-        self.dtype = type.name
+        self.dtype = of.name
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

@@ -1,4 +1,4 @@
-"""Memory formats: the orders of the dims of a dense tensor in memory, with PyTorch's names.
+"""Memory formats: the orders of the dims of a dense tensor in memory, with PyTorch's names; and its name ``strided``.
 
 `apply_format` returns the layout of a copy in a format, `has_format` whether a layout is in it already.
 """
@@ -39,6 +39,32 @@ class memory_format:  # noqa: N801  # PyTorch's spelling
 
     def __reduce__(self) -> str:
         return self.name
+
+
+class layout:  # noqa: N801  # PyTorch's spelling
+    """How the elements of a tensor are stored. There is one, ``strided``.
+
+    Raises:
+        TypeError: If it is called: there are no other layouts.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, layout=torch.strided)
+    tensor([0., 0.])
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, *_: object) -> layout:
+        raise TypeError("cannot create 'torch.layout' instances; use strided")
+
+    def __repr__(self) -> str:
+        return "torch.strided"
+
+    def __reduce__(self) -> str:
+        return "strided"
+
+
+strided = object.__new__(layout)
 
 
 def _new(name: str) -> memory_format:

@@ -100,7 +100,7 @@ class Tensor(TensorBase):
     new_full, new_empty = creation.new_full, creation.new_empty
     new_empty_strided = creation.new_empty_strided
 
-    __repr__ = face.text
+    __repr__, __format__, __reversed__ = face.text, face.text_in_format, face.backwards
     __deepcopy__ = face.deepcopy
     __reduce_ex__ = face.reduce
     __array_priority__ = 1000  # NumPy leaves `array + tensor` to the tensor
@@ -312,8 +312,8 @@ class Tensor(TensorBase):
     view, view_as, reshape, reshape_as = shape.view, shape.view_as, shape.reshape, shape.reshape_as
     flatten, unflatten, ravel = shape.flatten, shape.unflatten, shape.ravel
     transpose, transpose_, t, t_ = shape.transpose, shape.transpose_, shape.t, shape.t_
-    swapaxes = swapdims = shape.transpose
-    swapaxes_ = swapdims_ = shape.transpose_
+    swapaxes, swapaxes_ = rearrange.swapaxes, rearrange.swapaxes_
+    swapdims, swapdims_ = shape.transpose, shape.transpose_
     permute, movedim, moveaxis, adjoint = shape.permute, shape.movedim, shape.movedim, shape.adjoint
     T, mT, H, mH = property(shape.T), property(shape.mT), property(shape.H), property(shape.adjoint)
     unsqueeze, unsqueeze_ = shape.unsqueeze, shape.unsqueeze_
@@ -377,7 +377,7 @@ class Tensor(TensorBase):
     is_cpu, is_meta = property(metadata.is_cpu), property(metadata.always_false)
     is_sparse, is_quantized = property(metadata.always_false), property(metadata.always_false)
     is_nonzero, is_same_size, get_device = metadata.is_nonzero, metadata.is_same_size, metadata.get_device
-    is_pinned, is_shared, is_inference = metadata.always_false, metadata.always_false, metadata.always_false
+    is_pinned, is_shared, is_inference = metadata.is_pinned, metadata.always_false, metadata.always_false
     __dlpack__, __dlpack_device__ = exchange.to_dlpack, exchange.dlpack_device
     itemsize, nbytes, is_cuda = property(metadata.element_size), property(metadata.nbytes), property(metadata.is_cuda)
     is_contiguous, is_floating_point = metadata.is_contiguous, metadata.is_floating_point

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias, cast
 from minitensor.backends import BY_ARRAY
 from minitensor.base import TensorBase
 from minitensor.device import device
-from minitensor.dtypes import bool_, dtype
+from minitensor.dtypes import bool_, dtype, read_dtype
 from minitensor.errors import (
     ArgumentTypeError,
     AttributeValueError,
@@ -76,8 +76,13 @@ class TypeGate:
         return checked[: len(args)], dict(zip(kwargs, checked[len(args) :]))
 
     def convert(self, argument: str, wanted: str, value: Any) -> Any:
-        """Return one argument, an integer of another type as an int. Raise if its type is wrong."""
+        """Return one argument: an integer of another type as an int, Python's ``float`` as the dtype that it means.
+
+        Raise if its type is wrong.
+        """
         check_type(self.name, argument, wanted, value)
+        if value.__class__ is type:
+            return read_dtype(value)
         return index(value) if is_foreign_int(value, wanted) else value
 
 
@@ -122,9 +127,12 @@ def is_foreign_int(value: object, wanted: str) -> bool:
 
 
 def is_decided_by_type(value: object, wanted: str) -> bool:
-    """Whether the type alone decides if a value matches. Where a number is wanted, a tensor's shape decides too."""
+    """Whether the type alone decides if a value matches.
+
+    Where a number is wanted, a tensor's shape decides too; where a dtype is, which type of Python's is given.
+    """
     if not isinstance(value, TensorBase):
-        return not is_foreign_int(value, wanted)
+        return not is_foreign_int(value, wanted) and value.__class__ is not type
     kinds = set(alternatives(wanted))
     return not kinds.isdisjoint(TAKE_TENSORS) or not kinds <= KINDS.keys()
 
@@ -290,8 +298,8 @@ def is_open_size(value: object) -> bool:
 
 
 def is_dtype(value: object) -> bool:
-    """Whether a value is a dtype of this library or None."""
-    return value is None or isinstance(value, dtype)
+    """Whether a value is a dtype of this library, Python's ``float``, ``int``, ``bool`` or ``complex``, or None."""
+    return value is None or isinstance(read_dtype(value), dtype)
 
 
 def is_memory_format(value: object) -> bool:

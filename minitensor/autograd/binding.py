@@ -14,8 +14,10 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.argument_types import Parameter
+from minitensor.autograd.misuse import REQUIRED as REQUIRED
 from minitensor.autograd.misuse import misuse, signature_error
 from minitensor.autograd.node import Op
+from minitensor.autograd.spellings import respell
 from minitensor.backends import BY_ARRAY, HostArray
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import FROM_NUMPY
@@ -78,7 +80,10 @@ def check_types(op: Op, bound: Sequence[Any]) -> Any:
 
 
 def bind_slowly(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """Bind with ``inspect.Signature``, which finds out what is wrong."""
+    """Bind arguments under other names, or with ``inspect.Signature``, which finds out what is wrong."""
+    known = respell(op.body, args, kwargs) if kwargs else None
+    if known is not None:
+        return bind(op, *known)
     try:
         bound = op.signature.bind(*args, **kwargs)
     except TypeError as error:
@@ -87,13 +92,12 @@ def bind_slowly(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[A
     return list(bound.arguments.values())
 
 
-class Required:
-    """The type of ``REQUIRED``, the default of a parameter that has none."""
-
-    __slots__ = ()
-
-
-REQUIRED = Required()
+def bind_others(op: Op, args: Sequence[Any], **others: Any) -> list[Any]:
+    """Bind arguments of a recorder whose parameters are those of the operation, and other names for them."""
+    given = {name: value for name, value, default in zip(op.names, args, op.defaults) if value is not default}
+    if len(given) == len(op.names):
+        raise signature_error(op.name, TypeError("too many arguments"), op.signature)
+    return bind(op, (), given | {name: value for name, value in others.items() if value is not None})
 
 
 def host_values(args: Sequence[Any]) -> list[Any] | None:

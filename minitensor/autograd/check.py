@@ -13,12 +13,20 @@ from minitensor.autograd.engine import grad
 from minitensor.autograd.mode import enable_grad
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, GradcheckError
+from minitensor.errors import ArgumentError, ArgumentTypeError, GradcheckError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from minitensor.backends import Array
+
+
+# PyTorch's checks of batched and undefined gradients, forward mode and result dtypes, of which there are none here.
+SWITCHES = frozenset((
+    "check_undefined_grad", "check_grad_dtypes", "check_batched_grad", "check_batched_forward_grad",
+    "check_forward_ad", "check_backward_ad", "check_fwd_over_rev", "check_rev_over_rev", "gen_non_contig_grad_outputs",
+    "masked",
+))  # fmt: skip
 
 
 def gradcheck(
@@ -31,6 +39,7 @@ def gradcheck(
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
     fast_mode: bool = False,
+    **checks: bool | None,
 ) -> bool:
     """Compare the gradients of ``func`` with central differences of step ``eps``.
 
@@ -46,9 +55,11 @@ def gradcheck(
         raise_exception: Raise if a gradient is wrong, instead of returning False. Default: ``True``.
         nondet_tol: Difference that is allowed between two backward passes. Default: ``0.0``.
         fast_mode: Check one random combination of the Jacobian's rows. Default: ``False``.
+        **checks: PyTorch's switches of further checks, such as ``check_undefined_grad``; they change nothing here.
 
     Raises:
         GradcheckError: If a gradient differs, and ``raise_exception`` is true.
+        TypeError: If there is no such switch.
         ValueError: If no input requires grad, or one that does is not of double precision.
 
     >>> import minitensor as torch
@@ -56,6 +67,7 @@ def gradcheck(
     >>> torch.autograd.gradcheck(torch.sin, (x,))
     True
     """
+    require_switches("gradcheck", checks)
     args = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
     try:
         check(func, args, eps, atol, rtol, nondet_tol, fast_mode)
@@ -64,6 +76,13 @@ def gradcheck(
             raise
         return False
     return True
+
+
+def require_switches(name: str, checks: Iterable[str]) -> None:
+    """Raise for a keyword that is not one of PyTorch's switches."""
+    for each in checks:
+        if each not in SWITCHES:
+            raise ArgumentTypeError(f"{name}(): got an unexpected keyword argument {each!r}")
 
 
 def gradgradcheck(
@@ -77,6 +96,7 @@ def gradgradcheck(
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
     fast_mode: bool = False,
+    **checks: bool | None,
 ) -> bool:
     """Compare the gradients of the gradients of ``func`` with finite differences.
 
@@ -90,9 +110,11 @@ def gradgradcheck(
         raise_exception: Raise if a gradient is wrong, instead of returning False. Default: ``True``.
         nondet_tol: Difference that is allowed between two backward passes. Default: ``0.0``.
         fast_mode: Check one random combination of the Jacobian's rows. Default: ``False``.
+        **checks: PyTorch's switches of further checks, such as ``check_undefined_grad``; they change nothing here.
 
     Raises:
         GradcheckError: If a gradient differs, and ``raise_exception`` is true.
+        TypeError: If there is no such switch.
         ValueError: If no input requires grad, or one that does is not of double precision.
 
     >>> import minitensor as torch
@@ -100,6 +122,7 @@ def gradgradcheck(
     >>> torch.autograd.gradgradcheck(torch.sin, (x,))
     True
     """
+    require_switches("gradgradcheck", checks)
     args = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
     leaves = [i for i, each in enumerate(args) if differentiable(each)]
     outputs = differentiable_outputs(func(*args))

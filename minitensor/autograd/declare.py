@@ -28,6 +28,7 @@ from minitensor.autograd.record import (
     unary,
 )
 from minitensor.autograd.record_views import looker, viewer, viewers
+from minitensor.autograd.spellings import respell
 from minitensor.backends import open_backend
 from minitensor.backends.silence import quietly
 from minitensor.base import TensorBase
@@ -197,7 +198,9 @@ def with_options(operator: Callable[..., Any], options: Callable[..., Any] | Non
     op: Op = operator.op  # type: ignore[attr-defined]  # set by `finish`
     prepare = op.prepare
 
-    def call(input: Any, other: Any, *, out: Tensor | None = None, **given: Any) -> Any:
+    def call(input: Any = REQUIRED, other: Any = REQUIRED, *, out: Tensor | None = None, **given: Any) -> Any:
+        if input is REQUIRED or other is REQUIRED:
+            return call(out=out, **names_of_pair(op, stub, input, other, given))
         if prepare is not None and input.__class__ in NUMBERS:
             input, other = normalize(op, (input, other), out)
         if not given:
@@ -214,6 +217,15 @@ def with_options(operator: Callable[..., Any], options: Callable[..., Any] | Non
 
     call.op = op  # type: ignore[attr-defined]  # as `finish` does
     return functools.update_wrapper(call, stub)
+
+
+def names_of_pair(op: Op, stub: Any, input: Any, other: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Return both operands, of which at least one was given under another name, and the options by their names."""
+    operands = {name: value for name, value in (("input", input), ("other", other)) if value is not REQUIRED}
+    known = respell(stub, (), operands | given)
+    if known is None or not {"input", "other"} <= known[1].keys():
+        bind(op, (), operands | given)  # raises
+    return known[1]  # type: ignore[index]  # not None, as `bind` raised
 
 
 def with_names(operator: Callable[..., Any], stub: Any) -> Callable[..., Any]:
@@ -316,8 +328,10 @@ def parameter_names(function: Any) -> tuple[str, ...]:
 def parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of the positional and the keyword-only parameters, without ``out``, which the recorder handles.
 
-    The names come from the code object: `inspect.signature` for every op and formula would double the import time.
+    The names come from the code object: `inspect.signature` for every op and formula would double the import time. A
+    formula may be an operation, whose recorder has more parameters than its body.
     """
+    function = function.op.body if hasattr(function, "op") else function
     first, names = function.__code__.co_argcount, parameter_names(function)
     return names[:first], tuple([name for name in names[first:] if name != "out"])
 

@@ -6,6 +6,7 @@ values. This file knows nodes and how to add two gradients. It knows no operatio
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -14,7 +15,8 @@ from minitensor.autograd.hooks import Walk, hooks_of_tensor
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
 from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, ArgumentTypeError, BatchingError, GradError, WrongTypeError
+from minitensor.callers import user_level
+from minitensor.errors import ArgumentError, ArgumentTypeError, BatchingError, GradError, UsageError, WrongTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,6 +51,7 @@ def backward(
     grad_tensors: Tensors | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    grad_variables: Tensors | Sequence[Tensor | None] | None = None,
     inputs: Tensors | None = None,
 ) -> None:
     """Add the gradients of ``tensors`` to the ``grad`` of every leaf, or only of the given ``inputs``.
@@ -60,6 +63,7 @@ def backward(
         retain_graph: Keep the saved values, so that another backward pass can follow. Default: ``None``, as
             ``create_graph``.
         create_graph: Record the backward pass, so that the gradients can be differentiated. Default: ``False``.
+        grad_variables: Deprecated name of ``grad_tensors``. Default: ``None``.
         inputs: The tensors whose ``grad`` is added to. Default: ``None``, all leaves.
 
     Raises:
@@ -72,6 +76,8 @@ def backward(
     >>> x.grad
     tensor([2., 4.])
     """
+    if grad_variables is not None:
+        grad_tensors = by_old_name(grad_tensors, grad_variables)
     roots = make_roots(as_tuple("backward: tensors", tensors), grad_tensors)
     keep = create_graph if retain_graph is None else retain_graph
     if inputs is None:
@@ -88,12 +94,23 @@ def backward(
     walk(roots, keep, create_graph, targets)
 
 
+def by_old_name(grad_tensors: Any, grad_variables: Any) -> Any:
+    """Return the gradients that were given under their old name; raise if they were given under both."""
+    warnings.warn(
+        "backward: grad_variables is deprecated; use grad_tensors", FutureWarning, stacklevel=user_level()
+    )
+    if grad_tensors is not None:
+        raise UsageError("backward: grad_tensors and grad_variables are two names of one argument; give grad_tensors")
+    return grad_variables
+
+
 def grad(
     outputs: Any,
     inputs: Any,
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -111,6 +128,7 @@ def grad(
         retain_graph: Keep the saved values, so that another backward pass can follow. Default: ``None``, as
             ``create_graph``.
         create_graph: Record the backward pass, so that the gradients can be differentiated. Default: ``False``.
+        only_inputs: Deprecated and without effect: other leaves are never changed. Default: ``True``.
         allow_unused: Return None for an input that the outputs do not depend on. Default: ``None``, as
             ``materialize_grads``.
         is_grads_batched: Take many gradients at once, along the first dim of ``grad_outputs``. Default: ``False``.
@@ -135,10 +153,13 @@ def grad(
     """
     if isinstance(inputs, dict):
         found = grad(
-            outputs, list(inputs.values()), grad_outputs, retain_graph, create_graph, allow_unused, is_grads_batched,
-            materialize_grads,
+            outputs, list(inputs.values()), grad_outputs, retain_graph, create_graph, only_inputs, allow_unused,
+            is_grads_batched, materialize_grads,
         )
         return dict(zip(inputs, found, strict=True))
+    if not only_inputs:
+        message = "only_inputs=False is deprecated and has no effect; use backward to accumulate in other leaves too"
+        warnings.warn(f"grad: {message}", FutureWarning, stacklevel=user_level())
     if materialize_grads and allow_unused is False:
         raise ArgumentError("grad: materialize_grads=True fills in for unused inputs, allow_unused=False forbids them")
     keep = create_graph if retain_graph is None else retain_graph

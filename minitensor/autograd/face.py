@@ -52,7 +52,7 @@ def backward(
     """
     if gradient is not None and not isinstance(gradient, TensorBase):
         raise WrongTypeError(f"backward: gradient must be a tensor or None, got {type(gradient).__name__}")
-    engine.backward(self, gradient, retain_graph, create_graph, inputs)
+    engine.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
 def requires_grad(self: TensorBase) -> bool:
@@ -277,13 +277,13 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
     return add_hook(hooks_of(node).accumulated, hook)
 
 
-def detach_(self: Tensor) -> Tensor:
+def detach_(input: Tensor) -> Tensor:
     """Detach this tensor from the graph in place. Return the tensor.
 
     Raises:
         RuntimeError: If the tensor is a view.
     """
-    if self._base is not None:
+    if input._base is not None:
         raise InplaceError("can't detach views in-place; use detach() instead")
-    stop_requiring_grad(self)
-    return self
+    stop_requiring_grad(input)
+    return input

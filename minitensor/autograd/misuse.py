@@ -25,6 +25,7 @@ from minitensor.autograd.argument_types import (
     is_tensor,
     type_error,
 )
+from minitensor.autograd.spellings import respell
 from minitensor.backends.silence import in_silence, is_complaint
 from minitensor.base import TensorBase
 from minitensor.callers import PACKAGE
@@ -56,6 +57,15 @@ CHECKED = (ArgumentError, MissingEntryError, UnsupportedError)  # their messages
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Required:
+    """The type of ``REQUIRED``, the default of a parameter that has none."""
+
+    __slots__ = ()
+
+
+REQUIRED = Required()
+
+
 def composite(function: F) -> F:
     """Make a public function of operations name itself and the wrong argument in its errors."""
     return composite_as(function.__name__)(function)
@@ -81,7 +91,10 @@ def composite_as(name: str) -> Callable[[F], F]:
             except Exception as error:
                 if is_complaint(error) and is_raised_here(error):
                     return in_silence(function, *args, **kwargs)
-                raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
+                respelled = respell(function, args, kwargs) if kwargs else None
+                if respelled is None:
+                    raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
+            return call(*respelled[0], **respelled[1])
 
         return cast("F", call)
 
@@ -99,7 +112,10 @@ def composite_with_own_checks(function: F) -> F:
         except Exception as error:
             if is_complaint(error) and is_raised_here(error):
                 return in_silence(function, *args, **kwargs)
-            raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
+            respelled = respell(function, args, kwargs) if kwargs else None
+            if respelled is None:
+                raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
+        return call(*respelled[0], **respelled[1])
 
     return cast("F", call)
 
@@ -284,6 +300,9 @@ def is_raised_here(error: Exception) -> bool:
 
 def misuse(op: Op, args: Sequence[Any], error: Exception) -> Exception:
     """Return a clearer error for one that an operation's body raised, or the same error."""
+    if any(each is REQUIRED for each in args):
+        given = {name: each for name, each in zip(op.names, args) if each is not REQUIRED}
+        return set_cause(explain(op.name, op.body, (), given, error), error)
     if type(error) is ValueError and "broadcast" in str(error):
         return set_cause(broadcast_error(op.name, args), error)
     if not any(map(is_tensor, args)):

@@ -13,7 +13,16 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.binding import NUMBERS, are_foreign, arguments, bind, host_values, normalize
+from minitensor.autograd.binding import (
+    NUMBERS,
+    REQUIRED,
+    are_foreign,
+    arguments,
+    bind,
+    bind_others,
+    host_values,
+    normalize,
+)
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
@@ -54,7 +63,9 @@ def unary(op: Op) -> Callable[..., Any]:
     keep, keep_result = op.plan((True,))
     keep_input = keep == (0,)
 
-    def call(input: Tensor, *, out: Tensor | None = None) -> Any:
+    def call(input: Any = REQUIRED, x: Any = None, a: Any = None, x1: Any = None, *, out: Tensor | None = None) -> Any:
+        if x is not None or a is not None or x1 is not None:
+            return call(*bind_others(op, (input,), x=x, a=a, x1=x1), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input,), out)
         try:
@@ -107,7 +118,12 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
     keepers = [keeper(plan) for plan in plans]
     unwritten = [tuple([-1 if i == -1 else 0 for i in plan]) for plan in plans]  # versions of tensors never written to
 
-    def call(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+    def call(
+        input: Any = REQUIRED, other: Any = REQUIRED, x1: Any = None, x2: Any = None, x: Any = None, a: Any = None, *,
+        out: Tensor | None = None,
+    ) -> Any:
+        if x1 is not None or x2 is not None or x is not None or a is not None:
+            return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input, other), out)
         try:
@@ -305,7 +321,12 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
     """Compute from two operands without recording, for comparisons, which are as frequent as sums."""
     body = op.body
 
-    def call(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+    def call(
+        input: Any = REQUIRED, other: Any = REQUIRED, x1: Any = None, x2: Any = None, x: Any = None, a: Any = None, *,
+        out: Tensor | None = None,
+    ) -> Any:
+        if x1 is not None or x2 is not None or x is not None or a is not None:
+            return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input, other), out)
         try:

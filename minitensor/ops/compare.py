@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.spellings import other_names
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_
 from minitensor.errors import DtypeError, UnsupportedDtypeError, UsageValueError, WrongTypeError
@@ -352,6 +353,7 @@ def isreal(input: Tensor) -> Array:
 
 
 @nondifferentiable
+@other_names(element="elements", test_element="test_elements")
 def isin(
     elements: Operand, test_elements: Operand, *, assume_unique: bool = False, invert: bool = False,
     out: Tensor | None = None,

@@ -109,6 +109,7 @@ def complex_layout(layout: Layout) -> Layout:
 AS_REAL, AS_COMPLEX = op_of(pairs_of), op_of(complexes_of)
 
 
+@composite
 def real(input: Tensor) -> Tensor:
     """Return a view of the real parts; a real tensor is returned itself. Shares memory.
 
@@ -120,6 +121,7 @@ def real(input: Tensor) -> Tensor:
     return view_as_real(input).select(-1, 0) if input.dtype.is_complex else input
 
 
+@composite
 def imag(input: Tensor) -> Tensor:
     """Return a view of the imaginary parts of a complex tensor. Shares memory.
 
@@ -272,6 +274,7 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Array:
     return xp.where(array != array, array, xp.where(array < 0, half_turn, none))
 
 
+@composite
 def is_conj(input: Tensor) -> bool:
     """Return False: this library computes conjugates at once, not lazily.
 
@@ -283,6 +286,7 @@ def is_conj(input: Tensor) -> bool:
     return False
 
 
+@composite
 def is_neg(input: Tensor) -> bool:
     """Return False: this library computes negatives at once, not lazily.
 
@@ -294,6 +298,7 @@ def is_neg(input: Tensor) -> bool:
     return False
 
 
+@composite
 def resolve_conj(input: Tensor) -> Tensor:
     """Return the tensor itself: this library has no lazy conjugates.
 
@@ -305,6 +310,7 @@ def resolve_conj(input: Tensor) -> Tensor:
     return input
 
 
+@composite
 def resolve_neg(input: Tensor) -> Tensor:
     """Return the tensor itself: this library has no lazy negatives.
 

@@ -218,13 +218,13 @@ def bin_range(name: str, input: Tensor, low: float, high: float, margin: float) 
 
 @composite
 def histogram(
-    input: Tensor, bins: Any, *, range: Sequence[float] | None = None, weight: Tensor | None = None,
+    input: Tensor, bins: Any = 100, *, range: Sequence[float] | None = None, weight: Tensor | None = None,
     density: bool = False, out: Any = None,
 ) -> return_types.histogram:
     """Count the elements, or sum their ``weight``, in each bin; return the histogram and the edges of the bins.
 
     Args:
-        bins: The number of bins, or their edges in ascending order.
+        bins: The number of bins, or their edges in ascending order. Default: ``100``.
         range: Lowest and highest edge, where ``bins`` is a number; by default the range of the elements.
         weight: What each element counts, of the input's shape. Default: ``None``, 1.
         density: Whether to divide by the total and the bin widths, so that the histogram integrates to 1.

@@ -83,7 +83,9 @@ def tensor(
 
 
 def numpy_dtype(wanted: Any) -> Any:
-    """Return the array library's dtype for a minitensor dtype."""
+    """Return the array library's dtype for a minitensor dtype, or for Python's ``float`` or another of its types."""
+    if not isinstance(wanted, dtypes.dtype):
+        wanted = dtypes.read_dtype(wanted)
     if not isinstance(wanted, dtypes.dtype):
         raise ArgumentTypeError(f"dtype must be a minitensor dtype, such as minitensor.float32, got {wanted!r}")
     return wanted.numpy
@@ -302,9 +304,9 @@ def full(
     return hand_over("full", library(device).full(shape, number, wanted), out, requires_grad)
 
 
+@composite
 def scalar_tensor(
-    s: Number, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
-    pin_memory: bool = False,
+    s: Number, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a 0-d tensor of the number ``s`` in the default dtype, whatever its type; ``tensor`` follows the type.
 

@@ -17,6 +17,7 @@ from minitensor import generator as streams
 from minitensor.autograd.argument_types import check_type, type_error
 from minitensor.autograd.declare import random_operation
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.spellings import other_names
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, UnsupportedDtypeError, quote
 from minitensor.generator import default_generator
@@ -142,6 +143,7 @@ def require_continuous(name: str, input: Tensor) -> Any:
 @composite
 @random_operation
 @writes(input=lambda grad: None)
+@other_names(**{"from": "from_"})
 def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> None:
     """Fill in place with numbers from the uniform distribution on [``from_``, ``to``).
 
@@ -178,6 +180,7 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
 @composite
 @random_operation
 @writes(input=lambda grad: None)
+@other_names(**{"from": "from_"})
 def random_(input: Tensor, from_: Any = ABSENT, to: Any = ABSENT, *, generator: Generator | None = None) -> None:
     """Fill in place with integers: ``random_()`` from 0 on, ``random_(to)`` in [0, to), ``random_(from_, to)``.
 

@@ -13,6 +13,7 @@ import numpy
 from minitensor import backends, dtypes
 from minitensor.autograd.face import requires_grad
 from minitensor.base import TensorBase, wrap
+from minitensor.device import device as as_device
 from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, UsageError
 from minitensor.ops.creation import as_tensor, from_numpy, tensor
 
@@ -85,6 +86,7 @@ def frombuffer(
     >>> torch.frombuffer(bytearray([1, 0, 2, 0]), dtype=torch.int16)
     tensor([1, 2], dtype=torch.int16)
     """
+    dtype = dtypes.read_dtype(dtype)
     if not isinstance(dtype, dtypes.dtype):
         raise ArgumentTypeError(f"frombuffer: dtype must be a torch.dtype, got {type(dtype).__name__}")
     try:
@@ -102,10 +104,15 @@ def frombuffer(
     return found.requires_grad_() if requires_grad else found
 
 
-def from_dlpack(ext_tensor: Any) -> Tensor:
+def from_dlpack(ext_tensor: Any, *, device: DeviceLike = None, copy: bool | None = None) -> Tensor:
     """Return a tensor that shares the memory of another library's array ``ext_tensor``, through DLPack.
 
+    Args:
+        copy: Copy if true; if false, raise where the wanted device makes a copy necessary. Default: ``None``, copy only
+            where it is necessary.
+
     Raises:
+        ValueError: If ``copy`` is false and the array is on another device.
         TypeError: If the object does not support DLPack.
 
     >>> import numpy
@@ -113,6 +120,14 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     >>> torch.from_dlpack(numpy.arange(3))
     tensor([0, 1, 2])
     """
+    shared = share(ext_tensor)
+    if device is not None and copy is False and as_device(device) != shared.device:
+        raise ArgumentError(f"from_dlpack: copy=False, but the array is on {shared.device}, not on {device}")
+    return shared.to(device=device, copy=copy is True) if device is not None or copy else shared
+
+
+def share(ext_tensor: Any) -> Tensor:
+    """Return a tensor on the memory of another library's array."""
     if isinstance(ext_tensor, TensorBase):
         same: Tensor = ext_tensor.detach()
         return same

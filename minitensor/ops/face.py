@@ -1,4 +1,4 @@
-"""The Python protocols of a tensor: ``repr``, ``copy.deepcopy``, pickling."""
+"""The Python protocols of a tensor: ``repr``, ``format``, ``reversed``, ``copy.deepcopy``, pickling."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from minitensor.autograd.face import grad_fn, is_leaf, requires_grad, set_requir
 from minitensor.base import new
 from minitensor.errors import GradError
 from minitensor.layout import Layout
+from minitensor.ops.rearrange import flip
 from minitensor.storage import Storage, lender
 
 if TYPE_CHECKING:
@@ -26,6 +27,18 @@ def text(self: Tensor) -> str:
         requires_grad=requires_grad(self),
         grad_fn_name=None if node is None else node.name(),
     )
+
+
+def text_in_format(self: Tensor, specification: str) -> str:
+    """Serve ``f"{tensor:.4f}"``: a 0-d tensor formats as its number. A subclass, such as a parameter, as its text."""
+    if type(self) is self.result_class and not self.layout.shape:
+        return format(self.detach().item(), specification)
+    return object.__format__(self, specification)
+
+
+def backwards(self: Tensor) -> Tensor:
+    """Serve ``reversed(tensor)``: flip the first dim, if there is one."""
+    return flip(self, 0) if self.layout.shape else self
 
 
 def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd import declare
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.spellings import other_names
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UsageError
@@ -288,6 +289,7 @@ def as_sections(given: int | Sequence[int]) -> int | tuple[int, ...]:
 
 
 @declare.views(prepare=read_sections, tensor=split_grad)
+@other_names(split_size="split_size_or_sections", input="tensor")
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Layout, ...]:
     """Split a dim into pieces of one size (the last may be smaller), or of the given sizes. Returns views.
 
@@ -338,6 +340,9 @@ unsafe_split, unsafe_chunk = split, chunk  # PyTorch's do not track the views; t
 
 
 @composite
+@other_names(
+    sections="indices_or_sections", indices="indices_or_sections", tensor_indices_or_sections="indices_or_sections"
+)
 def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Split a dim into a number of nearly equal pieces, or before each of several indices. Returns views.
 
@@ -368,6 +373,7 @@ def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int
 
 
 @composite
+@other_names(sections="indices_or_sections", indices="indices_or_sections")
 def hsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
     """Split side by side: along dim 1, a vector along dim 0; arguments as for ``tensor_split``. Returns views.
 
@@ -382,6 +388,7 @@ def hsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> 
 
 
 @composite
+@other_names(sections="indices_or_sections", indices="indices_or_sections")
 def vsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
     """Split along dim 0; arguments as for ``tensor_split``. Returns views.
 
@@ -396,6 +403,7 @@ def vsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> 
 
 
 @composite
+@other_names(sections="indices_or_sections", indices="indices_or_sections")
 def dsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
     """Split along dim 2; arguments as for ``tensor_split``. Returns views.
 

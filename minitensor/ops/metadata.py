@@ -260,6 +260,16 @@ def is_cpu(input: Tensor) -> bool:
     return input.device.type == "cpu"
 
 
+def is_pinned(input: Tensor, device: Any = None) -> bool:
+    """Return False: memory is not pinned here for transfers to any ``device``.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).is_pinned()
+    False
+    """
+    return False
+
+
 def always_false(input: Tensor) -> bool:
     """Return False: this library has no tensors of that kind.
 

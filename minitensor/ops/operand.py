@@ -224,14 +224,14 @@ def result_dtype(*tensors: Any) -> dtype:
     return dtypes.result_type([dtype_and_kind(each) for each in tensors])
 
 
-def result_type(tensor1: Any, tensor2: Any) -> dtype:
-    """Return the common dtype of two operands ``tensor1`` and ``tensor2``, tensors or numbers.
+def result_type(tensor: Any, other: Any) -> dtype:
+    """Return the common dtype of two operands ``tensor`` and ``other``, tensors or numbers.
 
     >>> import minitensor as torch
     >>> torch.result_type(torch.tensor([1, 2]), 1.5)
     torch.float32
     """
-    return result_dtype(tensor1, tensor2)
+    return result_dtype(tensor, other)
 
 
 def dtype_and_kind(operand: Any) -> tuple[dtype, Kind]:

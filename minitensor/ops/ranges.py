@@ -86,6 +86,7 @@ def integer_limits(limits: list[Any], wanted: Any) -> list[int]:
     return [start, start + step * math.ceil((last - first) / stride), step]
 
 
+@composite
 def range(
     start: Number = 0, end: Number | None = None, step: Number = 1, *, out: Tensor | None = None,
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,

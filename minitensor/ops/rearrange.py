@@ -14,7 +14,7 @@ from minitensor.base import wrap as fresh
 from minitensor.errors import ShapeError
 from minitensor.ops.copy import clone
 from minitensor.ops.ranges import arange
-from minitensor.ops.shape import copy_in_shape, expand_to, reshape, transpose
+from minitensor.ops.shape import copy_in_shape, expand_to, make_inplace, reshape, transpose
 from minitensor.shapes import (
     normalize_sizes,
     wrap_dim,
@@ -246,3 +246,17 @@ def plane(dims: Sequence[int], input: Tensor) -> tuple[int, int]:
         raise ShapeError(f"rot90: expected total dims >= 2, but got a tensor of shape {list(input.shape)}")
     first, second = wrap_dims(dims, input.ndim)
     return first, second
+
+
+@composite
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Swap the dims ``axis0`` and ``axis1``, as ``transpose`` does. Returns a view.
+
+    >>> import minitensor as torch
+    >>> torch.zeros(2, 3).swapaxes(axis0=0, axis1=1).shape
+    torch.Size([3, 2])
+    """
+    return transpose(input, axis0, axis1)
+
+
+swapaxes_ = make_inplace(swapaxes)

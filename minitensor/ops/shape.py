@@ -114,12 +114,12 @@ def view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
             [3, 4, 5]])
     """
     if dtype is not None:
-        return view_dtype(input, dtype)
+        return view_dtype(input, dtypes.read_dtype(dtype))
     try:
         found = view_layout(layout_of("view", input), sizes_of("view", size))
     except ArgumentTypeError:
-        if len(size) == 1 and isinstance(size[0], dtypes.dtype):
-            return view_dtype(input, size[0])
+        if len(size) == 1 and isinstance(wanted := dtypes.read_dtype(size[0]), dtypes.dtype):
+            return view_dtype(input, wanted)
         raise
     if isinstance(found, Layout):
         return look_in_shape(input, found)
@@ -244,7 +244,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Layout:
     return layouts.transpose(input._layout or input.layout, dim0, dim1)
 
 
-swapaxes = swapdims = transpose
+swapdims = transpose
 
 
 @declare.view(input=lambda grad: grad.t())
@@ -588,7 +588,7 @@ def make_inplace(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
     return call
 
 
-transpose_ = swapaxes_ = swapdims_ = make_inplace(transpose)
+transpose_ = swapdims_ = make_inplace(transpose)
 t_ = make_inplace(t)
 unsqueeze_ = make_inplace(unsqueeze)
 squeeze_ = make_inplace(squeeze)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import random_operation
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.spellings import other_names
 from minitensor.callers import user_level
 from minitensor.distributions import bernoulli
 from minitensor.dtypes import float16
@@ -39,6 +40,7 @@ ALPHA = 1.7580993408473766  # minus the limit of a selu at minus infinity
 
 
 @composite
+@other_names(train="training")
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: Truth = False) -> Tensor:
     """In training, zero each element with probability ``p`` and divide the rest by ``1 - p``.
 
@@ -226,6 +228,7 @@ def check_probability(name: str, p: float) -> None:
 
 
 @composite
+@other_names(train="training")
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: Truth = False) -> Tensor:
     """In training, replace elements by the limit of a selu with probability ``p``; keep mean 0 and variance 1.
 
@@ -248,6 +251,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 
 
 @composite
+@other_names(train="training")
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: Truth = False) -> Tensor:
     """Apply ``alpha_dropout`` to whole channels.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.spellings import IGNORED, other_names
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, has_values, require_writable, wrap
 from minitensor.errors import ArgumentError, ShapeError, UsageError, WrongTypeError
@@ -199,6 +200,7 @@ def instance_norm(
 
 
 @composite
+@other_names(cudnn_enable=IGNORED)
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -242,6 +244,7 @@ def layer_norm(
 
 
 @composite
+@other_names(cudnn_enabled=IGNORED)
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:

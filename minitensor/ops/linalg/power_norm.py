@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
+from minitensor.autograd.spellings import other_names
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, UsageTypeError
 from minitensor.ops.arithmetic import mul
@@ -70,6 +71,7 @@ def prepare_norm(
 
 
 @differentiable(name="linalg.vector_norm", prepare=prepare_norm, x=vector_norm_grad)
+@other_names(input="x")
 def vector_norm(
     x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None,
     out: Tensor | None = None,

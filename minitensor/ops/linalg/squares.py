@@ -13,6 +13,7 @@ from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
+from minitensor.autograd.spellings import other_names
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeError
@@ -60,6 +61,7 @@ def zero_threshold(values: Tensor, atol: Any, rtol: Any) -> Tensor:
 
 
 @composite
+@other_names(input="A")
 def matrix_rank(
     A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None,
     out: Tensor | None = None,
@@ -120,6 +122,7 @@ def prepare_pinv(
 
 
 @differentiable(name="linalg.pinv", prepare=prepare_pinv, A=pinv_grad)
+@other_names(input="A")
 def pinv(
     A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None,
     out: Tensor | None = None,
