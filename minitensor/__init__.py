@@ -54,7 +54,20 @@ from minitensor.dtypes import (
     short as short,
     uint8 as uint8,
 )
+from minitensor.compat import (
+    compiler as compiler,
+    fx as fx,
+    hub as hub,
+    mps as mps,
+    onnx as onnx,
+    profiler as profiler,
+    version as version,
+    xpu as xpu,
+)
+from minitensor.compat.compiler import compile as compile
+from minitensor.compat.version import __version__ as __version__
 from minitensor.compat.switches import (
+    _assert as _assert,
     are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
     get_float32_matmul_precision as get_float32_matmul_precision,
     is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
@@ -617,6 +630,7 @@ from minitensor.ops.linalg.spellings import (
 from minitensor import linalg as linalg
 from minitensor import fft as fft, func as func
 from minitensor.func import vmap as vmap
+from minitensor import accelerator as accelerator, jit as jit
 from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
 from minitensor.serialization import load as load, save as save
 from minitensor.run import as_torch as as_torch
@@ -655,8 +669,8 @@ from minitensor.nn.functional import (
     threshold_ as threshold_,
 )
 
-__version__ = "0.1.0"
 newaxis: None = None
+torch_version = version
 
 ger, norm, detach, detach_ = outer, Tensor.norm, Tensor.detach, Tensor.detach_
 fill_, zero_, resize_as_, addmv_ = Tensor.fill_, Tensor.zero_, Tensor.resize_as_, Tensor.addmv_

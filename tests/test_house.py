@@ -29,7 +29,7 @@ FLOORS = (
     "autograd",
     "ops",
     "tensor",
-    "cuda fft linalg special utils nn optim serialization func vision testing run",
+    "cuda accelerator fft linalg special utils nn jit optim serialization func vision testing run",
     "__init__ __main__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}
@@ -85,7 +85,10 @@ BUILTIN_EXCEPTIONS = frozenset(
 )
 
 # Exceptions that are no errors, and what they are. They stand beside the code that catches them.
-SIGNALS = {"minitensor.utils.checkpoint.StopRecomputation": "it ends a second run, as StopIteration ends a loop"}
+SIGNALS = {
+    "minitensor.utils.checkpoint.StopRecomputation": "it ends a second run, as StopIteration ends a loop",
+    "minitensor.jit.TracerWarning": "a class of warnings, for filters",
+}
 
 
 class Import(NamedTuple):
@@ -557,6 +560,7 @@ VERBS_AND_NOUNS = frozenset(
 OTHER_NAMES = frozenset(
     "__missing__ __reversed__ searchsorted as_strided empty_strided new_empty_strided from_pretrained cached "
     "random_unstructured random_structured l1_unstructured ln_structured global_unstructured "  # of nn.utils.prune
+    "memory_allocated memory_reserved current_allocated_memory "  # of cuda and mps
     "interpreted_by".split()  # `with interpreted_by(level):`
 )
 

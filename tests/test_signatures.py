@@ -7,6 +7,7 @@ PyTorch's positions. What differs stands in the tables below, each line with its
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ import minitensor.utils.checkpoint
 from minitensor.autograd.spellings import respell
 
 torch = pytest.importorskip("torch")
-import torch.nn.utils.prune  # noqa: E402  # only where PyTorch is installed
-import torch.utils.checkpoint  # noqa: E402
+for path in ("nn.utils.prune", "utils.checkpoint"):
+    importlib.import_module(f"torch.{path}")
 
 ROOMS = """. Tensor nn.functional linalg fft special nn optim optim.lr_scheduler optim.swa_utils nn.init nn.utils
     nn.utils.rnn nn.utils.prune nn.utils.parametrize autograd autograd.functional func utils.data
@@ -49,6 +50,7 @@ LACKING = {
 UNREAD = {
     "Tensor.to": "its variants differ in the types of their arguments",
     "Tensor.norm": "torch.norm has out= in front of dtype, and the method is the same function",
+    "compile": "it accepts all keywords that say how to compile",
     "Tensor.copy_": "its variants for numbers are TorchScript's",
     "autograd.gradcheck": "its switches are accepted by a table",
     "autograd.gradgradcheck": "as above",

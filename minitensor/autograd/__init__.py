@@ -19,6 +19,7 @@ from minitensor.autograd.mode import (
 )
 from minitensor.autograd.watch import detect_anomaly, set_detect_anomaly
 from minitensor.base import TensorBase
+from minitensor.compat import profiler
 from minitensor.compat.reasons import attribute_error
 from minitensor.errors import GradcheckError
 
@@ -38,6 +39,7 @@ __all__ = [
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
+    "profiler",
     "set_detect_anomaly",
     "set_grad_enabled",
 ]

@@ -12,6 +12,8 @@ from numpy import ndarray  # not `import numpy`: the subpackage of that name wou
 
 from minitensor.backends.cupy import load as load_cupy
 from minitensor.backends.numpy.table import NumpyBackend
+from minitensor.compat import PATHS
+from minitensor.compat import cudnn as cudnn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,5 +67,8 @@ def backend_of(array: Array) -> Backend:
     """Return the backend that owns an array."""
     return BY_ARRAY[array.__class__]
 
+
+# PyTorch's modules of this name, which only answer.
+cuda, mkl, mkldnn, mps, openmp = (PATHS[f"backends.{name}"] for name in ("cuda", "mkl", "mkldnn", "mps", "openmp"))
 
 open_backend("cpu")

@@ -1,4 +1,19 @@
-"""Names that exist only for PyTorch compatibility and have no effect here, and a table of the names that are missing.
+"""Names that exist only for PyTorch compatibility, and a table of the names that are missing.
 
-No other module reads the state kept in this package, so no result depends on it.
+No other module reads the state kept in this package, so no result depends on it. The modules are public under PyTorch's
+paths, such as ``minitensor.onnx`` and ``minitensor.backends.cudnn``: ``PATHS`` registers them, so that they can be
+imported by these names.
 """
+
+import sys
+
+from minitensor.compat import absent, compiler, cuda_math, cudnn, fx, hub, mps, onnx, profiler, version, xpu
+
+PATHS = {
+    "autograd.profiler": profiler, "backends.cuda": cuda_math, "backends.cudnn": cudnn, "backends.mkl": absent,
+    "backends.mkldnn": absent, "backends.mps": absent, "backends.openmp": absent, "compiler": compiler, "fx": fx,
+    "hub": hub, "mps": mps, "onnx": onnx, "profiler": profiler, "torch_version": version, "version": version,
+    "xpu": xpu,
+}  # fmt: skip
+for path, module in PATHS.items():
+    sys.modules[f"minitensor.{path}"] = module

@@ -27,6 +27,23 @@ class State:
 state = State()
 
 
+def _assert(condition: object, message: str) -> None:
+    """Raise an AssertionError with ``message`` unless ``condition`` is true.
+
+    Args:
+        condition: What must be true.
+        message: The text of the error.
+
+    Raises:
+        AssertionError: If ``condition`` is false.
+
+    >>> import minitensor as torch
+    >>> torch._assert(torch.ones(2).sum() == 2, "the sum must be 2")
+    """
+    if not condition:
+        raise AssertionError(message)
+
+
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Request ops that give the same results in every run.
 

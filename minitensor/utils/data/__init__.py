@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
+from minitensor.utils.data import dataloader
 from minitensor.utils.data.collate import default_collate, default_convert
 from minitensor.utils.data.dataset import (
     ChainDataset,
@@ -38,6 +39,7 @@ __all__ = [
     "SubsetRandomSampler",
     "TensorDataset",
     "WeightedRandomSampler",
+    "dataloader",
     "default_collate",
     "default_convert",
     "get_worker_info",

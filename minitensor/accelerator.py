@@ -1,0 +1,79 @@
+"""``accelerator``: the device, if any, that is not the CPU. Here that is a GPU through CuPy.
+
+Questions are answered without one; what needs a device raises.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minitensor import cuda
+from minitensor.device import device
+from minitensor.errors import DeviceError
+
+
+def is_available() -> bool:
+    """Return whether there is a GPU.
+
+    >>> import minitensor as torch
+    >>> torch.accelerator.is_available() == torch.cuda.is_available()
+    True
+    """
+    return cuda.is_available()
+
+
+def device_count() -> int:
+    """Return the number of GPUs."""
+    return cuda.device_count()
+
+
+def current_accelerator(check_available: bool = False) -> device | None:
+    """Return the device "cuda", or None if there is no GPU."""
+    return device("cuda") if cuda.is_available() else None
+
+
+def require_device() -> None:
+    """Raise if there is no GPU."""
+    if not cuda.is_available():
+        raise DeviceError("there is no accelerator here; ask accelerator.is_available() first")
+
+
+def current_device_index() -> int:
+    """Return the number of the current GPU, 0.
+
+    Raises:
+        RuntimeError: If there is no GPU.
+    """
+    require_device()
+    return 0
+
+
+def set_device_index(device: Any, /) -> None:
+    """Choose the current GPU; raise if there is none."""
+    require_device()
+    cuda.set_device(device)
+
+
+def synchronize(device: Any = None, /) -> None:
+    """Wait until everything asked of the GPU is done; raise if there is none."""
+    require_device()
+    cuda.synchronize()
+
+
+def memory_allocated(device: Any = None, /) -> int:
+    """Return the number of bytes in use on the GPU, 0 without one."""
+    return cuda.memory_allocated(device)
+
+
+max_memory_allocated = memory_reserved = max_memory_reserved = memory_allocated
+
+
+def empty_cache() -> None:
+    """Free memory of the GPU that is not in use; do nothing without one."""
+    cuda.empty_cache()
+
+
+def current_stream(device: Any = None, /) -> cuda.Stream:
+    """Return the GPU's stream; raise if there is none."""
+    require_device()
+    return cuda.current_stream()

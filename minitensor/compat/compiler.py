@@ -1,0 +1,77 @@
+"""``compiler`` and ``compile``: nothing is compiled here. Each function answers as PyTorch's does with compilation off.
+
+``compile`` and the decorators return the function or module that they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minitensor.errors import ArgumentTypeError
+
+
+def compile(
+    model: Any = None, *, fullgraph: bool = False, dynamic: bool | None = None, backend: Any = None,
+    mode: str | None = None, options: Any = None, disable: bool = False, **further: Any,
+) -> Any:
+    """Return the function or module ``model`` itself; without one, a decorator that does.
+
+    Args:
+        model: A function or module.
+        fullgraph, dynamic, backend, mode, options, disable: How to compile; accepted for PyTorch compatibility.
+        **further: The same.
+
+    Raises:
+        TypeError: If ``model`` cannot be called.
+
+    >>> import minitensor as torch
+    >>> @torch.compile(mode="reduce-overhead")
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(torch.ones(2))
+    tensor([2., 2.])
+    """
+    if model is None:
+        return compile
+    if not callable(model):
+        raise ArgumentTypeError(f"compile: model must be a function or a module, got {type(model).__name__}")
+    return model
+
+
+def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None) -> Any:
+    """Return the function ``fn``, which is not compiled anyway; without one, a decorator that does."""
+    return disable if fn is None else fn
+
+
+def allow_in_graph(fn: Any) -> Any:
+    """Return the function ``fn``."""
+    return fn
+
+
+assume_constant_result = nested_compile_region = allow_in_graph
+
+
+def is_compiling() -> bool:
+    """Return False: nothing is compiled here."""
+    return False
+
+
+is_dynamo_compiling = is_exporting = is_compiling
+
+
+def list_backends(exclude_tags: Any = ()) -> list[str]:
+    """Return the names of compilers: there are none."""
+    return []
+
+
+def reset() -> None:
+    """Forget what was compiled, which is nothing."""
+
+
+cudagraph_mark_step_begin = reset
+
+
+def set_stance(stance: str = "default", **options: Any) -> Callable[[Any], Any]:
+    """Accept how to treat compiled code, of which there is none; return a decorator that changes nothing."""
+    return allow_in_graph

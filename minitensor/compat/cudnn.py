@@ -1,0 +1,35 @@
+"""``backends.cudnn``: NVIDIA's library of kernels, not used here. Its switches are kept, and choose nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+enabled = True
+benchmark = False
+benchmark_limit: int | None = None
+deterministic = False
+allow_tf32 = True
+CUDNN_TENSOR_DTYPES: frozenset[Any] = frozenset()
+
+
+def is_available() -> bool:
+    """Return False: the library is not used."""
+    return False
+
+
+def version() -> int | None:
+    """Return None: there is no library."""
+    return None
+
+
+def is_acceptable(tensor: Any) -> bool:
+    """Return False: no tensor is given to the library."""
+    return False
+
+
+@contextmanager
+def flags(*args: Any, **options: Any) -> Iterator[None]:
+    """Accept switches for a block; they choose nothing."""
+    yield

@@ -1,0 +1,151 @@
+"""``jit``: programs are not compiled here. ``script``, ``trace`` and the decorators return what they are given.
+
+A module that is "scripted" is the module itself, so it trains, and is saved by its state dict, as before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+from typing import Final as Final
+
+from minitensor.errors import UnsupportedError
+from minitensor.nn.module import Module
+
+
+class ScriptModule(Module):
+    """The base class of modules that PyTorch compiles; here an ordinary module."""
+
+
+class RecursiveScriptModule(ScriptModule):
+    """The class of modules that PyTorch has compiled, for ``isinstance``: there are none."""
+
+
+class ScriptFunction:
+    """The class of functions that PyTorch has compiled, for ``isinstance``: there are none."""
+
+
+class TracerWarning(Warning):
+    """PyTorch's warning that a traced program depends on values, for filters: it is never given."""
+
+
+def script(
+    obj: Any, optimize: Any = None, _frames_up: int = 0, _rcb: Any = None, example_inputs: Any = None
+) -> Any:
+    """Return the function, class or module ``obj`` itself.
+
+    Args:
+        obj: What PyTorch would compile.
+        optimize, example_inputs: Accepted for PyTorch compatibility.
+
+    >>> import minitensor as torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> torch.jit.script(model) is model
+    True
+    """
+    return obj
+
+
+def trace(func: Any, example_inputs: Any = None, *args: Any, **options: Any) -> Any:
+    """Return the function or module ``func`` itself: it is not run with ``example_inputs``.
+
+    >>> import minitensor as torch
+    >>> torch.jit.trace(torch.exp, torch.ones(2)) is torch.exp
+    True
+    """
+    return func
+
+
+def trace_module(mod: Any, inputs: Any = None, *args: Any, **options: Any) -> Any:
+    """Return the module ``mod`` itself."""
+    return mod
+
+
+def export(fn: Any) -> Any:
+    """Return the function ``fn``."""
+    return fn
+
+
+unused = script_method = script_if_tracing = interface = export
+
+
+def ignore(drop: Any = False, **options: Any) -> Any:
+    """Return the function that is decorated, with or without parentheses."""
+    return drop if callable(drop) else export
+
+
+def freeze(mod: Any, preserved_attrs: Any = None, optimize_numerics: bool = True, **options: Any) -> Any:
+    """Return the module ``mod`` itself."""
+    return mod
+
+
+optimize_for_inference = freeze
+
+
+def annotate(the_type: Any, the_value: Any) -> Any:
+    """Return the value."""
+    return the_value
+
+
+Attribute = annotate
+
+
+def isinstance(obj: Any, target_type: Any) -> bool:
+    """Return whether ``obj`` is of the class ``target_type``, or of one of several."""
+    found: bool = issubclass(type(obj), tuple(target_type) if type(target_type) is list else target_type)
+    return found
+
+
+def is_scripting() -> bool:
+    """Return False: nothing is compiled."""
+    return False
+
+
+is_tracing = is_scripting
+
+
+def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function at once, and return its result; ``wait`` returns it again."""
+    return func(*args, **kwargs)
+
+
+def wait(future: Any) -> Any:
+    """Return the result of ``fork``."""
+    return future
+
+
+@contextlib.contextmanager
+def optimized_execution(should_optimize: bool) -> Iterator[None]:
+    """Accept whether a block is to be optimized."""
+    yield
+
+
+def enable_onednn_fusion(enabled: bool) -> None:
+    """Accept whether operations may be fused; they are not."""
+
+
+def set_fusion_strategy(strategy: Any) -> list[Any]:
+    """Accept how operations may be fused; they are not."""
+    return []
+
+
+def save(m: Any, f: Any, _extra_files: Any = None) -> None:
+    """Raise: there are no compiled programs to save.
+
+    Raises:
+        NotImplementedError: Always.
+    """
+    raise UnsupportedError("jit.save: there are no compiled programs here; use save(model.state_dict(), path)")
+
+
+def load(f: Any, map_location: Any = None, _extra_files: Any = None) -> Any:
+    """Raise: compiled programs cannot be read.
+
+    Raises:
+        NotImplementedError: Always.
+    """
+    raise UnsupportedError(
+        "jit.load: compiled programs cannot be read here; make the model in Python and read its weights with "
+        "load(path) and load_state_dict"
+    )

@@ -1,0 +1,20 @@
+"""PyTorch's import path of the loader: ``utils.data.dataloader.DataLoader``, and what is used beside it."""
+
+from minitensor.utils.data.collate import default_collate as default_collate
+from minitensor.utils.data.collate import default_convert as default_convert
+from minitensor.utils.data.dataset import Dataset as Dataset
+from minitensor.utils.data.dataset import IterableDataset as IterableDataset
+from minitensor.utils.data.loader import DataLoader as DataLoader
+from minitensor.utils.data.sampler import (
+    BatchSampler as BatchSampler,
+)
+from minitensor.utils.data.sampler import (
+    RandomSampler as RandomSampler,
+)
+from minitensor.utils.data.sampler import (
+    Sampler as Sampler,
+)
+from minitensor.utils.data.sampler import (
+    SequentialSampler as SequentialSampler,
+)
+from minitensor.utils.data.workers import get_worker_info as get_worker_info

@@ -1,0 +1,186 @@
+"""Modules that only answer here: they can be imported by PyTorch's paths, and say what PyTorch says on a CPU."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import minitensor as mt
+
+PATHS = """accelerator autograd.profiler backends.cuda backends.cudnn backends.mkl backends.mkldnn backends.mps
+    backends.openmp compiler cuda fx hub jit mps onnx profiler torch_version utils.data.dataloader version
+    xpu""".split()
+
+# What scripts ask on a machine without a GPU.
+QUESTIONS = """cuda.is_available() cuda.device_count() cuda.is_initialized() cuda.memory_allocated()
+    cuda.max_memory_allocated() cuda.memory_reserved() cuda.max_memory_reserved() cuda.empty_cache()
+    cuda.manual_seed_all(1) cuda.manual_seed(1) cuda.seed_all() cuda.is_bf16_supported() cuda.is_tf32_supported()
+    cuda.get_arch_list() cuda.seed() cuda.get_rng_state_all() cuda.set_rng_state_all([])
+    accelerator.is_available() accelerator.current_accelerator() accelerator.device_count() mps.is_available()
+    mps.device_count() mps.manual_seed(1) xpu.is_available() xpu.device_count() xpu.empty_cache()
+    xpu.manual_seed_all(1) backends.mps.is_available() backends.mps.is_built() backends.cudnn.is_available()
+    backends.cudnn.version() backends.cudnn.enabled backends.cudnn.benchmark backends.cudnn.deterministic
+    backends.cudnn.allow_tf32 backends.cuda.is_built() backends.cuda.matmul.allow_tf32
+    backends.cuda.flash_sdp_enabled() version.cuda version.hip version.debug compiler.is_compiling()
+    compiler.is_dynamo_compiling() jit.is_scripting() jit.is_tracing() onnx.is_in_onnx_export()
+    jit.annotate(int,1) fx.wrap("len") compiler.reset() _assert(True,"") hub.get_dir()""".split()
+
+# What raises without a GPU, in both libraries.
+NEEDING = """cuda.synchronize() cuda.current_device() cuda.get_device_name() cuda.get_device_properties(0)
+    cuda.get_device_capability() cuda.current_stream() cuda.Stream() cuda.init() cuda.set_device(0)
+    cuda.mem_get_info() cuda.device(0).__enter__() accelerator.synchronize() accelerator.current_device_index()
+    accelerator.set_device_index(0) mps.synchronize() mps.empty_cache() mps.current_allocated_memory()
+    xpu.synchronize()""".split()
+
+
+def answer(library: ModuleType, question: str) -> Any:
+    return eval(f"library.{question}", {"library": library})  # one of the questions above
+
+
+@pytest.fixture(scope="module")
+def torch() -> ModuleType:
+    found = pytest.importorskip("torch")
+    for path in ("onnx", "fx", "hub", "compiler", "mps", "xpu", "accelerator"):
+        importlib.import_module(f"torch.{path}")
+    if found.cuda.is_available() or mt.cuda.is_available():
+        pytest.skip("there is a GPU")
+    return found
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_module_has_pytorchs_path(path: str) -> None:
+    found: Any = mt
+    for word in path.split("."):
+        found = getattr(found, word)
+    assert importlib.import_module(f"minitensor.{path}") is found
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_answers_are_pytorchs(torch: ModuleType, question: str) -> None:
+    assert answer(mt, question) == answer(torch, question)
+
+
+@pytest.mark.parametrize("question", NEEDING)
+def test_what_needs_a_gpu_says_so(torch: ModuleType, question: str) -> None:
+    with pytest.raises((AssertionError, RuntimeError, AttributeError)):
+        answer(torch, question)
+    with pytest.raises((ImportError, RuntimeError), match=r"CuPy|MPS|XPU|accelerator"):
+        answer(mt, question)
+
+
+def test_nothing_is_compiled() -> None:
+    model = mt.nn.Linear(2, 1)
+    assert mt.compile(model) is model and mt.compile(model, mode="max-autotune") is model
+    assert mt.jit.script(model) is model and mt.jit.trace(model, mt.ones(1, 2)) is model
+    jit, compiler = mt.jit, mt.compiler
+    for change in (jit.export, jit.unused, jit.ignore, compiler.disable, compiler.allow_in_graph, mt.fx.wrap):
+        assert change(len) is len
+    assert mt.jit.freeze(model) is model and mt.jit.trace_module(model, {}) is model
+
+    @mt.compile(fullgraph=True)
+    @mt.jit.script
+    @mt.compiler.disable
+    @mt.jit.ignore(drop=True)
+    def double(x: mt.Tensor) -> mt.Tensor:
+        return x * 2
+
+    assert double(mt.ones(1)).item() == 2
+    assert mt.jit.wait(mt.jit.fork(double, mt.ones(1))).item() == 2
+    assert not isinstance(model, mt.jit.ScriptModule) and mt.jit.isinstance([1], list)
+    with pytest.raises(TypeError, match="must be a function or a module, got int"):
+        mt.compile(3)
+
+
+def test_a_script_module_is_a_module() -> None:
+    class Double(mt.jit.ScriptModule):
+        @mt.jit.script_method
+        def forward(self, x: mt.Tensor) -> mt.Tensor:
+            return x * 2
+
+    assert Double()(mt.ones(1)).item() == 2
+
+
+@pytest.mark.parametrize(
+    "call", [
+        lambda: mt.onnx.export(mt.nn.Linear(1, 1), mt.ones(1, 1), "model.onnx"),
+        lambda: mt.fx.symbolic_trace(mt.nn.Linear(1, 1)),
+        lambda: mt.hub.load("pytorch/vision", "resnet18"),
+        lambda: mt.hub.load_state_dict_from_url("https://download.pytorch.org/x.pth"),
+        lambda: mt.jit.save(mt.nn.Linear(1, 1), "model.pt"),
+        lambda: mt.jit.load("model.pt"),
+    ], ids=["onnx.export", "fx.symbolic_trace", "hub.load", "hub.load_state_dict_from_url", "jit.save", "jit.load"],
+)  # fmt: skip
+def test_what_is_not_here_says_what_to_use(call: Any, request: pytest.FixtureRequest) -> None:
+    with pytest.raises(NotImplementedError, match=f"^{request.node.callspec.id}: .*(load|op_log|state_dict)"):
+        call()
+
+
+def test_seeding_gpus_leaves_the_numbers_of_the_cpu() -> None:
+    if mt.cuda.is_available():
+        pytest.skip("there is a GPU")
+    mt.manual_seed(0)
+    expected = mt.rand(4).tolist()
+    mt.manual_seed(0)
+    mt.cuda.manual_seed(5)
+    mt.cuda.manual_seed_all(5)
+    mt.cuda.seed_all()
+    mt.mps.manual_seed(5)
+    mt.xpu.manual_seed_all(5)
+    assert mt.rand(4).tolist() == expected
+
+
+def test_switches_are_kept() -> None:
+    from minitensor.backends import cudnn
+
+    before = cudnn.benchmark
+    cudnn.benchmark = True
+    assert mt.backends.cudnn.benchmark
+    cudnn.benchmark = before
+    with mt.backends.cudnn.flags(enabled=False), mt.backends.cuda.sdp_kernel(enable_flash=False):
+        assert mt.ones(1).item() == 1
+
+
+VERSIONS = ("0.1.0", "1.10.0", "1.9", "2.13.0", "2.13.0+cpu", "1.8.0a0", "1.8.0rc1", "parrot", "2", "0.1")
+TUPLES = ((1, 8), (2,), (1, 10, 0), (0, 1), (2, 13, 0), (1, 8, 0))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_versions_are_compared_as_pytorchs(version: str) -> None:
+    theirs = pytest.importorskip("torch.torch_version").TorchVersion(version)
+    ours = mt.torch_version.TorchVersion(version)
+    assert ours == version and hash(ours) == hash(version) and str(ours) == version
+    for other in (*VERSIONS, *(TUPLES if version != "parrot" else ())):
+        for name in ("__lt__", "__le__", "__gt__", "__ge__", "__eq__"):
+            assert getattr(ours, name)(other) == getattr(theirs, name)(other), f"{version} {name} {other}"
+
+
+def test_the_version_is_compared_with_texts_and_tuples() -> None:
+    assert mt.__version__ >= "0.1" and mt.__version__ >= (0, 1) and mt.__version__ == mt.version.__version__
+    assert mt.__version__.split(".")[0] == "0" and isinstance(mt.__version__, str)
+
+
+def test_an_assertion() -> None:
+    mt._assert(mt.ones(1) == 1, "never")
+    with pytest.raises(AssertionError, match="two words"):
+        mt._assert(False, "two words")
+
+
+def test_a_profile_is_empty(tmp_path: Any) -> None:
+    with mt.autograd.profiler.profile(use_cuda=False) as recorded, mt.profiler.record_function("step"):
+        mt.ones(2).sum()
+        recorded.step()
+    assert "no events" in recorded.key_averages().table(sort_by="cpu_time_total", row_limit=10)
+    recorded.export_chrome_trace(str(tmp_path / "trace.json"))
+    assert (tmp_path / "trace.json").read_text() == '{"traceEvents": []}'
+    plan = mt.profiler.schedule(wait=1, warmup=1, active=2)
+    with mt.profiler.profile(activities=[mt.profiler.ProfilerActivity.CPU], schedule=plan) as recorded:
+        assert plan(3) is mt.profiler.ProfilerAction.NONE
+
+
+def test_the_loader_has_pytorchs_path() -> None:
+    from minitensor.utils.data.dataloader import DataLoader, default_collate
+
+    assert DataLoader is mt.utils.data.DataLoader and default_collate is mt.utils.data.default_collate
