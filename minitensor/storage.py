@@ -9,9 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor import backends
+from minitensor.device import device_of
+from minitensor.dtypes import FROM_NUMPY
+from minitensor.errors import IndexRangeError, ReadOnlyError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from minitensor.backends import Array
+    from minitensor.device import device
 
 
 class Storage:
@@ -51,6 +57,14 @@ class Storage:
         """Return the size in bytes."""
         return int(self.array.nbytes)
 
+    def size(self) -> int:
+        """Return the size in bytes, as PyTorch's storages do; ``len`` counts elements."""
+        return self.nbytes()
+
+    def __call__(self) -> TypedStorage:
+        """Return the memory as elements: ``x.storage()`` of PyTorch."""
+        return TypedStorage(self)
+
     def data_ptr(self) -> int:
         """Return the address of the first element."""
         return backends.backend_of(self.array).address(self.buffer)
@@ -60,6 +74,86 @@ class Storage:
 
     def __repr__(self) -> str:
         return f"<Storage of {len(self)} {self.array.dtype} at version {self.version}>"
+
+
+class TypedStorage:
+    """The elements of a storage, as ``x.storage()`` gives them in PyTorch."""
+
+    __slots__ = ("memory",)
+
+    memory: Storage
+
+    def __init__(self, memory: Storage) -> None:
+        self.memory = memory
+
+    def __len__(self) -> int:
+        return len(self.memory)
+
+    def size(self) -> int:
+        """Return the number of elements."""
+        return len(self.memory)
+
+    def nbytes(self) -> int:
+        """Return the size in bytes."""
+        return self.memory.nbytes()
+
+    def element_size(self) -> int:
+        """Return the size of one element in bytes."""
+        return int(self.memory.array.itemsize)
+
+    def data_ptr(self) -> int:
+        """Return the address of the first element."""
+        return self.memory.data_ptr()
+
+    def untyped(self) -> Storage:
+        """Return the storage itself."""
+        return self.memory
+
+    @property
+    def dtype(self) -> Any:
+        """The data type of the elements."""
+        return FROM_NUMPY[self.memory.array.dtype]
+
+    @property
+    def device(self) -> device:
+        """The device of the memory."""
+        return device_of(self.memory.array)
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the memory is on a GPU."""
+        return self.device.type == "cuda"
+
+    def tolist(self) -> list[Any]:
+        """Return the elements as a list of Python numbers."""
+        return self.memory.buffer.tolist()  # type: ignore[no-any-return]  # an array's list
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
+    def __getitem__(self, place: int) -> Any:
+        return self.memory.buffer[self.position(place)].item()
+
+    def __setitem__(self, place: int | slice, value: Any) -> None:
+        if self.memory.is_read_only:
+            raise ReadOnlyError("storage: the memory is read-only: clone() the tensor before writing")
+        self.memory.buffer[place if isinstance(place, slice) else self.position(place)] = value
+        self.memory.version += 1
+
+    def position(self, place: int) -> int:
+        """Return an index from the front; raise if it is out of range."""
+        size = len(self)
+        if not -size <= place < size:
+            raise IndexRangeError(f"index {place} out of range for storage of size {size}")
+        return place % size
+
+    def fill_(self, value: Any) -> TypedStorage:
+        """Set all elements to a number. Return the storage."""
+        self[:] = value
+        return self
+
+    def __repr__(self) -> str:
+        return f"{self.tolist()}\n[TypedStorage of {self.dtype}, {len(self)} elements]"
 
 
 class ReadOnlyStorage(Storage):

@@ -383,7 +383,7 @@ class Tensor(TensorBase):
     is_contiguous, is_floating_point = metadata.is_contiguous, metadata.is_floating_point
     is_complex, is_signed = metadata.is_complex, metadata.is_signed
 
-    __array__ = conversion.to_array
+    __array__, __array_wrap__ = conversion.to_array, creation.from_numpy_function
     __bool__, __int__, __float__ = conversion.truth, conversion.integer_number, conversion.real_number
     __complex__, __index__, __len__ = conversion.complex_number, conversion.as_index, conversion.length
     __iter__, __contains__ = conversion.iterate, conversion.contains

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.binding import host_value
+from minitensor.autograd.mode import grad_mode
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.copies import record_copy, tracing
@@ -41,7 +42,7 @@ def numpy(input: Tensor, *, force: bool = False) -> Array:
     array([1, 2])
     """
     if not force:
-        if input.node is not None:
+        if input.node is not None and grad_mode.get():
             raise GradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if input.device.type != "cpu":
             raise ArgumentTypeError(

@@ -126,6 +126,12 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: DeviceLike = None) 
     return tensor(data, dtype=dtype, device=device)
 
 
+def from_numpy_function(self: Tensor, array: Array, context: Any = None, return_scalar: bool = False) -> Tensor:
+    """Serve ``numpy.sqrt(tensor)``: NumPy's functions of tensors return tensors."""
+    is_sharable = all(stride >= 0 for stride in array.strides)
+    return from_numpy(array if is_sharable else array.copy())
+
+
 @composite
 def from_numpy(ndarray: Array) -> Tensor:
     """Return a tensor that shares memory with ``ndarray``, a NumPy array: a write to one is seen by the other.

@@ -31,13 +31,14 @@ def asarray(
     dtype: Dtype | None = None,
     device: DeviceLike = None,
     copy: bool | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """Return a tensor from a tensor, a NumPy array, an object with DLPack, a buffer, a number or nested lists.
 
     Args:
         obj: The object.
         copy: None shares the memory if dtype and device allow; True always copies; False raises if a copy is needed.
+        requires_grad: whether the result requires grad; without history if not. Default: ``None``, as ``obj`` does.
 
     Raises:
         ValueError: If ``copy`` is False and a copy is needed.
@@ -64,8 +65,8 @@ def asarray(
         raise error(f"asarray: can't alias {type(obj).__name__} as {dtype} on {device}, and copy=False")
     if copy and shared:
         found = found.clone()
-    result: Tensor = found.detach().requires_grad_() if requires_grad else found
-    return result
+    result: Tensor = found if requires_grad is None or found.requires_grad == requires_grad else found.detach()
+    return result if requires_grad is None else result.requires_grad_(requires_grad)
 
 
 def memory_address(value: Any) -> int:

@@ -14,7 +14,7 @@ from minitensor.errors import (
 from minitensor.memory_format import contiguous_format, has_format, memory_format
 from minitensor.ops.cast import legacy_name
 from minitensor.shapes import Size, as_size, wrap_dim
-from minitensor.storage import Storage
+from minitensor.storage import Storage, TypedStorage
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -205,7 +205,7 @@ def is_storage(obj: Any, /) -> bool:
     >>> torch.is_storage(torch.ones(2).untyped_storage()), torch.is_storage(torch.ones(2))
     (True, False)
     """
-    return isinstance(obj, Storage)
+    return isinstance(obj, (Storage, TypedStorage))
 
 
 @composite

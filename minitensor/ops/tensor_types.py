@@ -21,7 +21,7 @@ from minitensor.layout import Layout, contiguous
 from minitensor.ops.cast import TypeName, dtype_of_type
 from minitensor.ops.creation import as_tensor, empty, require_native
 from minitensor.shapes import Size
-from minitensor.storage import Storage, reinterpret
+from minitensor.storage import Storage, TypedStorage, reinterpret
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
@@ -84,6 +84,8 @@ def build(data: tuple[Any, ...], kind: dtype, where: DeviceLike) -> Tensor:
         return alias(first)  # type: ignore[arg-type]  # every tensor is a Tensor
     if isinstance(first, backends.HostArray):
         require_native(first)
+    if isinstance(first, TypedStorage):
+        first = first.memory
     if isinstance(first, Storage):
         return on_storage(reinterpret(first, kind.numpy))
     if isinstance(first, Size) or not data or is_size(data[0]):
