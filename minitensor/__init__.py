@@ -26,7 +26,7 @@ from minitensor.autograd.watch import (
     is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
     is_anomaly_enabled as is_anomaly_enabled,
 )
-from minitensor.compat.reasons import attributes_of
+from minitensor.compat import reasons
 from minitensor.device import device as device
 from minitensor.dtypes import (
     bfloat16 as bfloat16,
@@ -687,4 +687,4 @@ bool, int, float = dtypes.bool_, dtypes.int_, dtypes.float_  # PyTorch's names s
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minitensor(\.|$)")
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
-    __getattr__ = attributes_of(__name__)
+    __getattr__ = reasons.attributes_of(__name__)
