@@ -26,6 +26,7 @@ from minitensor.ops import (
     creation,
     cumulative,
     draws,
+    elements,
     exchange,
     exponentials,
     extremes,
@@ -363,6 +364,7 @@ class Tensor(TensorBase):
     data = property(copying.data, copying.set_data)
     renorm, renorm_ = linalg_norms.renorm, linalg_norms.renorm_
     copy_, fill_, zero_ = fill.copy_, fill.fill_, fill.zero_
+    apply_, map_ = elements.apply_, elements.map_
     to, type, type_as, _like_dtype = cast.to, cast.to_type, cast.type_as, cast._like_dtype
     float, double, half = cast.to_float, cast.to_double, cast.to_half
     cfloat, cdouble = cast.to_cfloat, cast.to_cdouble

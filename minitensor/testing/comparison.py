@@ -7,15 +7,17 @@ elements that differ, and the greatest difference.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Number
 from typing import Any, NamedTuple
 
+from minitensor.callers import user_level
 from minitensor.dtypes import complex64, complex128, dtype, float16, float32, float64, int64, promote_types
 from minitensor.errors import ArgumentError, ArgumentTypeError, ComparisonError, convert_recursion_error
 from minitensor.ops.assemble import unravel_index
 from minitensor.ops.compare import isclose
-from minitensor.ops.creation import as_tensor
+from minitensor.ops.creation import as_tensor, tensor
 from minitensor.tensor import Tensor
 
 # (rtol, atol), from https://docs.pytorch.org/docs/stable/testing.html
@@ -98,6 +100,46 @@ def assert_close(
             compare(one, other, options)
     except ComparisonError as mismatch:
         raise ComparisonError(format_message(str(mismatch), place, msg)) from None
+
+
+def assert_allclose(
+    actual: Any,
+    expected: Any,
+    rtol: float | None = None,
+    atol: float | None = None,
+    equal_nan: bool = True,
+    msg: str = "",
+) -> None:
+    """Raise unless two tensors or arrays are close, whatever their dtypes: the old form of ``assert_close``.
+
+    Args:
+        actual, expected: The tensors, or data for them.
+        rtol, atol: Tolerances. Default: ``None``, by the dtypes, looser than those of ``assert_close``.
+        equal_nan: Whether NaN equals NaN. Default: ``True``.
+        msg: The message of the error. Default: ``""``, one that shows the differences.
+
+    Raises:
+        AssertionError: If they differ by more.
+
+    >>> import minitensor as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     torch.testing.assert_allclose(torch.ones(2), [1, 1])
+    """
+    warnings.warn(
+        "torch.testing.assert_allclose() is deprecated; please use torch.testing.assert_close() instead",
+        FutureWarning, stacklevel=user_level(),
+    )
+    actual = as_tensor(actual)
+    expected = expected if isinstance(expected, Tensor) else tensor(expected, dtype=actual.dtype)
+    if rtol is None and atol is None:
+        both = [OLD_TOLERANCES.get(each.dtype, (0.0, 0.0)) for each in (actual, expected)]
+        rtol, atol = [max(pair) for pair in zip(*both, strict=True)]
+    assert_close(actual, expected, rtol=rtol, atol=atol, equal_nan=equal_nan, check_dtype=False, msg=msg or None)
+
+
+OLD_TOLERANCES = {float16: (1e-3, 1e-3), float32: (1e-4, 1e-5), float64: (1e-5, 1e-8)}
 
 
 def check_tolerances(rtol: float | None, atol: float | None) -> tuple[float, float] | None:

@@ -1,0 +1,87 @@
+"""Python functions of single elements: ``apply_`` and ``map_``. They are slow and have no gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minitensor.base import require_writable
+from minitensor.errors import ArgumentTypeError, GradError, quote
+from minitensor.ops import nested
+from minitensor.ops.aliasing import refuse_write
+from minitensor.ops.broadcast import broadcast_to
+from minitensor.ops.fill import check_expands
+from minitensor.ops.operand import require_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from minitensor.tensor import Tensor
+
+
+def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
+    """Replace each element by ``callable`` of it, in place, on the CPU only.
+
+    Args:
+        callable: A function of a Python number that returns one.
+
+    Raises:
+        RuntimeError: If the tensor requires grad, or a result does not fit its dtype.
+        TypeError: If the tensor is not on the CPU, or a result is not a number.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1., 2.]).apply_(lambda x: 10 * x)
+    tensor([10., 20.])
+    """
+    require_plain("apply_", self)
+    return replace_elements("apply_", self, map(callable, numbers_of(self)))
+
+
+def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+    """Replace each element by ``callable`` of it and that of ``tensor``, which may be broadcast, in place.
+
+    Args:
+        tensor: The tensor of the second arguments, of this one's dtype.
+        callable: A function of two Python numbers that returns one.
+
+    Raises:
+        RuntimeError: If a tensor requires grad, ``tensor`` does not broadcast, or a result does not fit the dtype.
+        TypeError: If a tensor is not on the CPU, the dtypes differ, or a result is not a number.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1., 5.]).map_(torch.tensor(3.), max)
+    tensor([3., 5.])
+    """
+    require_tensors("map_", other=tensor)
+    require_plain("map_", self, tensor)
+    if tensor.dtype is not self.dtype:
+        raise ArgumentTypeError(f"map_: expected a tensor of {self.dtype.name}, got {tensor.dtype.name}: cast it")
+    check_expands("map_", tensor, self)
+    others = numbers_of(broadcast_to(tensor, self.shape))
+    return replace_elements("map_", self, map(callable, numbers_of(self), others))
+
+
+def require_plain(name: str, *tensors: Tensor) -> None:
+    """Raise if a tensor requires grad or is not on the CPU."""
+    for each in tensors:
+        if each.requires_grad:
+            raise GradError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
+        if each.device.type != "cpu":
+            raise ArgumentTypeError(f"{name} is only implemented on CPU tensors, got one on {each.device}")
+
+
+def numbers_of(tensor: Tensor) -> Any:
+    """Return the elements as a flat list of Python numbers."""
+    return tensor.array.reshape(-1).tolist()
+
+
+def replace_elements(name: str, tensor: Tensor, numbers: Iterable[Any]) -> Tensor:
+    """Write numbers into a tensor in the order of its elements, once all are known."""
+    refuse_write(name, tensor)
+    require_writable(name, tensor)
+    array, found = tensor.array, list(numbers)
+    for each in found:
+        if isinstance(each, (str, bytes)):
+            raise ArgumentTypeError(f"{name}: expected a function that returns numbers, got {quote(each)} from it")
+    array[...] = nested.read(found, array.dtype).reshape(array.shape)
+    tensor.storage.version += 1
+    return tensor
