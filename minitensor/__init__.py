@@ -630,7 +630,7 @@ from minitensor.ops.linalg.spellings import (
 from minitensor import linalg as linalg
 from minitensor import fft as fft, func as func
 from minitensor.func import vmap as vmap
-from minitensor import accelerator as accelerator, jit as jit
+from minitensor import accelerator as accelerator, jit as jit, random as random
 from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
 from minitensor.serialization import load as load, save as save
 from minitensor.run import as_torch as as_torch

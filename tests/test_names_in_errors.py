@@ -30,7 +30,7 @@ NAMES = [
     Misuse("sections", lambda t: t.zeros(4).tensor_split("a"),
            r"^tensor_split\(\): argument 'indices_or_sections' must be a tensor or an int or a sequence of ints"),
     Misuse("a grid of a number", lambda t: t.meshgrid(3, t.zeros(2)), r"^meshgrid\(\): argument 'tensors' must be a"),
-    Misuse("where", lambda t: t.where(t.zeros(2) > 0, t.zeros(2, 3), "a"), "^where: .*got <Tensor> and 'a'$"),
+    Misuse("where", lambda t: t.where(t.zeros(2) > 0, t.zeros(2, 3), "a"), r"^where\(\): argument 'other' must be a tensor or a number, not str: 'a'$"),
     Misuse("Unflatten", lambda t: t.nn.Unflatten(1, 3), "must be a sequence of ints, not int: 3$"),
     Misuse("a schedule", lambda t: t.optim.lr_scheduler.LambdaLR(t.optim.SGD(parameter(t), 0.1), 0.1),
            r"^LambdaLR\(\): .*; got optimizer: SGD, lr_lambda: float"),
