@@ -42,7 +42,7 @@ class TensorBase:
 
     result_class: ClassVar[type[Any]]
     batched_class: ClassVar[type[Any]]
-    variable_class: ClassVar[type[Any]]  # of the old name of tensors, which ``autograd`` shows
+    _variable_class: ClassVar[type[Any]]  # of the old name of tensors, which ``autograd`` shows
 
     array: Array
     _storage: Storage | None

@@ -83,7 +83,7 @@ class Tensor(TensorBase):
 
     __slots__ = ("__dict__",)  # users may set any attribute; its memory is taken when one is set
 
-    variable_class = tensor_types.Variable
+    _variable_class = tensor_types.Variable
     _refresh = aliasing.refresh
     _deliver = delivery.deliver
     _deliver_several = staticmethod(delivery.deliver_several)

@@ -452,7 +452,7 @@ POSITIONS = [
     Misuse("a class outside for the layer", lambda t: t.nn.CrossEntropyLoss()(t.zeros(2, 3), t.tensor([0, 3])),
            r"^CrossEntropyLoss\(.*Target 3"),
     Misuse("classes as floats", lambda t: classes(t, 0.0, 1.0),
-           r"class numbers \(int64 or uint8\).*float32 of shape \(2,\).*\.long"),
+           r"class numbers \(int64, or uint8 for up to two dims\).*float32 of shape \(2,\).*\.long"),
     Misuse("too many classes", lambda t: classes(t, 0, 1, 2),
            r"target of shape \(2,\) for input of shape \(2, 3\), got \(3,\)"),
     Misuse("classes in a list", lambda t: t.nn.functional.cross_entropy(t.zeros(2, 3), [0, 1]), "'target'.*not list"),

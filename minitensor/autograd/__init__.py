@@ -48,5 +48,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Return the class of the old name ``Variable``. It is defined after this module is imported."""
     if name == "Variable":
-        return TensorBase.result_class.variable_class
+        return TensorBase.result_class._variable_class
     raise attribute_error(__name__, name, sys.modules[__name__])

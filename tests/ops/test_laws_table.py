@@ -15,6 +15,10 @@ from ops.row import Call, Row, call, f
 from ops.table import ROWS
 
 REASONS = {
+    "made or asked by PyTorch's old names: test_tensor_types.py":
+        "BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor new "
+        "as_subclass get_default_device set_default_device set_default_tensor_type is_storage",
+    "a Python function of single elements: test_elements.py": "apply_ map_",
     "makes a tensor from data that is not a tensor; tested by tests/ops/test_creation.py": (
         "as_tensor from_numpy tensor new_empty new_full new_ones new_tensor new_zeros"
     ),
