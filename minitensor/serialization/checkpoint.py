@@ -14,13 +14,10 @@ import pickle
 import struct
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
-from minitensor import backends
-from minitensor.backends import Array
 from minitensor.errors import (
     ArgumentTypeError,
     ByteOrderError,
@@ -35,13 +32,14 @@ from minitensor.errors import (
     shorten,
 )
 from minitensor.serialization.budget import Budget
-from minitensor.serialization.legacy import read_legacy
+from minitensor.serialization.legacy import NO_VIEW, read_legacy, write_legacy
 from minitensor.serialization.reading import Run, run_safely
 from minitensor.serialization.replacing import rewrite
 from minitensor.serialization.storages import (
     Place,
     allocate,
     check_storage,
+    host_bytes,
     move_to_device,
     parse_map_location,
     parse_storage,
@@ -64,7 +62,10 @@ KINDS: dict[type[Exception], type[FileFormatError]] = {EOFError: CutShortError, 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2) -> None:
+def save(
+    obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True, _disable_byteorder_record: bool = False,
+) -> None:
     """Write tensors and containers of them to a file that PyTorch reads too.
 
     A storage is written once and whole, however many tensors share it. Gradients and history are not written.
@@ -75,7 +76,8 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
             need ``weights_only=False``, which runs code that the file names; it is better to save a ``state_dict()``.
         f: A path, or a file open for writing bytes. The file at a path keeps its old content until the new one is
             complete, and keeps its mode, its links and its other names. A device or a FIFO is written directly.
-        pickle_module, pickle_protocol: Unused; kept for PyTorch compatibility.
+        pickle_module, pickle_protocol, _disable_byteorder_record: Unused; kept for PyTorch compatibility.
+        _use_new_zipfile_serialization: False writes the format from before PyTorch 1.6. Default: True, a zip archive.
 
     Raises:
         OSError, RuntimeError: If the system cannot write the file. The error is a child of the matching OSError, and of
@@ -92,12 +94,14 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = 2)
     {'step': 3, 'weight': tensor([1., 1.])}
     """
     check_writable(f, obj)
-    pickle, storages = pickle_value(obj)
+    pickle, storages = pickle_value(obj, b"" if _use_new_zipfile_serialization else NO_VIEW)
+    root = Path(f).stem if isinstance(f, (str, os.PathLike)) else ROOT
+    write = partial(write_archive, root) if _use_new_zipfile_serialization else write_legacy
     if isinstance(f, (str, os.PathLike)):
         with rewrite(f) as file:
-            write(file, Path(f).stem, pickle, storages)
+            write(file, pickle, storages)
     else:
-        write(CompleteWriter(f), ROOT, pickle, storages)  # type: ignore[arg-type]  # all of a file that is used
+        write(CompleteWriter(f), pickle, storages)  # type: ignore[arg-type]  # all of a file that is used
 
 
 class CompleteWriter:
@@ -145,7 +149,7 @@ def check_writable(f: Any, obj: Any) -> None:
     raise WrongTypeError(f"save: expected a path or a file open for writing bytes, got {quote(f)}; save(value, path)")
 
 
-def write(file: IO[bytes], root: str, pickle: bytes, storages: list[Storage]) -> None:
+def write_archive(root: str, file: IO[bytes], pickle: bytes, storages: list[Storage]) -> None:
     """Write an archive."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         add_record(archive, f"{root}/data.pkl", pickle)
@@ -165,12 +169,6 @@ def add_record(archive: zipfile.ZipFile, name: str, data: bytes | memoryview) ->
     info.extra = b"FB" + gap.to_bytes(2, "little") + b"Z" * gap
     with archive.open(info, "w", force_zip64=bool(zip64)) as record:
         record.write(data)
-
-
-def host_bytes(storage: Storage) -> Array:
-    """Return the bytes of a storage, copied to the host if needed."""
-    flat = np.ascontiguousarray(backends.backend_of(storage.buffer).to_host(storage.buffer))
-    return flat.view(np.uint8)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------

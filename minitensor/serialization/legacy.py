@@ -1,10 +1,11 @@
-"""Reading checkpoints from before PyTorch 1.6: several pickles, followed by the elements of the storages.
+"""The format from before PyTorch 1.6: several pickles, followed by the elements of the storages.
 
-New files are never written in this format.
+Files are written in it only on request, for PyTorch versions that read no other.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import IO, Any, Literal
 
 from minitensor.backends import Array
@@ -16,14 +17,33 @@ from minitensor.serialization.storages import (
     allocate,
     check_storage,
     element_size,
+    host_bytes,
     move_to_device,
     parse_storage,
     read_elements,
 )
 from minitensor.serialization.symbols import Memory, StorageClass
+from minitensor.serialization.writing import pickle_value
+from minitensor.storage import Storage
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first value in a file
 FORMAT = 1001
+SYSTEM = {
+    "protocol_version": FORMAT, "little_endian": sys.byteorder == "little",
+    "type_sizes": {"short": 2, "int": 4, "long": 4},
+}  # fmt: skip
+NO_VIEW = b"N"  # the last part of a storage's id: it is no view of another one
+
+
+def write_legacy(file: IO[bytes], pickle: bytes, storages: list[Storage]) -> None:
+    """Write the format from before PyTorch 1.6."""
+    for each in (MAGIC, FORMAT, SYSTEM):
+        file.write(pickle_value(each)[0])
+    file.write(pickle)
+    file.write(pickle_value([str(number) for number in range(len(storages))])[0])
+    for storage in storages:
+        file.write(len(storage).to_bytes(8, sys.byteorder))
+        file.write(host_bytes(storage).data)
 
 
 def read_legacy(stream: IO[bytes], size: int, place: Place, run: Run) -> Any:

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from minitensor import backends
 from minitensor.backends import Array
 from minitensor.callers import user_level
 from minitensor.device import device
@@ -97,6 +98,12 @@ def read_into(flat: Array, stream: IO[bytes], order: str) -> None:
         stream.read(1)  # at the end of a record zipfile compares checksums
     if order != sys.byteorder:
         flat.byteswap(inplace=True)
+
+
+def host_bytes(storage: Storage) -> Array:
+    """Return the bytes of a storage, copied to the host if needed."""
+    flat = np.ascontiguousarray(backends.backend_of(storage.buffer).to_host(storage.buffer))
+    return flat.view(np.uint8)
 
 
 def move_to_device(flat: Array, location: str, place: Place) -> Memory:

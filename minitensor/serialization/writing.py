@@ -30,9 +30,12 @@ STOP = b"."
 Inner = Iterator[Any] | None  # the values inside a value, in order
 
 
-def pickle_value(value: Any) -> tuple[bytes, list[Storage]]:
-    """Return the pickle of a value and the storages that it refers to by number."""
-    writer = Writer()
+def pickle_value(value: Any, identity_end: bytes = b"") -> tuple[bytes, list[Storage]]:
+    """Return the pickle of a value and the storages that it refers to by number.
+
+    ``identity_end`` are the instructions that follow the parts of a storage's persistent id.
+    """
+    writer = Writer(identity_end)
     writer.write(value)
     return PROTOCOL + b"".join(writer.parts) + STOP, [storage for _, storage in writer.storages.values()]
 
@@ -40,7 +43,8 @@ def pickle_value(value: Any) -> tuple[bytes, list[Storage]]:
 class Writer:
     """The instructions so far, and a memo of written objects: an object that occurs twice is written once."""
 
-    def __init__(self) -> None:
+    def __init__(self, identity_end: bytes) -> None:
+        self.identity_end = identity_end
         self.parts: list[bytes] = []
         self.memo: dict[int, int] = {}
         self.kept: list[Any] = []  # objects in the memo stay alive, so no other object gets their id
@@ -297,7 +301,7 @@ def write_storage(writer: Writer, memory: Storage) -> None:
     write_text(writer, str(number))
     write_text(writer, "cpu" if there.type == "cpu" else f"cuda:{there.index or 0}")
     write_int(writer, len(memory))
-    writer.emit(b"tQ")
+    writer.emit(writer.identity_end, b"tQ")
 
 
 WRITERS: dict[Any, Callable[[Writer, Any], Inner]] = {

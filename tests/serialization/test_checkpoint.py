@@ -107,6 +107,12 @@ def test_pytorch_loads_our_files(mapped: bool, tmp_path: Path) -> None:
     assert_alike(torch.load(tmp_path / "ours.pt", weights_only=True, mmap=mapped), state(mt))
 
 
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_pytorch_loads_our_files_in_the_old_format(weights_only: bool) -> None:
+    torch = pytest.importorskip("torch")
+    assert_alike(torch.load(io.BytesIO(old_format(state(mt))), weights_only=weights_only), state(mt))
+
+
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_every_pickle_protocol_can_be_loaded(protocol: int) -> None:
     torch = pytest.importorskip("torch")
@@ -400,14 +406,7 @@ def test_no_damage_crashes_hangs_or_runs_anything() -> None:
 
 def old_format(value: Any) -> bytes:
     """Return a checkpoint in the format from before PyTorch 1.6."""
-    from minitensor.serialization.writing import pickle_value
-
-    system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
-    data, storages = pickle_value(value)
-    head = b"".join(pickle.dumps(each, 2) for each in (0x1950A86A20F9469CFC6C, 1001, system))
-    keys = pickle.dumps([str(i) for i in range(len(storages))], 2)
-    body = b"".join(len(each).to_bytes(8, "little") + each.buffer.tobytes() for each in storages)
-    return head + data.replace(b"tQ", b"NtQ") + keys + body
+    return save(mt, value, _use_new_zipfile_serialization=False)
 
 
 def test_the_old_format_is_read_without_pytorch() -> None:
