@@ -132,7 +132,8 @@ def reverse(input: Tensor, dims: Shape) -> Array:
     """Return a copy with the entries along dims in reverse order."""
     turned = wrap_dims(dims, input.ndim)
     steps = [slice(None, None, -1 if dim in turned else 1) for dim in range(input.ndim)]
-    array: Array = input.array[tuple(steps)].copy()
+    array = input.xp.empty_like(input.array)  # in the memory order of the input
+    array[...] = input.array[tuple(steps)]
     return array
 
 
@@ -213,9 +214,12 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Array:
     >>> torch.arange(5).roll(2)
     tensor([3, 4, 0, 1, 2])
     """
+    array = input.array
+    if input.ndim < 4:  # PyTorch's result is contiguous, unless channels are last
+        array = input.xp.asarray(array, order="C")
     if dims is None:
-        return input.xp.roll(input.array, shifts[0])
-    return input.xp.roll(input.array, shifts, dims) if dims else input.array.copy()
+        return input.xp.roll(array, shifts[0])
+    return input.xp.roll(array, shifts, dims) if dims else array.copy()
 
 
 @composite

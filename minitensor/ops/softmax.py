@@ -35,6 +35,11 @@ def softmax_grad(input: Tensor, weights: Tensor, dim: int) -> Array:
     return input.backend.softmax_backward(input.array, weights.array, dim)
 
 
+def in_order(input: Tensor, array: Array) -> Array:
+    """Return the elements in row-major order, in which PyTorch's result is too."""
+    return array if array.flags.c_contiguous else input.xp.asarray(array, order="C")
+
+
 def along_dim(input: Tensor, dim: int, dtype: Dtype | None) -> tuple[Tensor, int, Dtype | None]:
     """Cast the input and return ``dim`` as a non-negative number."""
     return input if dtype is None else input.to(dtype), wrap_dim(dim, input.ndim), dtype
@@ -54,7 +59,7 @@ def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor 
     >>> torch.softmax(torch.tensor([1., 1., 1., 1.]), dim=0)
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
-    return input.backend.softmax(of_kind("softmax", FLOATS, input.array), dim)
+    return input.backend.softmax(in_order(input, of_kind("softmax", FLOATS, input.array)), dim)
 
 
 @differentiable(
@@ -74,7 +79,7 @@ def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Ten
     >>> torch.log_softmax(torch.tensor([0.0, 0.0]), dim=0)
     tensor([-0.6931, -0.6931])
     """
-    return input.backend.log_softmax(of_kind("log_softmax", FLOATS, input.array), dim)
+    return input.backend.log_softmax(in_order(input, of_kind("log_softmax", FLOATS, input.array)), dim)
 
 
 def softmin(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
