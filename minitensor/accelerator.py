@@ -60,12 +60,17 @@ def synchronize(device: Any = None, /) -> None:
     cuda.synchronize()
 
 
-def memory_allocated(device: Any = None, /) -> int:
+def memory_allocated(device_index: Any = None) -> int:
     """Return the number of bytes in use on the GPU, 0 without one."""
-    return cuda.memory_allocated(device)
+    return cuda.memory_allocated(device_index)
 
 
-max_memory_allocated = memory_reserved = max_memory_reserved = memory_allocated
+def memory_reserved(device_index: Any = None) -> int:
+    """Return the number of bytes that are reserved on the GPU, 0 without one."""
+    return cuda.memory_reserved(device_index)
+
+
+max_memory_allocated, max_memory_reserved = memory_allocated, memory_reserved
 
 
 def empty_cache() -> None:

@@ -16,9 +16,7 @@ from minitensor.compat.reasons import attributes_of
 from minitensor.device import device as as_device
 from minitensor.errors import DeviceError, MissingExtraError
 from minitensor.ops import random
-from minitensor.ops.random import get_rng_state as get_rng_state
 from minitensor.ops.random import initial_seed as initial_seed
-from minitensor.ops.random import set_rng_state as set_rng_state
 from minitensor.ops.tensor_types import TensorType
 
 __all__ = [
@@ -379,6 +377,26 @@ def seed() -> None:
 manual_seed_all, seed_all = manual_seed, seed
 
 
+def get_rng_state(device: Any = "cuda") -> Any:
+    """Return the state of the one generator, which serves every device.
+
+    >>> import minitensor as torch
+    >>> torch.equal(torch.cuda.get_rng_state(), torch.get_rng_state())
+    True
+    """
+    return random.get_rng_state()
+
+
+def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
+    """Set the state of the one generator to ``new_state``; do nothing without a GPU.
+
+    >>> import minitensor as torch
+    >>> torch.cuda.set_rng_state(torch.cuda.get_rng_state())
+    """
+    if is_available():
+        random.set_rng_state(new_state)
+
+
 def get_rng_state_all() -> list[Any]:
     """Return the states of the generators of all GPUs: each is that of the one generator.
 
@@ -395,7 +413,7 @@ def set_rng_state_all(new_states: Any) -> None:
     >>> import minitensor as torch
     >>> torch.cuda.set_rng_state_all(torch.cuda.get_rng_state_all())
     """
-    for state in new_states if is_available() else ():
+    for state in new_states:
         set_rng_state(state)
 
 

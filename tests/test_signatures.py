@@ -28,7 +28,7 @@ for path in ("nn.utils.prune", "utils.checkpoint"):
 
 ROOMS = """. Tensor nn.functional linalg fft special nn optim optim.lr_scheduler optim.swa_utils nn.init nn.utils
     nn.utils.rnn nn.utils.prune nn.utils.parametrize autograd autograd.functional func utils.data
-    utils.checkpoint""".split()
+    utils.checkpoint cuda accelerator mps xpu backends.cudnn""".split()
 PREFIX = {"linalg": "linalg_", "fft": "fft_", "special": "special_"}  # of schemas
 
 # Arguments that PyTorch has and this library has not.
