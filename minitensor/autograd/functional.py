@@ -92,7 +92,8 @@ def pull_back(
     found: Sequence[Any] = [None] * len(inputs)
     if pairs:
         found = grad(
-            [output for output, _ in pairs], inputs, [weight for _, weight in pairs], True, record, True, batched
+            [output for output, _ in pairs], inputs, [weight for _, weight in pairs], True, record,
+            allow_unused=True, is_grads_batched=batched,
         )
     grads = []
     for i, (each, input) in enumerate(zip(found, inputs, strict=True)):
