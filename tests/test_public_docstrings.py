@@ -28,7 +28,8 @@ from minitensor.utils.checkpoint import CheckpointError
 
 # The modules that users import names from.
 ROOMS = (
-    "minitensor", "minitensor.linalg", "minitensor.fft", "minitensor.special", "minitensor.nn.functional",
+    "minitensor", "minitensor.linalg", "minitensor.fft", "minitensor.random", "minitensor.special",
+    "minitensor.nn.functional",
     "minitensor.nn.init", "minitensor.nn.utils", "minitensor.nn.utils.parametrizations",
     "minitensor.nn.utils.parametrize", "minitensor.nn.utils.prune", "minitensor.nn.utils.rnn",
     "minitensor.nn.utils.stateless", "minitensor.func", "minitensor.autograd", "minitensor.autograd.functional",

@@ -187,9 +187,6 @@ ABSENT = (
         torch.pi torch.e torch.inf torch.nan torch.newaxis"""),
     Absence("it calls Python for each element", "use operations on whole tensors", """
         torch.Tensor.apply_ torch.Tensor.map_ torch.Tensor.map2_"""),
-    Absence("it is not implemented", "use testing.assert_close", "torch.testing.assert_allclose"),
-    Absence("attention has one kernel here", "remove the choice of a kernel; write other masks as attn_mask", """
-        torch.nn.attention torch.backends.cuda.sdp_kernel"""),
     Absence("einops does this", "use einops.rearrange, or permute and reshape", "torch.func.rearrange"),
     Absence("it is not implemented", "set track_running_stats=False, or replace batch norm by group norm", """
         torch.func.replace_all_batch_norm_modules_"""),

@@ -44,6 +44,10 @@ class TensorType(TypeName):
     (tensor([1, 2]), torch.Size([2, 3]))
     >>> isinstance(torch.ones(2), torch.FloatTensor), isinstance(torch.ones(2), torch.LongTensor)
     (True, False)
+    >>> [each([1]).dtype for each in (torch.BoolTensor, torch.ByteTensor, torch.CharTensor, torch.ShortTensor)]
+    [torch.bool, torch.uint8, torch.int8, torch.int16]
+    >>> [each([1]).dtype for each in (torch.IntTensor, torch.HalfTensor, torch.DoubleTensor)]
+    [torch.int32, torch.float16, torch.float64]
     """
 
     __slots__ = ()
