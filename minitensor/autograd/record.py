@@ -64,7 +64,7 @@ def unary(op: Op) -> Callable[..., Any]:
     keep_input = keep == (0,)
 
     def call(input: Any = REQUIRED, x: Any = None, a: Any = None, x1: Any = None, *, out: Tensor | None = None) -> Any:
-        if x is not None or a is not None or x1 is not None:
+        if x is not a or x1 is not None:  # one comparison for two names: each costs 1 % of a call
             return call(*bind_others(op, (input,), x=x, a=a, x1=x1), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input,), out)
@@ -122,7 +122,7 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
         input: Any = REQUIRED, other: Any = REQUIRED, x1: Any = None, x2: Any = None, x: Any = None, a: Any = None, *,
         out: Tensor | None = None,
     ) -> Any:
-        if x1 is not None or x2 is not None or x is not None or a is not None:
+        if x1 is not x2 or x is not a:  # as in `unary`; one tensor under two names is found where the body fails
             return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input, other), out)
@@ -163,6 +163,8 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
         except Exception as error:
             if is_complaint(error):
                 return again(op, call, (input, other), out=out)
+            if x1 is not None:
+                return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
             converted = host_values((input, other))
             if converted is None:
                 if gives_way and are_foreign((input, other)):
@@ -325,7 +327,7 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
         input: Any = REQUIRED, other: Any = REQUIRED, x1: Any = None, x2: Any = None, x: Any = None, a: Any = None, *,
         out: Tensor | None = None,
     ) -> Any:
-        if x1 is not None or x2 is not None or x is not None or a is not None:
+        if x1 is not x2 or x is not a:  # as in `unary`; one tensor under two names is found where the body fails
             return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input, other), out)
@@ -336,6 +338,8 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
         except Exception as error:
             if is_complaint(error):
                 return again(op, call, (input, other), out=out)
+            if x1 is not None:
+                return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
             converted = host_values((input, other))
             if converted is None:
                 if gives_way and are_foreign((input, other)):

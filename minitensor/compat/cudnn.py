@@ -30,6 +30,9 @@ def is_acceptable(tensor: Any) -> bool:
 
 
 @contextmanager
-def flags(*args: Any, **options: Any) -> Iterator[None]:
+def flags(
+    enabled: bool = False, benchmark: bool = False, benchmark_limit: int = 10, deterministic: bool = False,
+    allow_tf32: bool = True, fp32_precision: str = "none", depthwise_kernel: str = "auto",
+) -> Iterator[None]:
     """Accept switches for a block; they choose nothing."""
     yield
