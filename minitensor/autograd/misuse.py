@@ -36,9 +36,11 @@ from minitensor.errors import (
     Int64RangeError,
     MinitensorError,
     MissingEntryError,
+    MissingNameError,
     OutOfMemoryError,
     ScalarError,
     ShapeError,
+    UnsupportedDtypeError,
     UnsupportedError,
     WrongTypeError,
     quote,
@@ -211,11 +213,12 @@ def clarify(
     if wrong is not None:
         return wrong
     for argument, value in given:
-        if is_beyond(value):
+        if is_beyond(value) and not isinstance(error, UnsupportedDtypeError):
             return Int64RangeError(f"{name}(): argument {argument!r} must hold ints of 64 bits, got {quote(value)}")
     if error.__class__ in (ArgumentTypeError, WrongTypeError):
         return error.__class__(f"{name}(): {NAMED.sub('', str(error))}")
-    return error if isinstance(error, MinitensorError) else to_own_error(name, error, given)
+    is_own = isinstance(error, MinitensorError) and not isinstance(error, MissingNameError)
+    return error if is_own else to_own_error(name, error, given)
 
 
 def first_type_error(

@@ -349,7 +349,7 @@ def lp_pool1d(
     """
     if math.isinf(norm_type):
         return pool_extremes(max_pool1d, input, norm_type, kernel_size, stride, ceil_mode)
-    mean = avg_pool1d(input**norm_type, kernel_size, stride, 0, ceil_mode)
+    mean = avg_pool1d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     return norm_from_mean(mean, norm_type, ntuple(kernel_size, 1))
 
 
@@ -372,7 +372,7 @@ def lp_pool2d(
     """
     if math.isinf(norm_type):
         return pool_extremes(max_pool2d, input, norm_type, kernel_size, stride, ceil_mode)
-    mean = avg_pool2d(input**norm_type, kernel_size, stride, 0, ceil_mode)
+    mean = avg_pool2d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     return norm_from_mean(mean, norm_type, ntuple(kernel_size, 2))
 
 
@@ -394,7 +394,7 @@ def lp_pool3d(
     """
     if math.isinf(norm_type):
         return pool_extremes(max_pool3d, input, norm_type, kernel_size, stride, ceil_mode)
-    mean = avg_pool3d(input**norm_type, kernel_size, stride, 0, ceil_mode)
+    mean = avg_pool3d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     return norm_from_mean(mean, norm_type, ntuple(kernel_size, 3))
 
 

@@ -485,5 +485,6 @@ def test_batched_gradients_of_different_sizes_are_refused() -> None:
         mt.autograd.grad([x * 2, x * 3], x, [mt.ones(2, 2), mt.ones(3, 2)], is_grads_batched=True)
 
 
-def test_variable_is_another_name_for_tensor() -> None:
-    assert mt.autograd.Variable is mt.Tensor
+def test_every_tensor_is_a_variable() -> None:
+    assert isinstance(mt.ones(1), mt.autograd.Variable)
+    assert not isinstance(1.0, mt.autograd.Variable)

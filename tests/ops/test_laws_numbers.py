@@ -433,6 +433,7 @@ AS_TENSORS: dict[str, Case] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, once a process, in whatever test comes first
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int64"])
 def test_a_0d_tensor_with_integers_gives_pytorchs_result(torch: ModuleType, dtype: str) -> None:
     array = integers(dtype)

@@ -260,6 +260,7 @@ def names_its_arguments(row: Row) -> bool:
 
 
 @pytest.mark.parametrize("row", [row for row in HERE if names_its_arguments(row)], ids=repr)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # as above
 def test_arguments_have_pytorchs_names(torch: ModuleType, row: Row) -> None:
     op, other = ours(row), theirs(torch, row)
     kinds = list(inspect.signature(op).parameters.values())

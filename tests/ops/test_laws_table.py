@@ -38,6 +38,7 @@ REASONS = {
         "tolist numpy type untyped_storage output_nr requires_grad retains_grad grad grad_fn array backend node "
         "storage xp version result_class batched_class"
     ),
+    "returns the function that it gets; tested by tests/test_shells.py": "compile",
     "gives a tensor other memory; tested by tests/ops/test_resize.py": "set_",
     "files; tested by tests/serialization": "load save",
     "exchange with other libraries, and properties; tested by tests/ops/test_exchange.py": (
