@@ -97,9 +97,8 @@ def differentiable(
     """
 
     def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
-        op = describe(body, formulas, name=name, skip_keywords=options is not None)
-        op.prepare, op.whole, op.returns = prepare, whole, returns
-        op.prepares_out = prepare is not None and "out" in parameter_names(prepare)
+        op = describe(body, formulas, name=name, prepare=prepare, skip_keywords=options is not None)
+        op.whole, op.returns = whole, returns
         operation = finish(choose(op)(op), op)
         if options is not None or (prepare is not None and op.takes_two):
             return with_options(operation, options, body)
@@ -124,8 +123,7 @@ def nondifferentiable(
     """Make an operation without a gradient, such as a comparison; see ``differentiable`` for the arguments."""
 
     def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
-        op = describe(body, {}, name=name)
-        op.prepare, op.prepares_out = prepare, prepare is not None and "out" in parameter_names(prepare)
+        op = describe(body, {}, name=name, prepare=prepare)
         recorder = plain_pair if op.takes_two else plain
         return finish(recorder(op), op)
 
@@ -158,8 +156,7 @@ def views(
     """Make an operation that returns several views of its first argument. Its formula takes ``grads``."""
 
     def decorate(body: Callable[P, tuple[Layout, ...]]) -> Callable[P, tuple[Tensor, ...]]:
-        op = describe(body, formulas, Effect.VIEWS)
-        op.prepare = prepare
+        op = describe(body, formulas, Effect.VIEWS, prepare=prepare)
         return finish(viewers(op), op)
 
     return decorate
@@ -272,7 +269,7 @@ def reflection_of(operation: Any, refuses_numbers: bool = True) -> Callable[[Any
 
 def describe(
     body: Callable[..., Any], formulas: dict[str, Callable[..., Any]], effect: Effect = Effect.COMPUTES, *,
-    name: str = "", skip_keywords: bool = False,
+    name: str = "", prepare: Prepare | None = None, skip_keywords: bool = False,
 ) -> Op:
     """Read the signatures of a body and its formulas. With ``skip_keywords``, ignore keyword-only parameters."""
     by_position, by_name = parameters(body)
@@ -308,7 +305,8 @@ def describe(
         RESULT_0 - source for formula in op.formulas for source in formula.sources if source <= RESULT_0
     ])
     op.plans, op.effect, op.out_of_place = {}, effect, None
-    op.prepare, op.prepares_out, op.whole, op.returns = None, False, None, tuple
+    op.prepare, op.prepares_out = prepare, prepare is not None and "out" in parameter_names(prepare)
+    op.whole, op.returns = None, tuple
     op.takes_two = op.defaults == (REQUIRED, REQUIRED) and (op.names == ("input", "other") or are_operands(op))
     return op
 

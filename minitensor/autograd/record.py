@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 BOOL = bool_.numpy
-FIXED = frozenset((int, bool, tuple, type(None)))  # the types of most arguments of views, saved as they are
 
 
 # -- the recorders -----------------------------------------------------------------------------------------------------
@@ -64,7 +63,7 @@ def unary(op: Op) -> Callable[..., Any]:
     keep_input = keep == (0,)
 
     def call(input: Any = REQUIRED, x: Any = None, a: Any = None, x1: Any = None, *, out: Tensor | None = None) -> Any:
-        if x is not a or x1 is not None:  # one comparison for two names: each costs 1 % of a call
+        if x is not None or a is not None or x1 is not None:
             return call(*bind_others(op, (input,), x=x, a=a, x1=x1), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input,), out)
@@ -122,7 +121,7 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
         input: Any = REQUIRED, other: Any = REQUIRED, x1: Any = None, x2: Any = None, x: Any = None, a: Any = None, *,
         out: Tensor | None = None,
     ) -> Any:
-        if x1 is not x2 or x is not a:  # as in `unary`; one tensor under two names is found where the body fails
+        if x1 is not None or x2 is not None or x is not None or a is not None:
             return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input, other), out)
@@ -144,11 +143,14 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
             else:
                 numbers = False
                 like = input
-                a = input.array
-                b = other.array
-                dtype = a.dtype
-                if kernel is not None and dtype is b.dtype and dtype is not BOOL and a.__class__ is b.__class__:
-                    array = kernel(a, b)
+                left = input.array
+                right = other.array
+                dtype = left.dtype
+                if (
+                    kernel is not None and dtype is right.dtype and dtype is not BOOL
+                    and left.__class__ is right.__class__
+                ):
+                    array = kernel(left, right)
                     # The quotient of integers is a double for NumPy; the body gives the default dtype.
                     if array.dtype is not dtype:
                         array = body(input, other)
@@ -163,8 +165,6 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
         except Exception as error:
             if is_complaint(error):
                 return again(op, call, (input, other), out=out)
-            if x1 is not None:
-                return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
             converted = host_values((input, other))
             if converted is None:
                 if gives_way and are_foreign((input, other)):
@@ -327,7 +327,7 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
         input: Any = REQUIRED, other: Any = REQUIRED, x1: Any = None, x2: Any = None, x: Any = None, a: Any = None, *,
         out: Tensor | None = None,
     ) -> Any:
-        if x1 is not x2 or x is not a:  # as in `unary`; one tensor under two names is found where the body fails
+        if x1 is not None or x2 is not None or x is not None or a is not None:
             return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input, other), out)
@@ -338,8 +338,6 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
         except Exception as error:
             if is_complaint(error):
                 return again(op, call, (input, other), out=out)
-            if x1 is not None:
-                return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
             converted = host_values((input, other))
             if converted is None:
                 if gives_way and are_foreign((input, other)):

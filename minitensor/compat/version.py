@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-Key = tuple[tuple[int, ...], int, str]
 FINAL = re.compile(r"v?(\d+(?:\.\d+)*)(?:[-_.]?(a|b|rc|alpha|beta|dev|post)[-_.]?(\d*))?(?:\+[\w.]+)?$")
 STAGES = {"dev": -4, "a": -3, "alpha": -3, "b": -2, "beta": -2, "rc": -1, "": 0, "post": 1}
 

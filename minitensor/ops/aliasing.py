@@ -330,8 +330,7 @@ def writes(
     """
 
     def decorate(body: Callable[P, None]) -> Callable[P, Tensor]:
-        op, title = describe(body, formulas, name=name), called or body.__name__.lstrip("_")
-        op.prepare = prepare
+        op, title = describe(body, formulas, name=name, prepare=prepare), called or body.__name__.lstrip("_")
         writer = make_writer(op, title)
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:

@@ -91,3 +91,13 @@ def test_adding_a_tensor_to_an_array_calls_the_tensors_method() -> None:
 
 def test_an_operator_is_made_once() -> None:
     assert operator_of(mt.mul) is mt.Tensor.__mul__ is not mt.mul
+
+
+def test_an_operand_given_twice_is_refused_under_every_name() -> None:
+    x = mt.ones(2)
+    for call in (
+        lambda: mt.exp(x, x=x), lambda: mt.exp(x, x=x, a=x), lambda: mt.atan2(x, x, x1=x),
+        lambda: mt.atan2(x, x, x1=x, x2=x), lambda: mt.eq(x, x, x1=x, x2=x),
+    ):
+        with pytest.raises(TypeError, match="too many arguments"):
+            call()

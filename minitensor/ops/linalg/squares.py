@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
-Tolerance = "Tensor | float | None"
-
 
 # -- tolerances --------------------------------------------------------------------------------------------------------
 
