@@ -255,6 +255,7 @@ def unflattened_shape(shape: Shape, dim: int, sizes: Shape) -> Shape:
     return (*shape[:dim], *inner, *shape[dim + 1 :])
 
 
+@memoize
 def reduced_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     """Return the dims of a reduction; None and an empty list mean all."""
     if dims is None:

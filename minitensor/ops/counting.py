@@ -17,6 +17,7 @@ from minitensor.ops import return_types
 from minitensor.ops.operand import same_device
 from minitensor.ops.out import write_outs
 from minitensor.ops.ranges import space_evenly
+from minitensor.ops.sort import require_order
 from minitensor.shapes import as_int, wrap_dim
 
 if TYPE_CHECKING:
@@ -101,13 +102,6 @@ def find_runs(xp: Library, slices: Array, inverse: bool, counts: bool) -> tuple[
     lengths[:-1] = starts[1:] - starts[:-1]
     lengths[-1:] = len(slices) - starts[-1:]
     return slices[starts], places, lengths
-
-
-def require_order(name: str, input: Tensor) -> Array:
-    """Return the array; raise for complex numbers, which have no order."""
-    if input.array.dtype.kind == "c":
-        raise UnsupportedDtypeError(f"{name}: complex numbers have no order; take abs() or a part")
-    return input.array
 
 
 def check_dim(name: str, input: Tensor, dim: int) -> int:

@@ -117,11 +117,20 @@ def choose_generator(generator: Any) -> Generator:
     return generator
 
 
+# Note [The order of draws]. As in PyTorch, numbers are written in the order of memory: a transposed matrix is filled
+# column by column, with the numbers that the matrix itself would have got.
+
+
+def move_beside(drawn: Array, input: Tensor) -> Array:
+    """Move numbers drawn on the host to the input's device."""
+    place = input.device
+    return place.backend.from_host(drawn, place.index)
+
+
 def write_draws(input: Tensor, drawn: Array) -> None:
     """Write numbers drawn on the host into a tensor on any device; see Note [The order of draws]."""
-    place = input.device
     window = in_memory_order(input, input.array)
-    window[...] = place.backend.from_host(drawn.reshape(window.shape), place.index)
+    window[...] = move_beside(drawn.reshape(window.shape), input)
 
 
 def in_memory_order(input: Tensor, array: Array) -> Array:

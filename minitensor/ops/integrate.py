@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 Spacing: TypeAlias = "float | Tensor | Sequence[float | Tensor] | None"  # a sequence has one for each dim
 
 
-def shifted_slices(input: Tensor, dim: int, *ends: int) -> list[Tensor]:
-    """Return slices of a dim of equal length, shifted by 0, 1, ...: one for each of ``ends``, by default two."""
-    count = len(ends) or 2
+def shifted_slices(input: Tensor, dim: int, count: int = 2) -> list[Tensor]:
+    """Return ``count`` slices of a dim of equal length, shifted by 0, 1, ..."""
     if not input.shape[dim]:
         return [input] * count
     length = input.shape[dim] - count + 1
@@ -141,7 +140,7 @@ def slope(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     before, after = step.narrow(place, 0, size - 2), step.narrow(place, 1, size - 2)
     firsts = [step.narrow(place, k, 1) for k in range(min(2, size - 1))]
     lasts = [step.narrow(place, size - 2 - k, 1) for k in range(min(2, size - 1))]
-    low, middle, high = shifted_slices(input, dim, 0, 1, 2)
+    low, middle, high = shifted_slices(input, dim, 3)
     inside = (
         low * (-after / (before * (before + after)))
         + middle * ((after - before) / (before * after))
@@ -158,7 +157,7 @@ def even_slope(input: Tensor, dim: int, step: Number, edge_order: int) -> Tensor
     if input.dtype.category == INTEGRAL:
         input = input.to(get_default_dtype())  # differences of integers may wrap
     size = input.shape[dim]
-    low, _, high = shifted_slices(input, dim, 0, 1, 2)
+    low, _, high = shifted_slices(input, dim, 3)
     left = even_end([input.narrow(dim, k, 1) for k in range(edge_order + 1)], step)
     right = even_end([input.narrow(dim, size - 1 - k, 1) for k in range(edge_order + 1)], -1.0 * step)
     return cat([left, (high - low) / (2.0 * step), right], dim)

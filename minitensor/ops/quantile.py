@@ -14,11 +14,12 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, values_of, wrap
-from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError, UsageError
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UsageError
 from minitensor.ops import return_types
 from minitensor.ops.choice import where
 from minitensor.ops.compare import isnan
 from minitensor.ops.extremes import along_dim, choose_along, extreme_grad, pick_array, require_elements, selected_grad
+from minitensor.ops.kinds import REALS, of_kind
 from minitensor.ops.operand import is_number
 from minitensor.ops.out import write_out
 from minitensor.ops.reduce import any, axes, sum
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @differentiable(name="median", prepare=along_dim, returns=return_types.median, input=selected_grad)
 def median_along(input: Tensor, dim: int, keepdim: bool, *, out: Any = None) -> tuple[Array, Array]:
     """Return the medians along ``dim``, and their indices."""
-    require_order("median", input)
+    of_kind("median", REALS, input.array)
     xp, array = input.xp, require_elements("median", input, axes(dim, input.ndim))
     if not array.ndim:
         return array.copy(), xp.zeros((), "int64")
@@ -52,7 +53,7 @@ def median_along(input: Tensor, dim: int, keepdim: bool, *, out: Any = None) -> 
 @differentiable(name="median", input=lambda grad, input, result: extreme_grad(grad, input, result, (0,)))
 def median_of_vector(input: Tensor) -> Array:
     """Return the median of all elements."""
-    require_order("median", input)
+    of_kind("median", REALS, input.array)
     xp, array = input.xp, input.array
     if not array.size:
         return median_of_nothing(input)
@@ -67,7 +68,7 @@ def median_of_vector(input: Tensor) -> Array:
 @differentiable(name="nanmedian", prepare=along_dim, returns=return_types.nanmedian, input=selected_grad)
 def nanmedian_along(input: Tensor, dim: int, keepdim: bool, *, out: Any = None) -> tuple[Array, Array]:
     """Return the medians along ``dim`` of the elements that are not NaN, and their indices."""
-    require_order("nanmedian", input)
+    of_kind("nanmedian", REALS, input.array)
     xp, array = input.xp, require_elements("nanmedian", input, axes(dim, input.ndim))
     if not array.ndim:
         return array.copy(), xp.zeros((), "int64")
@@ -80,7 +81,7 @@ def nanmedian_along(input: Tensor, dim: int, keepdim: bool, *, out: Any = None) 
 @differentiable(name="nanmedian", input=lambda grad, input, result: extreme_grad(grad, input, result, (0,)))
 def nanmedian_of_vector(input: Tensor) -> Array:
     """Return the median of all elements that are not NaN."""
-    require_order("nanmedian", input)
+    of_kind("nanmedian", REALS, input.array)
     xp, array = input.xp, input.array
     if not array.size:
         return median_of_nothing(input)
@@ -92,12 +93,6 @@ def nanmedian_of_vector(input: Tensor) -> Array:
 def median_of_nothing(input: Tensor) -> Array:
     """Return the median of an empty tensor: NaN if the dtype has one."""
     return input.xp.full((), math.nan).astype(input.array.dtype)
-
-
-def require_order(name: str, input: Tensor) -> None:
-    """Raise for bools and complex numbers."""
-    if input.array.dtype.kind in "bc":
-        raise UnsupportedDtypeError(f"{name}: not implemented for {input.dtype.name}")
 
 
 @composite

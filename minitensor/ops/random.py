@@ -1,4 +1,4 @@
-"""Random tensors: new ones, filling in place, and sampling with the probabilities in a tensor.
+"""Random tensors: new ones, and sampling with the probabilities in a tensor. Filling in place is in ``draws.py``.
 
 Every function draws with ``distributions.py`` on the host and then moves the numbers to the device: one seed gives the
 same numbers on every device. The gradient of a draw is zero.
@@ -25,6 +25,7 @@ from minitensor.ops.draws import (
     UNIFORM,
     bernoulli_,
     choose_generator,
+    move_beside,
     normal_,
     random_,
     read_float,
@@ -233,13 +234,6 @@ def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
     return tensor.requires_grad_() if requires_grad else tensor
 
 
-# -- filled in place ---------------------------------------------------------------------------------------------------
-
-
-# Note [The order of draws]. As in PyTorch, numbers are written in the order of memory: a transposed matrix is filled
-# column by column, with the numbers that the matrix itself would have got.
-
-
 # -- probabilities in a tensor -----------------------------------------------------------------------------------------
 
 
@@ -273,12 +267,6 @@ def draw_bits(input: Tensor, p: float | None, generator: Generator | None) -> Ar
         require_kind("bernoulli", FLOATS, input)
     chance = to_host(input) if p is None else p
     return move_beside(BERNOULLI(choose_generator(generator), chance, input.array.shape, input.dtype.numpy), input)
-
-
-def move_beside(drawn: Array, input: Tensor) -> Array:
-    """Move numbers drawn on the host to the input's device."""
-    place = input.device
-    return place.backend.from_host(drawn, place.index)
 
 
 @composite

@@ -48,11 +48,6 @@ def axes(dim: Dims, ndim: int) -> tuple[int, ...]:
     """Return the dims to reduce as non-negative numbers; None and an empty sequence mean all."""
     if dim.__class__ is not int and dim.__class__ is not tuple and isinstance(dim, Sequence):
         dim = tuple(dim)
-    return _axes(dim, ndim)
-
-
-@memoize
-def _axes(dim: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
     return reduced_dims(dim, ndim)
 
 

@@ -24,7 +24,7 @@ from minitensor.base import wrap as fresh
 from minitensor.copies import record_copy, tracing
 from minitensor.errors import ArgumentTypeError, ShapeError, ViewError
 from minitensor.layout import Layout
-from minitensor.ops.aliasing import pick, place, refuse_leaf
+from minitensor.ops.aliasing import common_extent, pick, place, refuse_leaf
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.complex import view_dtype
 from minitensor.ops.copy import contiguous
@@ -512,8 +512,7 @@ def as_strided_grad(grad: Tensor, layout: Layout, home: Layout) -> Tensor:
     """Return the gradient of ``as_strided``; elements in the same cell share what arrives there."""
     if not layouts.has_overlap(home):
         return place(grad, home, layout)
-    low = min(layouts.extent(home)[0], layouts.extent(layout)[0])
-    high = max(layouts.extent(home)[1], layouts.extent(layout)[1])
+    low, high = common_extent(home, layout)
     memory = Layout((high - low,), (1,), low)
     times = place(expand_to(grad.new_ones(()), home.shape), memory, home)
     # Elements of the input that share a cell get equal parts of its gradient, as in PyTorch.
@@ -549,9 +548,6 @@ def as_strided(
     offset = home.offset if storage_offset is None else storage_offset
     layout = layouts.as_strided(normalize_sizes(size), normalize_sizes(stride), offset, len(input.storage))
     return look_by_strides(input, layout, home)
-
-
-# -- a minimum number of dims ------------------------------------------------------------------------------------------
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, wrap
 from minitensor.errors import ArgumentTypeError, ShapeError, UnsupportedDtypeError
 from minitensor.ops import return_types
-from minitensor.ops.extremes import choice_grad, choose_along, pick_array, place_along, require_elements
+from minitensor.ops.extremes import choose_along, pick_array, place_along, require_elements, selected_grad
 from minitensor.ops.kinds import REALS, of_kind, require_kind
 from minitensor.ops.operand import operands, same_device
 from minitensor.ops.out import write_out
@@ -135,7 +135,7 @@ def topk(
     >>> torch.topk(torch.tensor([3, 1, 4, 2]), 2).values
     tensor([4, 3])
     """
-    xp, array = input.xp, require_order("topk", input)
+    xp, array = input.xp, input.array
     if not array.ndim:
         return array[None][:k].reshape(() if k else (0,)).copy(), xp.zeros(() if k else (0,), "int64")
     index = input.backend.argtop(array, k, dim, largest)
@@ -153,11 +153,7 @@ def take_rank(input: Tensor, k: int, dim: int, keepdim: bool) -> tuple[Tensor, i
     return input, k, dim, keepdim
 
 
-@differentiable(
-    prepare=take_rank,
-    returns=return_types.kthvalue,
-    input=lambda grads, result1, in_shape, dim: choice_grad(grads[0], result1, in_shape, dim),
-)
+@differentiable(prepare=take_rank, returns=return_types.kthvalue, input=selected_grad)
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> tuple[Array, Array]:
     """Return the ``k``-th smallest element along ``dim``, counted from 1, and its index.
 
@@ -168,7 +164,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
     >>> torch.kthvalue(torch.tensor([3, 1, 2]), 2).values
     tensor(2)
     """
-    xp, array = input.xp, require_order("kthvalue", input)
+    xp, array = input.xp, input.array
     if not array.ndim:
         return array.copy(), xp.zeros((), "int64")
     index = input.backend.argkth(array, k - 1, dim)

@@ -23,7 +23,7 @@ from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
 from minitensor.ops.linalg.checks import require_matrices, require_square
 from minitensor.ops.linalg.factor import svdvals
 from minitensor.ops.linalg.power_norm import require_floats, vector_norm
-from minitensor.ops.linalg.solve import inv_ex
+from minitensor.ops.linalg.solve import as_matrix_scalars, inv_ex
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.operand import Number, not_a_tensor, require_tensors
 from minitensor.ops.out import write_out
@@ -216,7 +216,7 @@ def cond(input: Tensor, p: Order | None = None, *, out: Tensor | None = None) ->
         return write_out("linalg.cond", vector_norm(input, 2.0, (input.ndim - 2, input.ndim - 1), False), out)
     inverse, info = inv_ex(input)
     singular = info != 0
-    inverse = where(singular.unsqueeze(-1).unsqueeze(-1), 0, inverse)  # the nuclear norm of NaN raises
+    inverse = where(as_matrix_scalars(singular), 0, inverse)  # the nuclear norm of NaN raises
     found = matrix_norm(input, p) * matrix_norm(inverse, p)
     return write_out("linalg.cond", where(singular | found.isnan(), math.inf, found), out)
 

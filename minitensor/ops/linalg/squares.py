@@ -21,7 +21,7 @@ from minitensor.ops import return_types
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.choice import where
 from minitensor.ops.kinds import require_same_dtype
-from minitensor.ops.linalg.checks import real_of, require_inexact, require_matrices, require_square
+from minitensor.ops.linalg.checks import adjoint_array, real_of, require_inexact, require_matrices, require_square
 from minitensor.ops.linalg.factor import eigvalsh, svdvals
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.out import write_out, write_outs
@@ -152,15 +152,15 @@ def pinv(
         return xp.zeros((*A.shape[:-2], A.shape[-1], A.shape[-2]), A.array.dtype)
     if hermitian:
         values, vectors = A.backend.eigh(A.array, "L")
-        u, vh = vectors, xp.swapaxes(vectors, -2, -1).conj()
+        u, vh = vectors, adjoint_array(xp, vectors)
     else:
         u, values, vh = A.backend.svd(A.array, False)
     sizes = xp.abs(values)
     absolute, relative = [each.array[..., None] if isinstance(each, TensorBase) else each for each in (atol, rtol)]
     counted = sizes > xp.maximum(relative * sizes.max(-1, keepdims=True), absolute)
     inverse = xp.where(counted, 1 / xp.where(counted, values, 1), 0).astype(values.dtype)
-    left = xp.swapaxes(vh, -2, -1).conj() * inverse[..., None, :]
-    return xp.matmul(left, xp.swapaxes(u, -2, -1).conj())
+    left = adjoint_array(xp, vh) * inverse[..., None, :]
+    return xp.matmul(left, adjoint_array(xp, u))
 
 
 # -- least squares -----------------------------------------------------------------------------------------------------
