@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import backends, dtypes
 from minitensor.compat.reasons import attributes_of
 from minitensor.device import device as as_device
-from minitensor.errors import DeviceError, MissingExtraError
+from minitensor.errors import DeviceError
 from minitensor.ops import random
 from minitensor.ops.random import initial_seed as initial_seed
 from minitensor.ops.tensor_types import TensorType
@@ -50,7 +50,7 @@ def is_available() -> bool:
     """
     try:
         return backends.open_backend("cuda").is_available()
-    except (MissingExtraError, DeviceError):
+    except DeviceError:
         return False
 
 

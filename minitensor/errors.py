@@ -290,6 +290,10 @@ class GradAssertionError(GradError, AssertionError):
     """A tensor that will not get a gradient, which PyTorch checks with an assertion."""
 
 
+class MissingDeviceError(DeviceError, MissingExtraError, AssertionError):
+    """A device whose optional package is not installed: PyTorch raises RuntimeError or AssertionError."""
+
+
 # -- files -------------------------------------------------------------------------------------------------------------
 
 

@@ -191,7 +191,7 @@ class Optimizer:
                 self._require_state(group)
         self._require_writable(groups)
         for number, group in enumerate(groups):
-            self._update_group(number, group)
+            in_silence(self._update_group, number, group)
         return loss
 
     def _require_writable(self, groups: list[Group]) -> None:
@@ -234,7 +234,7 @@ class Optimizer:
             block = 0 if not self.elementwise else plans.LONG_BLOCK if self.streams else plans.BLOCK
             plan = self._plans[number] = Plan(params, states, names, initial, block)
         for part in plan.parts:
-            in_silence(self._update_part, group, part)
+            self._update_part(group, part)
 
     def _update_part(self, group: Group, part: Part) -> None:
         """Apply the rule to parameters that are updated together."""

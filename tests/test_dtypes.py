@@ -20,7 +20,6 @@ torch = pytest.importorskip("torch")
 
 PAIRS = list(itertools.product(D.DTYPES, D.DTYPES))
 NUMBERS = [True, 2, 1.5, 1j]
-HAS_NO_COMPLEX_HALF = {D.float16}
 
 
 @pytest.fixture(autouse=True)
@@ -269,8 +268,8 @@ def test_a_lifted_number_is_what_pytorch_computes_with(number, dtype):
     wanted = (torch.ones(1, dtype=theirs(dtype)) * number).numpy()[0]
     assert lifted.shape == () and lifted.dtype == dtype.numpy
     np.testing.assert_array_equal(lifted.real, wanted.real)
-    if not dtype.is_complex:
-        np.testing.assert_array_equal(np.signbit(lifted.astype(float)), np.signbit(float(wanted)) or number != number)
+    if not dtype.is_complex and number == number:  # The sign of a NaN depends on the processor.
+        np.testing.assert_array_equal(np.signbit(lifted.astype(float)), np.signbit(float(wanted)))
 
 
 @given(number=st.complex_numbers(allow_nan=False), dtype=st.sampled_from([D.complex64, D.complex128]))

@@ -155,6 +155,30 @@ def draw() -> list[Any]:
     return [numbers(each.detach()) for each in fills + others]
 
 
+def draw_too_large() -> list[Any]:
+    """Every draw overflows; the number drawn next says that none was repeated."""
+    draws: list[Callable[[], Any]] = [
+        lambda: mt.nn.init.normal_(mt.empty(4), 0.0, 1e39), lambda: mt.empty(4).normal_(0.0, 1e39),
+        lambda: mt.empty(4, dtype=mt.half).normal_(0.0, 1e5), lambda: mt.empty(4).log_normal_(0.0, 100.0),
+        lambda: mt.normal(0.0, 1e39, (3,)), lambda: mt.normal(mt.zeros(3), 3e38),
+        lambda: F.rrelu(mt.full((4,), -3e38), 2.0, 3.0, True),
+    ]
+    found = []
+    for draw_some in draws:
+        mt.manual_seed(0)
+        found += [numbers(draw_some()), mt.rand(1).item()]
+    return found
+
+
+def run_statistics() -> list[Any]:
+    """The running variance overflows in float16, after the running mean is written."""
+    x = mt.tensor([[900.0], [-300.0]], dtype=mt.half)
+    layers = [mt.nn.BatchNorm1d(1).half(), mt.nn.InstanceNorm1d(1, track_running_stats=True).half()]
+    layers[0](x)
+    layers[1](x.reshape(1, 1, 2))
+    return [numbers(each) for layer in layers for each in (layer.running_mean, layer.running_var)]
+
+
 def make() -> list[Any]:
     return [numbers(each) for each in (
         mt.tensor([1e300, 1e-300]), mt.tensor([1e5], dtype=mt.half), mt.tensor(1e300), mt.tensor([1e300]),
@@ -180,7 +204,9 @@ OTHERS: dict[str, Callable[[], Any]] = {
     **{kind: lambda kind=kind: train(kind) for kind in (  # type: ignore[misc]  # a default binds the name
         "SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "Adadelta", "Adagrad", "RMSprop", "Rprop", "ASGD", "LBFGS",
         "Adafactor")},
-    "accumulate": accumulate, "write": write, "draw": draw, "make": make, "clip": clip, "threads": share_among_threads,
+    "accumulate": accumulate, "write": write, "draw": draw, "make": make,
+    "draw too large": draw_too_large, "running statistics": run_statistics,
+    "clip": clip, "threads": share_among_threads,
     "print": lambda: [repr(mt.tensor([value, -value])) for value in (INF, 1e-40, 1e-45, 1e38)],
     "vmap": lambda: mt.func.vmap(lambda x: x / 0)(mt.tensor([0.0, 1.0])).tolist()[1:],
     "jacobian": lambda: mt.autograd.functional.jacobian(lambda x: x / 0, mt.tensor([0.0, 1.0])).tolist()[1:],

@@ -30,7 +30,7 @@ from minitensor.autograd.record import (
 from minitensor.autograd.record_views import looker, viewer, viewers
 from minitensor.autograd.spellings import respell
 from minitensor.backends import open_backend
-from minitensor.backends.silence import quietly
+from minitensor.backends.silence import in_silence, quietly
 from minitensor.base import TensorBase
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def random_operation(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if active and interpreters.get():
             return interpret(op, call, args, None, kwargs)  # type: ignore[no-any-return]  # what `function` returns
-        return function(*args, **kwargs)
+        return in_silence(function, *args, **kwargs)  # repeated, it would draw other numbers; see Note [Silence]
 
     return cast("Callable[P, R]", finish(call, op))
 

@@ -16,7 +16,15 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
 from minitensor.base import TensorBase, wrap
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, ArgumentTypeError, BatchingError, GradError, UsageError, WrongTypeError
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    BatchingError,
+    DimError,
+    GradError,
+    UsageError,
+    WrongTypeError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -138,6 +146,7 @@ def grad(
         RuntimeError: If an output or an input does not require grad, an input is unused and that is not allowed, a
             gradient is missing or has another shape, or the graph was freed.
         ValueError: If ``materialize_grads`` is true and ``allow_unused`` is false.
+        IndexError: If ``is_grads_batched`` is true and a gradient has no dimensions.
 
     >>> import minitensor as torch
     >>> x = torch.tensor(3., requires_grad=True)
@@ -190,7 +199,9 @@ def walk_batch(
 ) -> tuple[Any, ...]:
     """Run one backward pass for a batch of ``grad_outputs``, or one for each if a formula has no batching rule."""
     given = (grad_outputs,) if isinstance(grad_outputs, TensorBase) else tuple(grad_outputs or ())
-    sizes = {len(each.array) for each in given if each is not None}
+    if any(each is not None and not each.ndim for each in given):
+        raise DimError("grad: is_grads_batched=True needs grad_outputs with a first dimension, got a 0-d tensor")
+    sizes = {each.shape[0] for each in given if each is not None}
     if len(sizes) != 1:
         raise GradError(
             "grad: is_grads_batched=True needs grad_outputs whose first dimension counts the gradients to start from, "

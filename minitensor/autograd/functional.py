@@ -392,10 +392,7 @@ def hessian(
     given = as_tuple("hessian", "inputs", inputs)
 
     def slopes(*at: Any) -> Any:
-        result, outputs = call_function("hessian", func, at, strict)
-        check_scalar("hessian", outputs, result)
-        ones = [outputs[0].detach().new_ones(tuple(outputs[0].shape))]
-        return tuple(pull_back("hessian", outputs, at, ones, True, strict))
+        return tuple(compute_slopes("hessian", func, at, strict)[1])
 
     found = jacobian(slopes, given, create_graph, strict, vectorize, outer_jacobian_strategy)
     return found if isinstance(inputs, tuple) else found[0][0]

@@ -73,18 +73,21 @@ def composite(function: F) -> F:
     return composite_as(function.__name__)(function)
 
 
-def composite_as(name: str) -> Callable[[F], F]:
-    """Make a composite whose public name differs from the name of its definition."""
+def composite_as(name: str, own_checks: bool = False) -> Callable[[F], F]:
+    """Make a composite whose public name differs from the name of its definition.
+
+    With ``own_checks``, the types of the arguments are the function's own business.
+    """
 
     def decorate(function: F) -> F:
         gate = TypeGate(name, functools.partial(annotations_of, function))
         known = gate.known
-        unchecked = first_checked_parameter(function)
+        unchecked = sys.maxsize if own_checks else first_checked_parameter(function)
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             if kwargs:
-                if (*map(type, args), *kwargs, *map(type, kwargs.values())) not in known:
+                if not own_checks and (*map(type, args), *kwargs, *map(type, kwargs.values())) not in known:
                     args, kwargs = gate.check(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
             elif len(args) > unchecked and (*map(type, args),) not in known:
                 args, kwargs = gate.check(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
@@ -105,21 +108,7 @@ def composite_as(name: str) -> Callable[[F], F]:
 
 def composite_with_own_checks(function: F) -> F:
     """Make a composite that checks its own arguments, because PyTorch's function does."""
-    name = function.__name__
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            if is_complaint(error) and is_raised_here(error):
-                return in_silence(function, *args, **kwargs)
-            respelled = respell(function, args, kwargs) if kwargs else None
-            if respelled is None:
-                raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
-        return call(*respelled[0], **respelled[1])
-
-    return cast("F", call)
+    return composite_as(function.__name__, own_checks=True)(function)
 
 
 def constructor(init: F) -> F:

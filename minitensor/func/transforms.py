@@ -19,7 +19,7 @@ from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, GradError, ShapeError, UsageValueError
-from minitensor.func.batching.batched import Batched, active_levels, at_levels, batch, levels_in
+from minitensor.func.batching.batched import Batched, active_levels, all_samples, at_levels, batch, levels_in
 from minitensor.func.mapping import name_of, vmap
 from minitensor.func.trees import LEAF, TreeSpec, tree_flatten, tree_map
 from minitensor.layout import numel
@@ -45,7 +45,7 @@ def make_input(tensor: Any, what: str) -> Tensor:
     """
     if not isinstance(tensor, TensorBase):
         raise UsageValueError(f"{what}: expected tensors to differentiate by, got {type(tensor).__name__}")
-    if not (tensor.dtype.is_floating_point or tensor.dtype.is_complex):
+    if not is_differentiable(tensor):
         raise GradError(f"{what}: only floating point and complex tensors have a gradient, this one is {tensor.dtype}")
     levels = [(level.number, level.size) for level in active_levels()]
     return at_levels(tensor, levels, start_graph)  # type: ignore[no-any-return]  # a Tensor
@@ -58,13 +58,6 @@ def start_graph(tensor: Any) -> Tensor:
     if tensor.node is None or not is_grad_enabled():
         return tensor.detach().requires_grad_()  # type: ignore[no-any-return]  # a Tensor
     return tensor.view_as(tensor)  # type: ignore[no-any-return]  # as above
-
-
-def all_samples(tensor: Any) -> Any:
-    """Return the tensor with the samples of all levels."""
-    while isinstance(tensor, Batched):
-        tensor = tensor.physical
-    return tensor
 
 
 def has_outer_leaves(outputs: Iterable[Any], inputs: Iterable[Any]) -> bool:

@@ -34,7 +34,12 @@ class TreeSpec(NamedTuple):
         if issubclass(self.kind, dict):
             pairs = zip(self.keys, parts, strict=True)
             return dict(pairs) if self.kind is defaultdict else self.kind(pairs)
-        return self.kind(*parts) if hasattr(self.kind, "_fields") else self.kind(parts)
+        return rebuild(self.kind, parts)
+
+
+def rebuild(kind: Any, parts: Sequence[Any]) -> Any:
+    """Return a list or a tuple of a class, which may be a named one, with the given parts."""
+    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
 
 
 LEAF = TreeSpec(None, (), (), 1)

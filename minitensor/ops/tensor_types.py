@@ -16,7 +16,7 @@ from minitensor.autograd.face import requires_grad_ as require_grad
 from minitensor.base import TensorBase, new
 from minitensor.callers import user_level
 from minitensor.device import CPU, device
-from minitensor.errors import ArgumentTypeError, DeviceError, MissingExtraError, WrongKindError, quote
+from minitensor.errors import ArgumentTypeError, DeviceError, WrongKindError, quote
 from minitensor.layout import Layout, contiguous
 from minitensor.ops.cast import TypeName, dtype_of_type
 from minitensor.ops.creation import as_tensor, empty, require_native
@@ -63,7 +63,7 @@ class TensorType(TypeName):
         """Raise if this machine has no such device."""
         try:
             is_here = self.place == "cpu" or backends.open_backend(self.place).is_available()
-        except (MissingExtraError, DeviceError):
+        except DeviceError:
             is_here = False
         if not is_here:
             raise ArgumentTypeError(f"type {self.name} not available: there is no device {self.place!r} here")

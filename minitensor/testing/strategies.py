@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from minitensor.errors import MissingExtraError
+
 try:
     from hypothesis import strategies as st
     from hypothesis.extra.numpy import arrays
 except ImportError as error:
-    raise ImportError(
-        "minitensor.testing.strategies needs hypothesis, which is not installed: "
-        "pip install minitensor-py[testing]"
-    ) from error
+    raise MissingExtraError.of("hypothesis", "testing") from error
 
 from minitensor import dtypes
 from minitensor.base import window

@@ -92,7 +92,7 @@ def require_mask_dtype(name: str, argument: str, mask: Tensor, query: Tensor) ->
     if mask.dtype not in (bool_, float32, query.dtype):
         raise DtypeError(
             f"{name}: Expected {argument} dtype to be bool or float or to match query dtype, got {mask.dtype.name} for "
-            f"a query of {query.dtype.name}; make integers bools, which are true where to attend, with {argument} != 0"
+            f"a query of {query.dtype.name}; cast it to bool, or to the dtype of the query"
         )
 
 
@@ -357,9 +357,10 @@ def check_masks(padding: Tensor | None, mask: Tensor | None, is_causal: bool) ->
 
 def additive_mask(name: str, mask: Tensor | None, query: Tensor) -> Tensor | None:
     """Return a mask as numbers to add to the scores: minus infinity where a bool mask is true."""
-    if mask is None or mask.array.dtype.kind == "f":
-        if mask is not None:
-            require_mask_dtype("multi_head_attention_forward", name, mask, query)
+    if mask is None:
+        return None
+    if mask.array.dtype.kind == "f":
+        require_mask_dtype("multi_head_attention_forward", name, mask, query)
         return mask
     if mask.array.dtype.kind != "b":
         raise GuardError(f"multi_head_attention_forward: only bool and floating types of {name} are supported, got "

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.backends.reference import conv as reference
-from minitensor.base import TensorBase
-from minitensor.errors import ShapeError, WrongTypeError
+from minitensor.errors import ShapeError
 from minitensor.memory_format import contiguous_format
 from minitensor.ops.copy import clone
 from minitensor.ops.kinds import FOLDABLE, require_kind
+from minitensor.ops.operand import require_tensors
 from minitensor.shapes import conv_output_size, pair
 
 if TYPE_CHECKING:
@@ -179,12 +179,6 @@ def fold(
     return images.reshape(images.shape[1:])  # type: ignore[no-any-return]  # `array` is untyped
 
 
-def check_tensor(name: str, input: Any) -> None:
-    """Raise unless ``input`` is a tensor."""
-    if not isinstance(input, TensorBase):
-        raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
-
-
 def check_no_empty(name: str, input: Tensor, ndim: int) -> None:
     """Raise for images or windows, of ``ndim`` dims, without entries; a batch may be empty."""
     if 0 in input.shape[-ndim:]:
@@ -275,7 +269,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     >>> channel_shuffle(torch.arange(4.).view(1, 4, 1), 2).flatten()
     tensor([0., 2., 1., 3.])
     """
-    check_tensor("channel_shuffle", input)
+    require_tensors("channel_shuffle", input=input)
     if input.ndim < 3:
         raise ShapeError(f"channel_shuffle: expected input with more than 2 dims, got shape {tuple(input.shape)}")
     n, channels, *size = input.shape
@@ -290,7 +284,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 
 def image_shape(name: str, input: Any) -> tuple[int, ...]:
     """Return the shape of images (..., C, H, W); raise for fewer than three dims."""
-    check_tensor(name, input)
+    require_tensors(name, input=input)
     if input.ndim < 3:
         raise ShapeError(f"{name}: expected images (..., C, H, W), got shape {tuple(input.shape)}")
     return tuple(input.shape)

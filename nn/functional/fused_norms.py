@@ -206,7 +206,7 @@ def channel_norm_by_primitives(
     output = z.reshape(shape)
     output = output if weight is None else output * weight.unsqueeze(1)
     output = output if bias is None else output + bias.unsqueeze(1)
-    sets = (shape[0], groups) if groups else (shape[1],)
+    sets = (shape[0], groups) if groups else (1, shape[1])
     statistics.mean, statistics.var = mean.detach().reshape(sets), var.detach().reshape(sets)
     return output.reshape(input.shape)
 

@@ -13,6 +13,7 @@ from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import IGNORED, other_names
 from minitensor.autograd.turns import in_turn
+from minitensor.backends.silence import in_silence
 from minitensor.base import TensorBase, has_values, require_writable, wrap
 from minitensor.errors import ArgumentError, ShapeError, UsageError, WrongTypeError
 from minitensor.nn.functional.fused_norms import as_channels, given_tensors, normalize_channels, normalize_rows
@@ -25,6 +26,7 @@ from minitensor.ops.linalg.norms import plain_norm as norm
 from minitensor.ops.powers import rsqrt
 
 if TYPE_CHECKING:
+    from minitensor.nn.functional.fused_norms import Statistics
     from minitensor.tensor import Tensor
 
 
@@ -90,11 +92,7 @@ def batch_norm(
         )
     require_writable("batch_norm", running_mean, running_var)
     output, statistics = normalize_channels(input, weight, bias, 0, eps)
-    if running_mean is not None:
-        update_running_statistic(running_mean, statistics.mean.reshape(-1), momentum)
-    if running_var is not None:
-        # As in PyTorch, the running variance is the unbiased one, while the batch is divided by the biased one.
-        update_running_statistic(running_var, statistics.var.reshape(-1) * (count / max(count - 1, 1)), momentum)
+    in_silence(update_running_statistics, running_mean, running_var, statistics, count, momentum)
     return in_dtype_of("batch_norm", input, output)
 
 
@@ -125,6 +123,20 @@ def check_channels(
                 f"{name}: {argument} should contain {channels} elements, one for each channel of input of shape "
                 f"{tuple(input.shape)}, but has shape {tuple(each.shape)}"
             )
+
+
+def update_running_statistics(
+    running_mean: Tensor | None, running_var: Tensor | None, statistics: Statistics, count: int, momentum: float
+) -> None:
+    """Move the running statistics towards the mean over N of new ones, each of ``count`` values.
+
+    A repeated call would move them twice; see Note [Silence].
+    """
+    if running_mean is not None:
+        update_running_statistic(running_mean, statistics.mean.mean(0), momentum)
+    if running_var is not None:
+        # As in PyTorch, the running variance is the unbiased one, while the batch is divided by the biased one.
+        update_running_statistic(running_var, statistics.var.mean(0) * (count / max(count - 1, 1)), momentum)
 
 
 def update_running_statistic(running: Tensor, value: Any, momentum: float) -> None:
@@ -189,10 +201,7 @@ def instance_norm(
     require_writable("instance_norm", running_mean, running_var)
     input, bias, weight = in_turn(input, bias, weight)
     output, statistics = normalize_channels(input, weight, bias, channels, eps)
-    if running_mean is not None:
-        update_running_statistic(running_mean, statistics.mean.mean(0), momentum)
-    if running_var is not None:
-        update_running_statistic(running_var, statistics.var.mean(0) * (length / max(length - 1, 1)), momentum)
+    in_silence(update_running_statistics, running_mean, running_var, statistics, length, momentum)
     return output
 
 

@@ -49,8 +49,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     """
     if mode == "constant":
         return constant_pad_nd(input, tuple(pad), 0.0 if value is None else float(value))
-    check_amounts("pad", input, pad)
-    amounts = amounts_by_dim(pad, input.ndim)
+    amounts = check_amounts("pad", input, pad)
     if mode not in POSITIONS:
         raise UnsupportedValueError(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value is not None and value != 0:
@@ -164,8 +163,8 @@ def amounts_by_dim(pad: Sequence[int], ndim: int) -> Amounts:
     return ((0, 0),) * (ndim - len(named)) + tuple(reversed(named))
 
 
-def check_amounts(name: str, input: Tensor, pad: Sequence[int]) -> None:
-    """Raise unless there are two amounts for each of the last dims, and no size becomes negative or too large."""
+def check_amounts(name: str, input: Tensor, pad: Sequence[int]) -> Amounts:
+    """Return the amounts by dim; raise unless each dim has two, and no size becomes negative or too large."""
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise ShapeError(
             f"{name}: expected two amounts for each of the last dims, got {len(pad)} amounts {tuple(pad)} for shape "
@@ -179,6 +178,7 @@ def check_amounts(name: str, input: Tensor, pad: Sequence[int]) -> None:
                 f"in shape {tuple(input.shape)}"
             )
     require_room([before + size + after for size, (before, after) in zip(input.shape, amounts)])
+    return amounts
 
 
 def check_dims(mode: str, input: Tensor, padded: int) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.backends.reference import sample
-from minitensor.base import TensorBase, wrap
-from minitensor.errors import ArgumentError, ShapeError, ShapeValueError, UnsupportedValueError, WrongTypeError
+from minitensor.base import wrap
+from minitensor.errors import ArgumentError, ShapeError, ShapeValueError, UnsupportedValueError
 from minitensor.memory_format import contiguous_format
 from minitensor.ops.arithmetic import fmod
 from minitensor.ops.choice import where
@@ -24,7 +24,7 @@ from minitensor.ops.copy import clone
 from minitensor.ops.creation import ones, ones_like
 from minitensor.ops.join import stack
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
-from minitensor.ops.operand import same_device
+from minitensor.ops.operand import require_tensors, same_device
 from minitensor.ops.ranges import linspace
 from minitensor.ops.rounding import abs, floor, sign
 
@@ -235,7 +235,7 @@ def mirror(place: Tensor, size: int, align_corners: bool) -> tuple[Tensor, Any]:
 
 def check_sampling(input: Any, grid: Any, mode: str, edges: str) -> None:
     """Raise unless the arguments are images, a grid for them, and known modes."""
-    check_tensors("grid_sample", input=input, grid=grid)
+    require_tensors("grid_sample", input=input, grid=grid)
     if mode not in MODES:
         raise ArgumentError(f"grid_sample: mode must be one of {', '.join(MODES)}, got {mode!r}")
     if edges not in EDGES:
@@ -254,13 +254,6 @@ def check_sampling(input: Any, grid: Any, mode: str, edges: str) -> None:
         raise ShapeError(f"grid_sample: expected input to have non-empty spatial dimensions, {shapes}")
     if mode == "bicubic" and input.ndim != 4:
         raise ShapeError(f"grid_sample: bicubic interpolation only supports 4D input, {shapes}")
-
-
-def check_tensors(name: str, **arguments: Any) -> None:
-    """Raise unless all arguments are tensors."""
-    for argument, value in arguments.items():
-        if not isinstance(value, TensorBase):
-            raise WrongTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(value).__name__}")
 
 
 # -- places from a matrix ----------------------------------------------------------------------------------------------
@@ -307,7 +300,7 @@ def middles(count: int, align_corners: bool, like: dict[str, Any]) -> Tensor:
 
 def check_matrices(theta: Any, size: Sequence[int]) -> tuple[int, ...]:
     """Raise unless ``theta`` holds affine matrices for images of this size; return the spatial sizes."""
-    check_tensors("affine_grid", theta=theta)
+    require_tensors("affine_grid", theta=theta)
     if theta.array.dtype.kind != "f":
         raise ArgumentError(f"affine_grid: expected theta to have floating point type, but got {theta.dtype.name}")
     if len(size) not in (4, 5):

@@ -11,7 +11,7 @@ import numpy as np
 import minitensor as mt
 import minitensor.nn.functional  # for rows with names in nn.functional
 from ops.row import Call, Dtype, Row
-from strategies import Placed, put_in_memory, tensor_of, torch_of
+from strategies import Placed, put_in_memory, tensor_of
 
 Convert = Callable[[Any], Any]
 
@@ -116,10 +116,6 @@ def run(row: Row, call: Call) -> Any:
 
 def our_tensor(array: Any) -> mt.Tensor:
     return tensor_of(array) if isinstance(array, Placed) else mt.tensor(array)
-
-
-def their_tensor(torch: Any) -> Convert:
-    return lambda array: torch_of(torch, array if isinstance(array, Placed) else put_in_memory(array, "contiguous"))
 
 
 # -- results -----------------------------------------------------------------------------------------------------------

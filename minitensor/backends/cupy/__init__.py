@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from minitensor.errors import DeviceError, MissingExtraError
+from minitensor.errors import DeviceError, MissingDeviceError
 
 if TYPE_CHECKING:
     from minitensor.backends.base import Backend
@@ -16,7 +16,7 @@ def load() -> Backend:
     try:
         cupy = import_module("cupy")
     except ImportError as error:
-        raise MissingExtraError(
+        raise MissingDeviceError(
             "device 'cuda' needs CuPy: pip install 'minitensor-py[cuda13]' (or [cuda12] for CUDA 12)"
         ) from error
     if not cupy.is_available():

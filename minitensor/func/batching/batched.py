@@ -29,12 +29,12 @@ from minitensor.func.batching.families import (
     BatchedCall,
     Rows,
     has_rows,
-    rebuild,
     sample_by_sample,
     view_samples,
     write_sample_by_sample,
 )
 from minitensor.func.batching.table import rule_for, write_rule_for
+from minitensor.func.trees import rebuild
 from minitensor.layout import Layout
 from minitensor.shapes import broadcast_shapes
 from minitensor.tensor import Tensor
@@ -152,14 +152,14 @@ class Placeholder(Valueless):
     @property
     def everything(self) -> Any:
         """The values of all samples, for checks: one sample out of bounds makes the call raise."""
-        return all_values(self.physical)
+        return all_samples(self.physical).array
 
 
-def all_values(physical: Tensor) -> Any:
-    """Return the array of all samples of all levels."""
-    while isinstance(physical, Batched):
-        physical = physical.physical
-    return physical.array
+def all_samples(tensor: Any) -> Any:
+    """Return the tensor with the samples of all levels."""
+    while isinstance(tensor, Batched):
+        tensor = tensor.physical
+    return tensor
 
 
 # -- one sample --------------------------------------------------------------------------------------------------------
@@ -329,7 +329,7 @@ def tensors_in(values: Sequence[Any]) -> list[TensorBase]:
 def to_samples(result: Any, level: int) -> Any:
     """Return the result of a rule as ``Batched``, also in sequences."""
     if isinstance(result, (tuple, list)):
-        return rebuild(result, [to_samples(each, level) for each in result])
+        return rebuild(type(result), [to_samples(each, level) for each in result])
     if isinstance(result, Batched) and result.level >= level:
         return result
     return batch(result, level)

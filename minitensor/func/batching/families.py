@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.interpreters import Call, restore
 from minitensor.base import TensorBase
 from minitensor.errors import BatchingError
+from minitensor.func.trees import rebuild
 from minitensor.layout import Layout
 from minitensor.ops.join import stack
 from minitensor.ops.operand import result_dtype
@@ -217,13 +218,8 @@ def compute_numbers(do: BatchedCall, args: Sequence[Any], places: dict[int, str]
             given.append(do.all_rows(value))
     result = do(*given)
     if isinstance(result, tuple):
-        return rebuild(result, [each.reshape(do.size) for each in result])
+        return rebuild(type(result), [each.reshape(do.size) for each in result])
     return result.reshape(do.size) if result.numel() == do.size else result
-
-
-def rebuild(results: Any, parts: list[Any]) -> Any:
-    """Return other parts in a list or a tuple of the same class, which may be a named one."""
-    return type(results)(*parts) if hasattr(results, "_fields") else type(results)(parts)
 
 
 def compute_as_rows(do: BatchedCall, args: Sequence[Any], places: dict[int, str]) -> Any:
@@ -248,11 +244,11 @@ def reduce_whole(reduce: Callable[..., Any]) -> Any:
 # -- (N, C, ...) -------------------------------------------------------------------------------------------------------
 
 
-def fold_samples(**kinds: str) -> Any:
+def fold_samples(*shapes: str) -> Any:
     """Return a rule that merges the samples into N of (N, ...), also in the arguments that are shapes."""
 
     def rule(do: BatchedCall, *args: Any) -> Any:
-        places = {do.op.positions[name] for name in kinds}
+        places = {do.op.positions[name] for name in shapes}
         given = []
         for i, value in enumerate(args):
             if i in places:
@@ -278,7 +274,7 @@ def fold_batches(ndim: int) -> Any:
 def unfold_samples(result: Any, size: int, dim: int) -> Any:
     """Split the samples off a dim into which they were merged, and put them in front."""
     if isinstance(result, tuple):
-        return rebuild(result, [unfold_samples(each, size, dim) for each in result])
+        return rebuild(type(result), [unfold_samples(each, size, dim) for each in result])
     shape = result.shape
     return result.reshape(*shape[:dim], size, -1 if result.numel() else shape[dim] // size, *shape[dim + 1 :]).movedim(
         dim, 0
@@ -321,7 +317,7 @@ def sample_by_sample(do: BatchedCall, *args: Any) -> Any:
         raise no_rule_error(do.op.name, "it is computed sample by sample, and there are no samples")
     results = [do(*[take_sample(each, i) for each in args]) for i in range(do.size)]
     if isinstance(results[0], tuple):
-        return rebuild(results[0], [stack(list(each)) for each in zip(*results, strict=True)])
+        return rebuild(type(results[0]), [stack(list(each)) for each in zip(*results, strict=True)])
     return stack(results)
 
 

@@ -144,8 +144,8 @@ RULES: dict[str, Any] = {
     **dict.fromkeys("resample resample_keeping_input".split(), fold_samples()),
     "unfold(input,kernel_size,dilation,padding,stride)": fold_batches(4),
     "fold": fold_batches(3),
-    "scatter_planes": fold_samples(shape="shape"),
-    "avg_pool_backward": fold_samples(input_shape="shape"),
+    "scatter_planes": fold_samples("shape"),
+    "avg_pool_backward": fold_samples("input_shape"),
     "find_corners": sampling.corners,
     "pick_rows": sampling.sample_tables,
     "spread_rows": sampling.sample_tables_backward,
@@ -163,7 +163,7 @@ RULES: dict[str, Any] = {
     "cross_entropy": losses.cross_entropy,
     "cross_entropy_backward": losses.cross_entropy_grad,
     "pick_class": fold_samples(),
-    "place_class": fold_samples(shape="shape"),
+    "place_class": fold_samples("shape"),
 }
 
 # Rules of operations that write into their first argument.
