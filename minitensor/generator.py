@@ -1,6 +1,6 @@
 """Generators of random numbers: their seeds, their state, and the default one.
 
-A generator wraps a stream of bits from ``stream.py``; ``distributions.py`` turns the bits into numbers. The same seed
+A generator wraps a stream of bits from ``stream.py``; ``sampling.py`` turns the bits into numbers. The same seed
 gives PyTorch's numbers, and the two libraries can read each other's states.
 """
 

@@ -1,6 +1,6 @@
 """Streams of random bits: their engine, seed and state, and the stream of each thread.
 
-The engine is the Mersenne Twister MT19937, seeded and read like PyTorch's CPU generator. ``distributions.py`` turns the
+The engine is the Mersenne Twister MT19937, seeded and read like PyTorch's CPU generator. ``sampling.py`` turns the
 bits into numbers.
 """
 

@@ -10,8 +10,8 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from minitensor import distributions
 from minitensor import generator as streams
+from minitensor import sampling
 from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.autograd.mode import no_grad
 from minitensor.base import wrap
@@ -475,7 +475,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     tensor.normal_(0, std, generator=generator)
     for column in range(columns):
         # From the default generator, as in PyTorch, whatever `generator` is.
-        zeros = distributions.randperm(streams.default_generator, rows)[: math.ceil(sparsity * rows)]
+        zeros = sampling.randperm(streams.default_generator, rows)[: math.ceil(sparsity * rows)]
         tensor[zeros.tolist(), column] = 0
     return tensor
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minitensor as mt
-from minitensor import distributions as R
 from minitensor import dtypes as D
 from minitensor import generator as G
+from minitensor import sampling as R
 from minitensor.errors import ArgumentError, ArgumentTypeError
 
 torch = pytest.importorskip("torch")

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     "errors shapes layout indexing memory_format callers copies compat forks",
     "dtypes scalars backends device",
-    "storage stream printing base generator distributions",
+    "storage stream printing base generator sampling",
     "autograd",
     "ops",
     "tensor",
@@ -41,7 +41,7 @@ NUMPY = {
     "minitensor.scalars": "numbers become 0-d arrays",
     "minitensor.stream": "random bits are drawn on the host",
     "minitensor.generator": "a state is an array of bytes",
-    "minitensor.distributions": "random numbers are made of them on the host",
+    "minitensor.sampling": "random numbers are made of them on the host",
     "minitensor.printing": "text is made from a host copy",
     "minitensor.ops.exchange": "other libraries hold host arrays",
     "minitensor.ops.draws": "random numbers are drawn on the host",

@@ -1,6 +1,6 @@
 """Filling tensors with random numbers in place, and reading the parameters of a draw.
 
-Every function draws with ``distributions.py`` on the host and then moves the numbers to the device: one seed gives the
+Every function draws with ``sampling.py`` on the host and then moves the numbers to the device: one seed gives the
 same numbers on every device. The gradient of what was overwritten is zero. New tensors are in ``random.py``.
 """
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy
 
-from minitensor import distributions
 from minitensor import generator as streams
+from minitensor import sampling
 from minitensor.autograd.argument_types import check_type, type_error
 from minitensor.autograd.declare import random_operation
 from minitensor.autograd.misuse import composite
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-UNIFORM, NORMAL, NORMAL_PAIRS = distributions.uniform, distributions.normal, distributions.normal_in_pairs
-INTEGERS, ALL_INTEGERS, PERMUTATION = distributions.randint, distributions.random_integers, distributions.randperm
-BERNOULLI, EXPONENTIAL, CATEGORIES = distributions.bernoulli, distributions.exponential, distributions.multinomial
-LOG_NORMAL, CAUCHY, GEOMETRIC = distributions.log_normal, distributions.cauchy, distributions.geometric
-"""What ``distributions.py`` draws, under names that differ from those of the ops."""
+UNIFORM, NORMAL, NORMAL_PAIRS = sampling.uniform, sampling.normal, sampling.normal_in_pairs
+INTEGERS, ALL_INTEGERS, PERMUTATION = sampling.randint, sampling.random_integers, sampling.randperm
+BERNOULLI, EXPONENTIAL, CATEGORIES = sampling.bernoulli, sampling.exponential, sampling.multinomial
+LOG_NORMAL, CAUCHY, GEOMETRIC = sampling.log_normal, sampling.cauchy, sampling.geometric
+"""What ``sampling.py`` draws, under names that differ from those of the ops."""
 
 
 # -- parameters --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Random tensors: new ones, and sampling with the probabilities in a tensor. Filling in place is in ``draws.py``.
 
-Every function draws with ``distributions.py`` on the host and then moves the numbers to the device: one seed gives the
+Every function draws with ``sampling.py`` on the host and then moves the numbers to the device: one seed gives the
 same numbers on every device. The gradient of a draw is zero.
 """
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
-from minitensor.distributions import uniform
 from minitensor.dtypes import float16, float32, float64
 from minitensor.errors import ArgumentError, UsageValueError
 from minitensor.generator import default_generator
@@ -23,6 +22,7 @@ from minitensor.ops.constant import as_function_of
 from minitensor.ops.creation import empty_like
 from minitensor.ops.draws import exponential_
 from minitensor.ops.kinds import FLOATS, require_kind
+from minitensor.sampling import uniform
 from minitensor.scalars import fit
 
 if TYPE_CHECKING:

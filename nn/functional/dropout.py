@@ -14,7 +14,6 @@ from minitensor.autograd.declare import random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
 from minitensor.callers import user_level
-from minitensor.distributions import bernoulli
 from minitensor.dtypes import float16
 from minitensor.errors import ShapeError, UsageValueError
 from minitensor.generator import default_generator
@@ -24,6 +23,7 @@ from minitensor.ops.draws import bernoulli_
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.random import fresh
+from minitensor.sampling import bernoulli
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from minitensor.backends.numpy import random as kernels
-from minitensor.distributions import normal, uniform
 from minitensor.generator import Generator
+from minitensor.sampling import normal, uniform
 
 
 def ends() -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Distributions: uniform, normal and other random numbers, integers, permutations and categories.
+"""Sampling: uniform, normal and other random numbers, integers, permutations and categories.
 
 The same seed gives PyTorch's numbers, bit for bit. Every function takes a `Generator` and returns a fresh NumPy array
 in C order. The file knows no tensors, and no device but the host; the bits come from ``stream.py``.
