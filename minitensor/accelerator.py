@@ -5,9 +5,10 @@ Questions are answered without one; what needs a device raises.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minitensor import cuda
+from minitensor.compat.reasons import attributes_of
 from minitensor.device import device
 from minitensor.errors import DeviceError
 
@@ -82,3 +83,6 @@ def current_stream(device: Any = None, /) -> cuda.Stream:
     """Return the GPU's stream; raise if there is none."""
     require_device()
     return cuda.current_stream()
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

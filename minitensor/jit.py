@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from typing import Final as Final
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import UnsupportedError
 from minitensor.nn.module import Module
 
@@ -149,3 +150,6 @@ def load(f: Any, map_location: Any = None, _extra_files: Any = None) -> Any:
         "jit.load: compiled programs cannot be read here; make the model in Python and read its weights with "
         "load(path) and load_state_dict"
     )
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

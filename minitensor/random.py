@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.reasons import attributes_of
 from minitensor.ops.random import (
     fork_rng,
     get_rng_state,
@@ -12,3 +15,6 @@ from minitensor.ops.random import (
 )
 
 __all__ = ["fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

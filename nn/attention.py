@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, GuardError
 from minitensor.nn import functional as F
 from minitensor.nn import init
@@ -233,3 +234,6 @@ def check_heads(embed_dim: int, num_heads: int) -> None:
         )
     if embed_dim % num_heads:
         raise GuardError(f"embed_dim must be divisible by num_heads, got {embed_dim} and {num_heads}")
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

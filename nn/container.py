@@ -9,8 +9,9 @@ from __future__ import annotations
 import operator
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -580,3 +581,6 @@ class ParameterDict(Module):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from minitensor.base import TensorBase, new
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import UninitializedError, WrongTypeError
 from minitensor.ops.creation import empty
 from minitensor.tensor import Tensor
@@ -279,3 +280,6 @@ class UninitializedBuffer(Uninitialized, Buffer):
 def is_lazy(tensor: Any) -> bool:
     """Tell whether a parameter or buffer has no shape yet."""
     return isinstance(tensor, Uninitialized)
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
@@ -109,3 +110,6 @@ class Adadelta(Optimizer):
         two *= xp.sqrt(xp.add(delta, eps, out=one), out=one)
         move_mean_square(delta, two, rho, scratch)
         scratch.blend(param, 1, two, -group["lr"])
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_number, require_plain, require_rate
 from minitensor.optim.steps import descent
@@ -122,3 +123,6 @@ class Adagrad(Optimizer):
         one += group["eps"]
         xp.divide(grad, one, out=one)
         scratch.blend(param, 1, one, -group["lr"] / (1 + (step - 1) * group["lr_decay"]))
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
@@ -130,3 +131,6 @@ class Adam(Optimizer):
         one += correction * group["eps"]
         xp.divide(mean, one, out=one)
         scratch.blend(param, 1, one, -lr * correction / (1 - beta1**step))
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
 from minitensor.optim.steps import descent, move_mean
@@ -108,3 +109,6 @@ class Adamax(Optimizer):
         xp.maximum(largest, one, out=largest)
         xp.divide(mean, largest, out=one)
         scratch.blend(param, 1, one, -group["lr"] / (1 - beta1**step))
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.optim.adam import Adam
 
 if TYPE_CHECKING:
@@ -94,3 +95,6 @@ class AdamW(Adam):
         for group in groups:
             group["decoupled_weight_decay"] = True  # whatever a state dict says, as in PyTorch
         super()._take(state, groups)
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

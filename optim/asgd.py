@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_number, require_plain, require_rate
 from minitensor.optim.steps import descent, move_mean
@@ -116,3 +117,6 @@ class ASGD(Optimizer):
         """Return the eta and mu of the next step."""
         lr = group["lr"]
         return lr / (1 + group["lambd"] * lr * step) ** group["alpha"], 1 / max(1, step - group["t0"])
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_betas, require_plain, require_rate
 from minitensor.optim.steps import descent, move_mean, move_mean_square
@@ -135,3 +136,6 @@ def momentum(group: Group, step: int) -> float:
     beta1: float = group["betas"][0]
     grown: float = 1 - 0.5 * 0.96 ** (step * group["momentum_decay"])
     return beta1 * grown
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

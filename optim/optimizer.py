@@ -23,6 +23,7 @@ from minitensor.backends.reference import blend as reference
 from minitensor.backends.silence import in_silence
 from minitensor.base import require_writable
 from minitensor.callers import user_level
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -37,6 +38,9 @@ from minitensor.optim import plan as plans
 from minitensor.optim.options import in_numbers, in_scalars, require_options
 from minitensor.optim.plan import Names, Part, Plan, complete_state, require_entries, step_dtype
 from minitensor.optim.recorded import Cell, Operations, Recorded, blank, require_recordable
+from minitensor.optim.step_hooks import AFTER, BEFORE, Hook, step_with_hooks
+from minitensor.optim.step_hooks import register_optimizer_step_post_hook as register_optimizer_step_post_hook
+from minitensor.optim.step_hooks import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
 
@@ -46,7 +50,6 @@ if TYPE_CHECKING:
 Group = dict[str, Any]
 State = dict[str, Any]
 Params = Iterable[Tensor] | Iterable[Group] | Iterable[tuple[str, Tensor]]
-Hook = Callable[..., Any]
 
 
 class Scratch(NamedTuple):
@@ -172,7 +175,7 @@ class Optimizer:
         Returns:
             What ``closure`` returned, or None.
         """
-        if self._step_pre_hooks or self._step_post_hooks:
+        if self._step_pre_hooks or self._step_post_hooks or BEFORE or AFTER:
             return step_with_hooks(self, closure)
         return self._step(closure)
 
@@ -464,20 +467,6 @@ def without_params(group: Group) -> Group:
     return {name: value for name, value in group.items() if name != "params"}
 
 
-def step_with_hooks(optimizer: Optimizer, closure: Callable[[], Any] | None) -> Any:
-    """Run the hooks before a step, the step, and the hooks after it."""
-    args: tuple[Any, ...] = (optimizer,) if closure is None else (optimizer, closure)
-    kwargs: dict[str, Any] = {}
-    for before in optimizer._step_pre_hooks.all():
-        changed = before(optimizer, args, kwargs)
-        if changed is not None:
-            args, kwargs = changed
-    loss = optimizer._step(*args[1:], **kwargs)
-    for after in optimizer._step_post_hooks.all():
-        after(optimizer, args, kwargs)
-    return loss
-
-
 def named_params(given: Any) -> tuple[list[Tensor], list[str]]:
     """Return a group's parameters, and their names if it holds pairs."""
     if isinstance(given, set):
@@ -598,3 +587,6 @@ def merge_group(old: Group, new: Group) -> Group:
     kept = {"param_names": old["param_names"]} if "param_names" in old else {}
     options = {key: deepcopy(value) for key, value in new.items() if key != "params"}
     return {**kept, **options, "params": old["params"]}
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

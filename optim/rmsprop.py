@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_plain, require_rate
 from minitensor.optim.steps import descent, move_mean, move_mean_square
@@ -121,3 +122,6 @@ class RMSprop(Optimizer):
             scratch.blend(velocity, momentum, one, 1)
             one = velocity
         scratch.blend(param, 1, one, -group["lr"])
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

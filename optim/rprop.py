@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_number, require_plain, require_rate, require_several
@@ -115,3 +116,6 @@ class Rprop(Optimizer):
         two[turned] = 0
         before[...] = two
         param -= xp.multiply(xp.sign(two, out=two), size, out=two)
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

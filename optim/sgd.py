@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_number, require_plain, require_rate
@@ -120,3 +121,6 @@ class SGD(Optimizer):
             else:
                 grad = velocity
         scratch.blend(param, 1, grad, -lr)
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -149,13 +149,14 @@ def test_the_diagrams_show_a_floor_in_its_order(floor: int) -> None:
 
 
 def holds_state(tree: ast.Module) -> bool:
-    """Whether a module has a context variable, a counter, a lock or a thread's values, or rebinds a global name."""
-    makers = ("ContextVar", "count", "Lock", "RLock")
-    calls = [each.value.func for each in tree.body
-             if isinstance(each, (ast.Assign, ast.AnnAssign)) and isinstance(each.value, ast.Call)]  # fmt: skip
+    """Whether a module has a context variable, a counter, a lock, a thread's values, an empty table or a global."""
+    makers = ("ContextVar", "count", "Lock", "RLock", "Hooks", "set", "dict", "list", "deque", "defaultdict", "WeakSet")
+    values = [each.value for each in tree.body if isinstance(each, (ast.Assign, ast.AnnAssign))]
+    calls = [each.func for each in values if isinstance(each, ast.Call)]
     bases = [base for each in tree.body if isinstance(each, ast.ClassDef) for base in each.bases]
     return (
         any(ast.unparse(call).rpartition(".")[2] in makers for call in calls)
+        or any(isinstance(each, (ast.Dict, ast.List)) and ast.unparse(each) in ("{}", "[]") for each in values)
         or any(ast.unparse(base) in ("local", "threading.local") for base in bases)
         or any(isinstance(each, ast.Global) for each in ast.walk(tree))
     )

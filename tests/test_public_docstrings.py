@@ -33,8 +33,9 @@ ROOMS = (
     "minitensor.nn.init", "minitensor.nn.utils", "minitensor.nn.utils.parametrizations",
     "minitensor.nn.utils.parametrize", "minitensor.nn.utils.prune", "minitensor.nn.utils.rnn",
     "minitensor.nn.utils.stateless", "minitensor.func", "minitensor.autograd", "minitensor.autograd.functional",
-    "minitensor.autograd.graph", "minitensor.optim.lr_scheduler", "minitensor.optim.swa_utils", "minitensor.utils",
-    "minitensor.utils.checkpoint", "minitensor.utils.data", "minitensor.utils.hooks", "minitensor.serialization",
+    "minitensor.autograd.graph", "minitensor.optim.lr_scheduler", "minitensor.optim.step_hooks",
+    "minitensor.optim.swa_utils", "minitensor.utils", "minitensor.utils.checkpoint", "minitensor.utils.data",
+    "minitensor.utils.hooks", "minitensor.serialization",
     "minitensor.vision", "minitensor.testing", "minitensor.cuda", "minitensor.nn",
     "minitensor.run",
 )  # fmt: skip

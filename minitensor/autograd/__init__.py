@@ -6,6 +6,8 @@ import sys
 from typing import Any
 
 from minitensor.autograd import functional, graph
+from minitensor.autograd import mode as grad_mode
+from minitensor.autograd import watch as anomaly_mode
 from minitensor.autograd.check import gradcheck, gradgradcheck
 from minitensor.autograd.engine import backward, grad
 from minitensor.autograd.function import Function, FunctionCtx
@@ -27,11 +29,13 @@ __all__ = [
     "Function",
     "FunctionCtx",
     "GradcheckError",
+    "anomaly_mode",
     "backward",
     "detect_anomaly",
     "enable_grad",
     "functional",
     "grad",
+    "grad_mode",
     "gradcheck",
     "gradgradcheck",
     "graph",
@@ -42,7 +46,10 @@ __all__ = [
     "profiler",
     "set_detect_anomaly",
     "set_grad_enabled",
+    "variable",
 ]
+
+variable = sys.modules[__name__]  # where old programs find the name Variable
 
 
 def __getattr__(name: str) -> Any:

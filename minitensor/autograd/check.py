@@ -13,6 +13,7 @@ from minitensor.autograd.engine import grad
 from minitensor.autograd.mode import enable_grad
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase, wrap
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, ArgumentTypeError, GradcheckError
 
 if TYPE_CHECKING:
@@ -253,3 +254,6 @@ def differentiable_outputs(results: Any) -> tuple[Any, ...]:
     """Return the outputs that require grad, as a tuple."""
     several = (results,) if isinstance(results, TensorBase) else tuple(results)
     return tuple([each for each in several if differentiable(each)])
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.autograd.gradcheck")

@@ -17,6 +17,7 @@ from minitensor.autograd.node import FREED, Node, fit, numbering, output, parts,
 from minitensor.autograd.packed import Packed
 from minitensor.autograd.versions import check_version
 from minitensor.base import TensorBase, new, window, wrap
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageError
 
 if TYPE_CHECKING:
@@ -434,3 +435,6 @@ class Refuse(Function):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         raise GradError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

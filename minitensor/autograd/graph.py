@@ -16,6 +16,7 @@ from minitensor.autograd.hooks import Joint, RemovableHandle, Share, add_hook, h
 from minitensor.autograd.node import Node
 from minitensor.autograd.watch import WatchContext, disable_saved_tensors_hooks, saved_tensors_hooks, watch
 from minitensor.base import TensorBase
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, ArgumentTypeError, GradAssertionError, GradError
 
 if TYPE_CHECKING:
@@ -218,3 +219,6 @@ class SavedTensor:
     def value(self) -> Any:
         """Return the tensor with the values that were saved."""
         return self.tensor
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

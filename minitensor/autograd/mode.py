@@ -15,6 +15,8 @@ import inspect
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from minitensor.compat.reasons import attributes_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
@@ -243,3 +245,6 @@ def _guard_generator(guard: Callable[[], Guard], function: F) -> F:
                 step = functools.partial(generator.throw, error)
 
     return call  # type: ignore[return-value]  # the same signature
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.autograd.grad_mode")

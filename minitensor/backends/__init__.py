@@ -14,6 +14,7 @@ from minitensor.backends.cupy import load as load_cupy
 from minitensor.backends.numpy.table import NumpyBackend
 from minitensor.compat import PATHS
 from minitensor.compat import cudnn as cudnn
+from minitensor.compat.reasons import attributes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,3 +73,6 @@ def backend_of(array: Array) -> Backend:
 cuda, mkl, mkldnn, mps, openmp = (PATHS[f"backends.{name}"] for name in ("cuda", "mkl", "mkldnn", "mps", "openmp"))
 
 open_backend("cpu")
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentTypeError
 
 
@@ -75,3 +76,6 @@ cudagraph_mark_step_begin = reset
 def set_stance(stance: str = "default", **options: Any) -> Callable[[Any], Any]:
     """Accept how to treat compiled code, of which there is none; return a decorator that changes nothing."""
     return allow_in_graph
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.compiler")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from minitensor.compat.reasons import attributes_of
 
 matmul = SimpleNamespace(
     allow_tf32=False, allow_fp16_reduced_precision_reduction=True, allow_bf16_reduced_precision_reduction=True,
@@ -42,3 +44,6 @@ def sdp_kernel(*args: Any, **options: Any) -> Iterator[None]:
 
 def preferred_linalg_library(backend: Any = None) -> None:
     """Accept which library solves linear systems on GPUs; it chooses nothing."""
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.backends.cuda")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from minitensor.compat.reasons import attributes_of
 
 enabled = True
 benchmark = False
@@ -36,3 +38,6 @@ def flags(
 ) -> Iterator[None]:
     """Accept switches for a block; they choose nothing."""
     yield
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.backends.cudnn")

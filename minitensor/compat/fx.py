@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import UnsupportedError
 
 
@@ -37,3 +38,6 @@ class GraphModule:
 
     def __init__(self, root: Any, graph: Any, class_name: str = "GraphModule") -> None:
         symbolic_trace(root)
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.fx")

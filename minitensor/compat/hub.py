@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import UnsupportedError
 
 
@@ -49,3 +50,6 @@ def get_dir() -> str:
     """Return the folder where PyTorch keeps its downloads: that of ``TORCH_HOME``, or below the user's cache."""
     cache = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "torch")
     return os.path.join(os.environ.get("TORCH_HOME", cache), "hub")
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.hub")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import DeviceError
 
 
@@ -44,3 +47,6 @@ def current_allocated_memory() -> int:
 
 
 driver_allocated_memory = recommended_max_memory = current_allocated_memory
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.mps")

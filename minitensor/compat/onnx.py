@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import UnsupportedError
 
 
@@ -24,3 +25,6 @@ dynamo_export = export
 def is_in_onnx_export() -> bool:
     """Return False: nothing is exported."""
     return False
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.onnx")

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import enum
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from minitensor.compat.reasons import attributes_of
 
 
 class ProfilerActivity(enum.Enum):
@@ -134,3 +136,6 @@ def kineto_available() -> bool:
 
 
 supported_activities = frozenset
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.profiler")

@@ -1,8 +1,8 @@
 """PyTorch's names that this library lacks: why, and what to use instead.
 
 One table serves the errors of missing attributes and of missing modules, and ``python -m minitensor --check``. A row
-stands for one kind of names, in PyTorch's paths, with ``*`` for any text. A row may cover names that exist here: the
-table is only read for names that were not found.
+stands for one kind of names, in PyTorch's paths, with ``*`` for any text. A pattern may cover names that exist here:
+the table is only read for names that were not found. A name without ``*`` must be missing.
 """
 
 from __future__ import annotations
@@ -55,19 +55,18 @@ ABSENT = (
         torch.nested torch.masked torch.jagged torch.Tensor.is_nested torch.Tensor.to_padded_tensor"""),
     Absence("the classes of typed tensors and storages belong to old PyTorch", "use tensor(..., dtype=...)", """
         torch.*Tensor torch.*Storage torch.Storage torch.StorageBase torch.cuda.*Tensor torch.cuda.*Storage
-        torch.is_storage torch.set_default_tensor_type torch.Tensor.storage_type torch.Tensor.new"""),
+        torch.Tensor.storage_type"""),
     Absence("strided memory is the only layout here", "leave out the argument layout", """
-        torch.strided torch.legacy_contiguous_format"""),
+        torch.legacy_contiguous_format"""),
     # -- devices
     Absence("there is one kind of accelerator, through CuPy, and it has no streams or events",
             "use cuda.is_available(), cuda.synchronize() and .to(device)", """
-        torch.Stream torch.Event torch.accelerator torch.AcceleratorError torch.mps torch.mtia torch.xpu torch.cpu
-        torch.cuda.* torch.get_device_module torch.is_vulkan_available torch.Tensor.is_ipu torch.Tensor.is_maia
-        torch.Tensor.is_mkldnn torch.Tensor.is_mps torch.Tensor.is_mtia torch.Tensor.is_vulkan torch.Tensor.is_xla
-        torch.Tensor.is_xpu torch.Tensor.ipu torch.Tensor.mtia torch.Tensor.xpu torch.Tensor.record_stream
-        torch.Tensor.to_mkldnn torch.Tensor.pin_memory torch.DeviceObjType torch.StreamObjType
-        torch.autograd.DeviceType torch.get_default_device torch.set_default_device torch.OutOfMemoryError
-        torch.backends.*"""),
+        torch.Stream torch.Event torch.accelerator.* torch.AcceleratorError torch.mps.* torch.mtia torch.xpu.*
+        torch.cpu torch.cuda.* torch.get_device_module torch.is_vulkan_available torch.Tensor.is_ipu
+        torch.Tensor.is_maia torch.Tensor.is_mkldnn torch.Tensor.is_mps torch.Tensor.is_mtia torch.Tensor.is_vulkan
+        torch.Tensor.is_xla torch.Tensor.is_xpu torch.Tensor.ipu torch.Tensor.mtia torch.Tensor.xpu
+        torch.Tensor.record_stream torch.Tensor.to_mkldnn torch.Tensor.pin_memory torch.DeviceObjType
+        torch.StreamObjType torch.autograd.DeviceType torch.OutOfMemoryError torch.backends.* torch.backends.*.*"""),
     Absence("there is no mixed precision", "remove autocast and the gradient scaler, or convert to float16", """
         torch.amp torch.autocast* torch.clear_autocast_cache torch.*_autocast_* torch.GradScaler torch.cuda.amp
         torch.is_autocast_*"""),
@@ -81,7 +80,7 @@ ABSENT = (
         torch.utils.data.graph torch.from_file torch.get_file_path"""),
     # -- compilers and tools
     Absence("there is no compiler", "call the function or the module itself", """
-        torch.jit torch.compile torch.compiler torch.compiled_with_cxx11_abi torch.fx torch.export torch.onnx
+        torch.jit.* torch.compiler.* torch.compiled_with_cxx11_abi torch.fx.* torch.export torch.onnx.*
         torch.package torch.library torch.classes torch.ops torch.cpp torch.fork torch.wait torch.cond
         torch.while_loop torch.Script* torch.*Type torch.*Script* torch.import_ir_module* torch.parse_*
         torch.merge_type_from_* torch.unify_type_list torch.AliasDb torch.Argument torch.ArgumentSpec torch.Block
@@ -110,13 +109,13 @@ ABSENT = (
         torch.BenchmarkExecutionStats torch.utils.ThroughputBenchmark torch.utils.throughput_benchmark
         torch.utils.benchmark torch.utils.bottleneck torch.utils.flop_counter torch.utils.*cpp_backtrace"""),
     Absence("nothing is compiled or downloaded here", "write the operation in Python; read weights with load", """
-        torch.hub torch.utils.cpp_extension torch.utils.cmake_prefix_path torch.utils.model_zoo
+        torch.hub.* torch.utils.cpp_extension torch.utils.cmake_prefix_path torch.utils.model_zoo
         torch.utils.collect_env"""),
     Absence("tensor subclasses do not intercept operations here",
             "use utils.op_log, or hooks of modules and tensors", """
         torch.overrides torch.DisableTorchFunction* torch.nn.functional.has_torch_function*
         torch.autograd.has_torch_function torch.autograd.handle_torch_function torch.nn.functional.handle_torch_function
-        torch.Tensor.as_subclass torch.autograd.is_tensor_like"""),
+        torch.autograd.is_tensor_like"""),
     # -- functions
     Absence("it is a kernel of PyTorch under the name of a library or of its dispatcher",
             "use the function without the prefix or suffix, here or in nn.functional", """
@@ -150,7 +149,7 @@ ABSENT = (
     Absence("rare special functions are not implemented", "use scipy.special on x.numpy()", """
         torch.special.airy_ai torch.special.*polynomial* torch.special.*bessel_*"""),
     Absence("it is not implemented", "draw with NumPy and convert with from_numpy", """
-        torch.poisson torch.binomial torch.quasirandom torch.distributions torch.random"""),
+        torch.poisson torch.binomial torch.quasirandom torch.distributions"""),
     Absence("it is not implemented", "use scatter_reduce or index_add", "torch.segment_reduce"),
     Absence("it is not implemented", "use hann_window, hamming_window, blackman_window or kaiser_window", """
         torch.signal"""),
@@ -167,26 +166,31 @@ ABSENT = (
         torch.has_* torch.init_num_threads torch.*_num_interop_threads torch.*_deterministic_debug_mode
         torch.*_warn_always* torch.set_anomaly_enabled torch.autograd.*_multithreading_enabled
         torch.autograd.is_view_replay_enabled torch.autograd.enforce_grad_layout_policy
-        torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.anomaly_mode
-        torch.autograd.grad_mode torch.autograd.variable torch.is_inference torch.version torch.torch_version
+        torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.VariableMeta
+        torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.*
         torch.types torch.windows torch.utils.backcompat torch.utils.backend_registration torch.utils.deterministic
         torch.utils.*privateuse1* torch.utils.set_module torch.utils.weak torch.utils.dlpack
-        torch.utils.data.dataloader torch.numa torch.storage torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12
+        torch.numa torch.storage torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12
         torch.Tensor.grad_dtype torch.Tensor.dim_order torch.Tensor.name torch.nn.utils.rnn.bind
         torch.nn.utils.rnn.PackedSequence_ torch.serialization.* torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING
         torch.nn.factory_kwargs torch.nn.common_types torch.nn.grad torch.nn.functional.grad
         torch.nn.LinearCrossEntropyOptions torch.nn.functional.assert_int_or_pair
         torch.nn.functional.BroadcastingList* torch.nn.functional.GRID_SAMPLE_* torch.nn.functional.DType
-        torch.*.*_notes torch.*.*common_args torch.*.multi_dim_common"""),
+        torch.*.*_notes torch.*.*common_args torch.*.multi_dim_common torch.random.thread_safe_generator
+        torch.autograd.function.* torch.autograd.gradcheck.* torch.autograd.graph.* torch.nn.attention.*
+        torch.nn.parameter.UninitializedTensorMixin torch.nn.utils.SpectralNorm* torch.utils.checkpoint.*
+        torch.utils.hooks.*"""),
+    Absence("it is for an operation that is missing, or for out=", "use the class without _out", """
+        torch.return_types.*"""),
+    Absence("optimizers are classes only", "make an optimizer and call its step", """
+        torch.optim.adadelta.adadelta torch.optim.adagrad.adagrad torch.optim.adam.adam torch.optim.adamax.adamax
+        torch.optim.adamw.adamw torch.optim.asgd.asgd torch.optim.nadam.nadam torch.optim.radam.radam
+        torch.optim.rmsprop.rmsprop torch.optim.rprop.rprop torch.optim.sgd.sgd"""),
     Absence("it writes for TensorBoard, another package", "print the numbers, or plot them with matplotlib", """
         torch.utils.tensorboard"""),
-    Absence("it is not implemented", "load both state dicts", """
-        torch.utils.swap_tensors torch.optim.swap_in_optimizer_params_and_state"""),
+    Absence("it is not implemented", "load both state dicts", "torch.optim.swap_in_optimizer_params_and_state"),
     Absence("it is not implemented", "use NumPy's dlpack, or from_dlpack", "torch.to_dlpack"),
-    Absence("it is not implemented", "use Python's math and None", """
-        torch.pi torch.e torch.inf torch.nan torch.newaxis"""),
-    Absence("it calls Python for each element", "use operations on whole tensors", """
-        torch.Tensor.apply_ torch.Tensor.map_ torch.Tensor.map2_"""),
+    Absence("it calls Python for each element", "use operations on whole tensors", "torch.Tensor.map2_"),
     Absence("einops does this", "use einops.rearrange, or permute and reshape", "torch.func.rearrange"),
     Absence("it is not implemented", "set track_running_stats=False, or replace batch norm by group norm", """
         torch.func.replace_all_batch_norm_modules_"""),

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from minitensor.compat.reasons import attributes_of
 
 FINAL = re.compile(r"v?(\d+(?:\.\d+)*)(?:[-_.]?(a|b|rc|alpha|beta|dev|post)[-_.]?(\d*))?(?:\+[\w.]+)?$")
 STAGES = {"dev": -4, "a": -3, "alpha": -3, "b": -2, "beta": -2, "rc": -1, "": 0, "post": 1}
@@ -68,3 +70,6 @@ hip: str | None = None
 xpu: str | None = None
 debug = False
 git_version = ""
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.version")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import DeviceError
 
 
@@ -64,3 +65,6 @@ def current_device() -> int:
 def set_device(device: Any) -> None:
     """Raise: there is no device."""
     synchronize()
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.xpu")

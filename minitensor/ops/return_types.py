@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.compat.reasons import attributes_of
+
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
@@ -266,3 +268,6 @@ class linalg_cholesky_ex(NamedTuple):
 
     def __repr__(self) -> str:
         return format_result(self, self._fields)
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.return_types")

@@ -37,10 +37,8 @@ OWN = frozenset(
 # PyTorch's modules whose contents have another place here. Some have the name of a function in them, which an import
 # would replace in its package; entered in `sys.modules` beforehand, they are not imported.
 ELSEWHERE = {
-    "torch.autograd.anomaly_mode": "minitensor.autograd.watch",
-    "torch.autograd.grad_mode": "minitensor.autograd.mode",
     "torch.autograd.gradcheck": "minitensor.autograd.check",
-    "torch.autograd.variable": "minitensor.autograd",
+    "torch.cuda.random": "minitensor.cuda",
     "torch.nn.utils.spectral_norm": "minitensor.nn.utils.norm_hooks",
     "torch.nn.utils.weight_norm": "minitensor.nn.utils.norm_hooks",
 }

@@ -20,6 +20,7 @@ from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.packed import Packed
 from minitensor.autograd.watch import saved_tensors_hooks, watch
 from minitensor.base import TensorBase
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, CheckpointError, VersionError
 from minitensor.ops.random import get_rng_state, set_rng_state
 
@@ -328,3 +329,6 @@ def describe(metadata: tuple[Any, ...]) -> str:
     """Return a saved tensor's properties as text."""
     shape, dtype, device = metadata
     return f"{dtype.name} of shape {shape} on {device}"
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

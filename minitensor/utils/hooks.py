@@ -6,9 +6,10 @@ A table is a dict from the ids of handles to hooks, in the order in which they r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from minitensor.autograd.hooks import HookTable, RemovableHandle
+from minitensor.compat.reasons import attributes_of
 
 __all__ = ["Hooks", "RemovableHandle"]
 
@@ -40,3 +41,6 @@ class Hooks(HookTable, Generic[Hook]):
     def all(self) -> Iterator[Hook]:
         """Iterate over a copy of the hooks, so a hook may remove itself."""
         return iter(list(self.values()))
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

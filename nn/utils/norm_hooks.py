@@ -7,11 +7,12 @@ Their state dicts have other names than those of ``parametrizations`` (``weight_
 from __future__ import annotations
 
 import warnings
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.autograd.mode import no_grad
 from minitensor.callers import user_level
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, MissingParameterError, UsageError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn import functional as F
@@ -295,3 +296,6 @@ def take_hook(module: Module, name: str, kind: type[Any], what: str) -> Any:
             del module._forward_pre_hooks[key]
             return hook.function
     raise ArgumentError(f"{what} of '{name}' not found in {module}")
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.nn.utils")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import pickle
 from types import ModuleType
 from typing import Any
@@ -286,3 +287,31 @@ def test_state_dict_hooks_may_change_the_state() -> None:
     optimizer.register_load_state_dict_post_hook(lambda o: seen.append("loaded"))
     optimizer.load_state_dict(saved)
     assert seen == [1, "loaded"]
+
+
+def order_of_step_hooks(lib: Any) -> list[str]:
+    rules = importlib.import_module(f"{lib.__name__}.optim.optimizer")
+    weight = lib.ones(2, requires_grad=True)
+    weight.sum().backward()
+    optimizer, seen = lib.optim.SGD([weight], lr=0.5), list[str]()
+    handles = [
+        optimizer.register_step_pre_hook(lambda *_: seen.append("own before")),
+        optimizer.register_step_post_hook(lambda *_: seen.append("own after")),
+        rules.register_optimizer_step_pre_hook(lambda *_: seen.append("before any")),
+        rules.register_optimizer_step_post_hook(lambda *_: seen.append("after any")),
+    ]
+    optimizer.step()
+    for handle in handles:
+        handle.remove()
+    optimizer.step()
+    wrong = rules.register_optimizer_step_pre_hook(lambda *_: 3)
+    with pytest.raises(RuntimeError, match="must return None or a tuple of"):
+        optimizer.step()
+    wrong.remove()
+    return [*seen, str(weight.tolist())]
+
+
+def test_hooks_of_all_optimizers_run_outside_those_of_one() -> None:
+    ours = order_of_step_hooks(minitensor)
+    assert ours == ["before any", "own before", "own after", "after any", "[0.0, 0.0]"]
+    assert ours == order_of_step_hooks(pytest.importorskip("torch"))

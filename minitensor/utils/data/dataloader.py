@@ -1,5 +1,8 @@
 """PyTorch's import path of the loader: ``utils.data.dataloader.DataLoader``, and what is used beside it."""
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.reasons import attributes_of
 from minitensor.utils.data.collate import default_collate as default_collate
 from minitensor.utils.data.collate import default_convert as default_convert
 from minitensor.utils.data.dataset import Dataset as Dataset
@@ -18,3 +21,6 @@ from minitensor.utils.data.sampler import (
     SequentialSampler as SequentialSampler,
 )
 from minitensor.utils.data.workers import get_worker_info as get_worker_info
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from minitensor.autograd.misuse import composite_with_own_checks, explain_constructor
 from minitensor.callers import user_level
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, GuardError, quote
 from minitensor.ops.random import randperm
 
@@ -254,3 +255,6 @@ def split_counts(fractions: Sequence[float], total: int) -> list[int]:
                 f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=user_level()
             )
     return sizes
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)
