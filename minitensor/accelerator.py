@@ -5,6 +5,8 @@ Questions are answered without one; what needs a device raises.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import cuda
@@ -40,19 +42,34 @@ def require_device() -> None:
 
 
 def current_device_index() -> int:
-    """Return the number of the current GPU, 0.
+    """Return the number of the current GPU.
 
     Raises:
         RuntimeError: If there is no GPU.
     """
     require_device()
-    return 0
+    return cuda.current_device()
+
+
+current_device_idx = current_device_index
 
 
 def set_device_index(device: Any, /) -> None:
     """Choose the current GPU; raise if there is none."""
     require_device()
     cuda.set_device(device)
+
+
+set_device_idx = set_device_index
+
+
+@contextlib.contextmanager
+def device_index(device: int | None, /) -> Iterator[None]:
+    """Choose the current GPU in a block; raise if there is none. Do nothing for None or a negative number."""
+    if device is not None:
+        require_device()
+    with cuda.device(device):
+        yield
 
 
 def synchronize(device: Any = None, /) -> None:
@@ -74,9 +91,35 @@ def memory_reserved(device_index: Any = None) -> int:
 max_memory_allocated, max_memory_reserved = memory_allocated, memory_reserved
 
 
+def memory_stats(device_index: Any = None, /) -> dict[str, int]:
+    """Return the bytes in use and reserved on the GPU, under PyTorch's names."""
+    return cuda.memory_stats(device_index)
+
+
+def get_memory_info(device_index: Any = None, /) -> tuple[int, int]:
+    """Return the free and the total bytes of the GPU's memory; raise if there is none."""
+    require_device()
+    return cuda.mem_get_info(device_index)
+
+
+def reset_peak_memory_stats(device_index: Any = None, /) -> None:
+    """Do nothing: peaks are not recorded."""
+
+
+reset_accumulated_memory_stats = reset_peak_memory_stats
+
+
 def empty_cache() -> None:
     """Free memory of the GPU that is not in use; do nothing without one."""
     cuda.empty_cache()
+
+
+def empty_host_cache() -> None:
+    """Do nothing: no memory of the CPU is kept for the GPU."""
+
+
+def set_stream(stream: Any) -> None:
+    """Work in a ``stream`` from now on: there is one, so this changes nothing."""
 
 
 def current_stream(device: Any = None, /) -> cuda.Stream:

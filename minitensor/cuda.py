@@ -223,7 +223,7 @@ def device(device: Any) -> Iterator[None]:
     >>> with torch.cuda.device(-1):
     ...     pass
     """
-    if device is None or device == -1:
+    if device is None or (isinstance(device, int) and device < 0):
         yield
         return
     before = current_device()

@@ -6,6 +6,9 @@ A module that is "scripted" is the module itself, so it trains, and is saved by 
 from __future__ import annotations
 
 import contextlib
+import types
+import typing
+from builtins import isinstance as is_instance
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from typing import Final as Final
@@ -93,9 +96,29 @@ Attribute = annotate
 
 
 def isinstance(obj: Any, target_type: Any) -> bool:
-    """Return whether ``obj`` is of the class ``target_type``, or of one of several."""
-    found: bool = issubclass(type(obj), tuple(target_type) if type(target_type) is list else target_type)
-    return found
+    """Return whether ``obj`` is of the type ``target_type``, or of one of several; containers with all they hold.
+
+    >>> import minitensor as torch
+    >>> torch.jit.isinstance([1, 2], list[int]), torch.jit.isinstance({"a": 1.5}, dict[str, int])
+    (True, False)
+    """
+    if is_instance(target_type, tuple):
+        return any(isinstance(obj, each) for each in target_type)
+    origin, inner = typing.get_origin(target_type), typing.get_args(target_type)
+    if origin is None:
+        return is_instance(obj, type(None) if target_type is None else target_type)
+    if origin in (typing.Union, types.UnionType):
+        return any(isinstance(obj, each) for each in inner)
+    return is_instance(obj, origin) and holds(obj, origin, inner)
+
+
+def holds(obj: Any, origin: type, inner: tuple[Any, ...]) -> bool:
+    """Return whether all that a container holds is of the types that stand in brackets after its own."""
+    if origin is dict:
+        return all(isinstance(each, kind) for item in obj.items() for each, kind in zip(item, inner, strict=True))
+    if origin is tuple and inner[-1:] != (Ellipsis,):
+        return len(obj) == len(inner) and all(map(isinstance, obj, inner))
+    return all(isinstance(each, inner[0]) for each in obj)
 
 
 def is_scripting() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import typing
 from types import ModuleType
 from typing import Any
 
@@ -92,6 +93,38 @@ def test_nothing_is_compiled() -> None:
     assert not isinstance(model, mt.jit.ScriptModule) and mt.jit.isinstance([1], list)
     with pytest.raises(TypeError, match="must be a function or a module, got int"):
         mt.compile(3)
+
+
+TYPES = ("list[int]", "typing.List[float]", "typing.Dict[str, int]", "tuple[int, str]", "typing.Optional[int]",
+         "typing.Union[int, str]", "int | str", "list[list[int]]", "dict[str, list[int]]", "int", "(int, str)",
+         "typing.Tuple[int, typing.List[str]]")  # fmt: skip
+VALUES: tuple[Any, ...] = ([1, 2], [1.5], {"a": 1}, {"a": 2.5}, {1: 1}, (1, "a"), (1, 2), 3, "b", [[1], [2]], [[1], 2],
+                           {"a": [1]}, (1, ["a"]), 1.5)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TYPES)
+def test_values_are_of_the_types_that_pytorch_says(torch: ModuleType, text: str) -> None:
+    kind = eval(text, {"typing": typing})
+    for value in VALUES:
+        assert mt.jit.isinstance(value, kind) is torch.jit.isinstance(value, kind), value
+
+
+def test_an_optional_value_may_be_none() -> None:
+    assert mt.jit.isinstance(None, int | None) and not mt.jit.isinstance(None, int | str)
+    assert mt.jit.isinstance((1, 2, 3), tuple[int, ...]) and not mt.jit.isinstance((1, "a"), tuple[int, ...])
+    assert mt.jit.isinstance({1, 2}, set[int])
+
+
+def test_the_number_of_the_current_accelerator_is_that_of_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mt.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(mt.cuda, "current_device", lambda: 3)
+    assert mt.accelerator.current_device_index() == mt.accelerator.current_device_idx() == 3
+
+
+@pytest.mark.parametrize("index", [None, -1, -2])
+def test_no_gpu_is_chosen_by_a_negative_number(index: int | None) -> None:
+    with mt.cuda.device(index):
+        pass
 
 
 def test_a_script_module_is_a_module() -> None:

@@ -129,13 +129,13 @@ def leave(message: str, code: int = 1) -> NoReturn:
 
 
 def explain(error: ImportError) -> None:
-    """Print why an import from ``torch.linalg`` failed. Python asks no finder if the module is not a package."""
+    """Complete the message of an import that failed. Python asks no finder about what is in a plain module."""
     name, path = re.match(r"cannot import name '(\w+)'", str(error)), error.name or ""
-    if name:
-        path = f"{reasons.pytorchs_name(path)}.{name[1]}"
-    absence = reasons.find(path)
+    absence = reasons.find(f"{reasons.pytorchs_name(path)}.{name[1]}" if name else path)
     if absence and not isinstance(error, MinitensorError):
-        print(absence.reason, file=sys.stderr)
+        place = reasons.pytorchs_name(path)
+        what = f"cannot import name {name[1]!r} from {place!r}" if name else f"No module named {path!r}"
+        error.msg = f"{what}: {absence.reason}"
 
 
 class Hook:
@@ -147,9 +147,9 @@ class Hook:
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         while trace is not None and self.is_above(trace.tb_frame):
             trace = trace.tb_next
-        self.hook(kind, error.with_traceback(trace), trace)
         if isinstance(error, ImportError):
             explain(error)
+        self.hook(kind, error.with_traceback(trace), trace)
 
     def is_above(self, frame: FrameType) -> bool:
         return frame.f_globals is vars(self.above) or frame.f_globals.get("__name__") in (*ABOVE, "contextlib")
