@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     "errors shapes layout indexing memory_format callers copies compat forks",
     "dtypes scalars backends device",
-    "storage stream printing base generator sampling",
+    "storage stream printing base generator sampling rejection",
     "autograd",
     "ops",
     "tensor",
@@ -42,6 +42,7 @@ NUMPY = {
     "minitensor.stream": "random bits are drawn on the host",
     "minitensor.generator": "a state is an array of bytes",
     "minitensor.sampling": "random numbers are made of them on the host",
+    "minitensor.rejection": "random numbers are made of them on the host",
     "minitensor.printing": "text is made from a host copy",
     "minitensor.ops.exchange": "other libraries hold host arrays",
     "minitensor.ops.draws": "random numbers are drawn on the host",

@@ -149,7 +149,7 @@ ABSENT = (
     Absence("rare special functions are not implemented", "use scipy.special on x.numpy()", """
         torch.special.airy_ai torch.special.*polynomial* torch.special.*bessel_*"""),
     Absence("it is not implemented", "draw with NumPy and convert with from_numpy", """
-        torch.poisson torch.binomial torch.quasirandom torch.distributions"""),
+        torch.quasirandom torch.distributions"""),
     Absence("it is not implemented", "use scatter_reduce or index_add", "torch.segment_reduce"),
     Absence("it is not implemented", "use hann_window, hamming_window, blackman_window or kaiser_window", """
         torch.signal"""),

@@ -30,7 +30,7 @@ REFUSED = ("torchvision", "torchaudio", "torchtext", "torchdata")
 # Modules at the top of this library that PyTorch does not have, or that hold something else there.
 OWN = frozenset(
     "base callers compat copies device dtypes errors forks generator indexing layout memory_format ops "
-    "printing run sampling scalars shapes storage stream tensor vision __main__".split()
+    "printing rejection run sampling scalars shapes storage stream tensor vision __main__".split()
 )
 
 

@@ -180,6 +180,8 @@ MADE = rows(
     Row("randint_like", (call(f(2, 3), 5),), differentiable=False, out=False, random=True),
     Row("bernoulli", (call(f(2, 3, low=0.1, high=0.9)),), differentiable=False, out=False, random=True),
     Row("multinomial", (call(f(5, low=0.1, high=0.9), 3),), differentiable=False, out=False, random=True),
+    Row("poisson", (call(f(2, 3, low=0.1, high=9)),), differentiable=False, out=False, random=True),
+    Row("binomial", (call(f(2, 3, low=1, high=9), f(2, 3, low=0.1, high=0.9)),), differentiable=False, out=False, random=True),
     (Row(name, (call(f(2, 3, low=0.1)),), differentiable=False, out=False, random=True, may_share=True)
      for name in ("Tensor.uniform_", "Tensor.normal_", "Tensor.random_", "Tensor.bernoulli_", "Tensor.exponential_")),
     (Row(name, (call(f(2, 3)),), differentiable=False, out=False, random=True, may_share=True, names=False)
