@@ -87,7 +87,8 @@ def standard_gamma(generator: Generator, concentration: Array) -> Array:
     shift = (raised - rounding(np.float32(1) / np.float32(3))).astype(rounding)
     drawn = draw_each(generator, draw_gamma, np.float64, shift, inverse.astype(rounding), concentration == 0)
     with np.errstate(over="ignore", under="ignore"):
-        return np.maximum(drawn.astype(dtype), np.finfo(dtype).tiny)
+        raised_to_tiny: Array = np.maximum(drawn.astype(dtype), np.finfo(dtype).tiny)
+    return raised_to_tiny
 
 
 SQUEEZE: Final = float(np.float32(0.0331))
@@ -121,7 +122,8 @@ def dirichlet(generator: Generator, concentration: Array) -> Array:
     dtype = concentration.dtype
     gamma = standard_gamma(generator, concentration.astype(np.float64))
     shares = (gamma / gamma.sum(-1, keepdims=True)).astype(dtype)
-    return np.clip(shares, np.finfo(dtype).tiny, np.nextafter(dtype.type(1), dtype.type(0)))
+    inside: Array = np.clip(shares, np.finfo(dtype).tiny, np.nextafter(dtype.type(1), dtype.type(0)))
+    return inside
 
 
 # -- Poisson -----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array, Backend
+    from minitensor.backends import Array
+    from minitensor.backends.base import Backend
 
 # Note [Integrals on the shorter side]
 # The gradient is the integral of -(d log p(t) / da) p(t) / p(x) over t from 0 to x. The whole integral is zero, so the
@@ -34,7 +35,8 @@ def gamma_slope(backend: Backend, concentration: Array, drawn: Array) -> Array:
     distance = xp.abs(concentration - drawn)
     scale = 2 / (distance + xp.sqrt(distance * distance + 2 * drawn))
     scale = xp.where(is_low, scale, xp.log1p(scale))
-    log_drawn, total = xp.log(drawn), 0.0
+    log_drawn = xp.log(drawn)
+    total: Any = 0.0
     for node, weight in RULE:
         shift = xp.where(is_low, -scale * node, scale * node)
         height = xp.exp(concentration * shift - drawn * xp.expm1(shift))
