@@ -5,7 +5,6 @@ This module lists every public name, in groups.
 
 from __future__ import annotations
 
-import warnings
 from math import e as e, inf as inf, nan as nan, pi as pi
 from typing import TYPE_CHECKING
 
@@ -65,6 +64,10 @@ from minitensor.compat import (
     xpu as xpu,
 )
 from minitensor.compat.compiler import compile as compile
+from minitensor.compat.once import (
+    is_warn_always_enabled as is_warn_always_enabled,
+    set_warn_always as set_warn_always,
+)
 from minitensor.compat.version import __version__ as __version__
 from minitensor.compat.switches import (
     _assert as _assert,
@@ -390,8 +393,8 @@ from minitensor.ops.broadcast import (
     broadcast_to as broadcast_to,
     meshgrid as meshgrid,
 )
+from minitensor.ops.matrices import adjoint as adjoint
 from minitensor.ops.shape import (
-    adjoint as adjoint,
     as_strided as as_strided,
     as_strided_ as as_strided_,
     diagonal as diagonal,
@@ -685,10 +688,7 @@ arccos_, arcsin_, arctan_, arccosh_, arcsinh_, arctanh_ = acos_, asin_, atan_, a
 mvlgamma, igamma, igammac = special.multigammaln, special.gammainc, special.gammaincc
 bool, int, float = dtypes.bool_, dtypes.int_, dtypes.float_  # PyTorch's names shadow Python's, here and nowhere else
 
-# NumPy warns where IEEE arithmetic gives inf or NaN; tensors give them silently, as PyTorch's do. An errstate around
-# each operation would cost more than the operation (0.7 us), so the warnings are muted for this package's own modules;
-# where they are errors, Note [Silence] in `backends/silence.py` tells more.
-warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minitensor(\.|$)")
+backends.silence.hide_complaints()  # Note [Silence] in `backends/silence.py`
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = reasons.attributes_of(__name__)

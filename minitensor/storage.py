@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor import backends
+from minitensor.compat.once import warn_once
 from minitensor.device import device_of
 from minitensor.dtypes import FROM_NUMPY
-from minitensor.errors import IndexRangeError, ReadOnlyError
+from minitensor.errors import IndexRangeError, ReadOnlyError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +64,7 @@ class Storage:
 
     def __call__(self) -> TypedStorage:
         """Return the memory as elements: ``x.storage()`` of PyTorch."""
+        warn_once("TypedStorage is deprecated: use tensor.untyped_storage() instead of tensor.storage().")
         return TypedStorage(self)
 
     def data_ptr(self) -> int:
@@ -131,7 +133,9 @@ class TypedStorage:
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tolist())
 
-    def __getitem__(self, place: int) -> Any:
+    def __getitem__(self, place: int | slice) -> Any:
+        if isinstance(place, slice):
+            raise UsageError("slices are only supported in assignments to a storage: use storage.tolist()[...]")
         return self.memory.buffer[self.position(place)].item()
 
     def __setitem__(self, place: int | slice, value: Any) -> None:
@@ -142,6 +146,8 @@ class TypedStorage:
 
     def position(self, place: int) -> int:
         """Return an index from the front; raise if it is out of range."""
+        if not isinstance(place, int):
+            raise UsageError(f"can't index a storage with {type(place).__name__}: use an int")
         size = len(self)
         if not -size <= place < size:
             raise IndexRangeError(f"index {place} out of range for storage of size {size}")

@@ -37,6 +37,7 @@ from minitensor.ops import (
     integrate,
     join,
     masks,
+    matrices,
     metadata,
     powers,
     product_sums,
@@ -315,8 +316,8 @@ class Tensor(TensorBase):
     transpose, transpose_, t, t_ = shape.transpose, shape.transpose_, shape.t, shape.t_
     swapaxes, swapaxes_ = rearrange.swapaxes, rearrange.swapaxes_
     swapdims, swapdims_ = shape.transpose, shape.transpose_
-    permute, movedim, moveaxis, adjoint = shape.permute, shape.movedim, shape.movedim, shape.adjoint
-    T, mT, H, mH = property(shape.T), property(shape.mT), property(shape.H), property(shape.adjoint)
+    permute, movedim, moveaxis, adjoint = shape.permute, shape.movedim, shape.movedim, matrices.adjoint
+    T, mT, H, mH = (property(each) for each in (matrices.T, matrices.mT, matrices.H, matrices.adjoint))
     unsqueeze, unsqueeze_ = shape.unsqueeze, shape.unsqueeze_
     squeeze, squeeze_ = shape.squeeze, shape.squeeze_
     expand, expand_as, broadcast_to = shape.expand, shape.expand_as, broadcast.broadcast_to

@@ -8,12 +8,14 @@ This file knows no layer.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from minitensor import dtypes
 from minitensor.autograd.misuse import explain_constructor
 from minitensor.autograd.mode import no_grad
+from minitensor.callers import user_level
 from minitensor.device import device as Device
 from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError, UnsupportedError
 from minitensor.nn import state
@@ -427,6 +429,11 @@ class Module(Tree):
             raise ArgumentTypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
             )
+        if dtype is not None and dtype.is_complex:
+            warnings.warn(
+                "Complex modules are a new feature: some modules might not work as expected with complex parameters.",
+                UserWarning, stacklevel=user_level(),
+            )  # fmt: skip
         return self._apply(lambda t: move(t, device, dtype, format))
 
     def type(self: Self, dst_type: dtypes.dtype) -> Self:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from minitensor.callers import user_level
 from minitensor.errors import ShapeError, UsageError
 from minitensor.nn import functional as F
 from minitensor.nn import init
+from minitensor.nn.activation import GELU
 from minitensor.nn.attention import MultiheadAttention
 from minitensor.nn.container import ModuleList
 from minitensor.nn.dropout import Dropout
 from minitensor.nn.linear import Linear
 from minitensor.nn.module import Module
 from minitensor.nn.normalization import LayerNorm
+from minitensor.nn.rectifier import ReLU
 from minitensor.ops.creation import full
 from minitensor.ops.triangle import triu
 
@@ -278,7 +282,15 @@ class TransformerEncoder(Module):
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
+        self.use_nested_tensor = enable_nested_tensor
         self.mask_check = mask_check
+        reason = why_not_sparse(encoder_layer)
+        if enable_nested_tensor and reason:
+            warnings.warn(
+                f"enable_nested_tensor is True, but self.use_nested_tensor is False because encoder_layer{reason}",
+                UserWarning, stacklevel=user_level(),
+            )  # fmt: skip
+            self.use_nested_tensor = False
 
     def forward(
         self,
@@ -294,6 +306,28 @@ class TransformerEncoder(Module):
                 src, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=is_causal or False
             )
         return src if self.norm is None else self.norm(src)
+
+
+def why_not_sparse(layer: Module) -> str:
+    """Return why PyTorch does not compute a layer on nested tensors, whose results are the same; "" if it does."""
+    if not isinstance(layer, TransformerEncoderLayer):
+        return " was not TransformerEncoderLayer"
+    attention = layer.self_attn
+    reasons = {
+        ".norm_first was True": layer.norm_first,
+        ".self_attn.batch_first was not True (use batch_first for better inference performance)":
+            not attention.batch_first,
+        ".self_attn was passed bias=False": attention.in_proj_bias is None,
+        ".activation_relu_or_gelu was not True": not is_relu_or_gelu(layer.activation),
+        ".norm1.eps was not equal to encoder_layer.norm2.eps": layer.norm1.eps != layer.norm2.eps,
+        ".self_attn.num_heads is odd": attention.num_heads % 2 == 1,
+    }  # fmt: skip
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def is_relu_or_gelu(activation: object) -> bool:
+    """Whether an activation is one of the two, as a function or as a module."""
+    return activation in (F.relu, F.gelu) or isinstance(activation, (ReLU, GELU))
 
 
 class TransformerDecoder(Module):

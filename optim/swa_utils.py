@@ -297,7 +297,7 @@ class SWALR(LRScheduler):
             raise ArgumentError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
         if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
             raise ArgumentError(f"anneal_epochs must be equal or greater than 0, got {anneal_epochs}")
-        self._strategy = anneal_strategy
+        self._anneal_strategy = anneal_strategy
         self.anneal_epochs = anneal_epochs
         super().__init__(optimizer, last_epoch)
 
@@ -314,4 +314,4 @@ class SWALR(LRScheduler):
 
     def _share(self, epoch: int) -> float:
         """Return how much of the annealing is done, from 0 to 1."""
-        return anneal(self._strategy, 0.0, 1.0, max(0.0, min(1.0, epoch / max(1, self.anneal_epochs))))
+        return anneal(self._anneal_strategy, 0.0, 1.0, max(0.0, min(1.0, epoch / max(1, self.anneal_epochs))))

@@ -16,6 +16,7 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
 from minitensor.base import TensorBase, wrap
 from minitensor.callers import user_level
+from minitensor.compat.once import warn_once
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -88,6 +89,8 @@ def backward(
         grad_tensors = by_old_name(grad_tensors, grad_variables)
     roots = make_roots(as_tuple("backward: tensors", tensors), grad_tensors)
     keep = create_graph if retain_graph is None else retain_graph
+    if create_graph:
+        warn_once(CYCLE)
     if inputs is None:
         walk(roots, keep, create_graph)
         return
@@ -100,6 +103,12 @@ def backward(
         if node.__class__ is not Leaf and tensor.__class__ is not GradientEdge:
             hooks_of_tensor(node).retained = weakref.ref(tensor)
     walk(roots, keep, create_graph, targets)
+
+
+CYCLE = (
+    "Using backward() with create_graph=True creates a reference cycle between the parameter and its gradient, which "
+    "can leak memory: use autograd.grad instead, or reset the .grad of the parameters to None after use."
+)
 
 
 def by_old_name(grad_tensors: Any, grad_variables: Any) -> Any:

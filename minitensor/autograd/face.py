@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from minitensor.autograd import engine
 from minitensor.autograd.hooks import add_hook, find_hooks_of_tensor, hooks_of, hooks_of_tensor, is_retained
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageTypeError, WrongTypeError
 
 if TYPE_CHECKING:
@@ -175,7 +177,15 @@ def grad(self: Tensor) -> Tensor | None:
     tensor([3., 3.])
     """
     found: Tensor | None = self._grad
+    if found is None and not is_leaf(self) and not retains_grad(self):
+        warnings.warn(NOT_A_LEAF, UserWarning, stacklevel=user_level())
     return found
+
+
+NOT_A_LEAF = (
+    "The .grad attribute of a Tensor that is not a leaf is being accessed. It is not filled during backward(): call "
+    ".retain_grad() on the tensor before, or read the .grad of the leaf instead."
+)
 
 
 def set_grad(self: Tensor, value: Tensor | None) -> None:

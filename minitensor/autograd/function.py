@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 import weakref
 from itertools import compress
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from minitensor.autograd.node import FREED, Node, fit, numbering, output, parts,
 from minitensor.autograd.packed import Packed
 from minitensor.autograd.versions import check_version
 from minitensor.base import TensorBase, new, window, wrap
+from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageError
 
@@ -91,6 +93,21 @@ class FunctionCtx:
         if node is None:
             raise GradError("saved_tensors can only be read while the graph is alive, in backward")
         return node.open_saved_values()
+
+    @property
+    def saved_variables(self) -> tuple[Any, ...]:
+        """The deprecated name of ``saved_tensors``."""
+        warnings.warn(
+            "'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=user_level()
+        )
+        return self.saved_tensors
+
+    def mark_shared_storage(self, *pairs: Any) -> None:
+        """Do nothing but warn: which tensors share memory is known without these ``pairs``."""
+        warnings.warn(
+            "`mark_shared_storage` is deprecated. Tensors with shared storages are automatically tracked.",
+            FutureWarning, stacklevel=user_level(),
+        )  # fmt: skip
 
     def name(self) -> str:
         """Return the name of the node: ``ScaleBackward`` for the function ``Scale``."""
@@ -226,7 +243,9 @@ def user_gradient(node: FunctionNode, grad: Any, edge: Node) -> Any:
 
 
 class Function:
-    """Base class for operations with a hand-written gradient.
+    """Base class for operations with a hand-written gradient, whose methods are static.
+
+    Instances are of no use, so making one warns and ignores ``args`` and ``kwargs``.
 
     >>> import minitensor as torch
     >>> class Cube(torch.autograd.Function):
@@ -243,6 +262,13 @@ class Function:
     >>> x.grad
     tensor(12.)
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should "
+            "invoke them on the class itself.",
+            DeprecationWarning, stacklevel=user_level(),
+        )  # fmt: skip
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:

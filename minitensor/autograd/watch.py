@@ -8,6 +8,7 @@ changed.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.packed import pack_node
 from minitensor.backends import BY_ARRAY
 from minitensor.base import TensorBase, values_of
-from minitensor.callers import caller, line_of, stack
+from minitensor.callers import caller, line_of, stack, user_level
 from minitensor.errors import GradError
 
 if TYPE_CHECKING:
@@ -167,6 +168,10 @@ class detect_anomaly(WatchContext):  # noqa: N801  # PyTorch's name
 
     def __init__(self, check_nan: bool = True) -> None:
         super().__init__(anomaly=True, check_nan=check_nan)
+        warnings.warn(
+            "Anomaly Detection has been enabled. It takes time, and should be enabled only to find an error.",
+            UserWarning, stacklevel=user_level(),
+        )  # fmt: skip
 
 
 class set_detect_anomaly(WatchContext):  # noqa: N801  # PyTorch's name

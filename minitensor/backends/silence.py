@@ -4,15 +4,20 @@ Note [Silence]. Tensors give inf and NaN without a word, as PyTorch's do, whatev
 ``warnings.simplefilter`` say. An ``errstate`` around each operation would cost more than the operation (0.7 us).
 Therefore only an operation that failed because of a setting, which raises where IEEE arithmetic gives inf or NaN, is
 repeated, in silence. A body changes nothing that exists, so it may run twice; a function that draws or writes asks for
-silence at once.
+silence at once. Warnings that are shown or recorded, not raised, are dropped where Python is about to show them
+(``hide_complaints``): filters cannot do it, because ``simplefilter`` puts its own in front.
 """
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy
+
+from minitensor.callers import is_library_frame
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -53,3 +58,25 @@ def update_quietly(update: Callable[[Array, Any], object], target: Array, operan
     except Exception as error:
         if not is_complaint(error):
             raise
+
+
+def hide_complaints() -> None:
+    """Let Python show none of NumPy's warnings about this library's arithmetic; those of the user's own are shown."""
+    show = getattr(warnings, "_showwarnmsg", None)
+    if show is None or hasattr(show, "hides_complaints"):
+        return
+
+    def show_all_others(message: Any) -> None:
+        if not (issubclass(message.category, RuntimeWarning) and is_from_arithmetic()):
+            show(message)
+
+    show_all_others.hides_complaints = True  # type: ignore[attr-defined]  # set once, however often this is imported
+    warnings._showwarnmsg = show_all_others  # type: ignore[attr-defined]  # the one place that no filter replaces
+
+
+def is_from_arithmetic() -> bool:
+    """Whether the innermost code that is not NumPy's belongs to this library."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("numpy", "warnings"):
+        frame = frame.f_back
+    return is_library_frame(frame)

@@ -164,7 +164,7 @@ ABSENT = (
     # -- settings, types and the insides of PyTorch
     Absence("it belongs to the engine or the build of PyTorch", "remove the line; nothing here depends on it", """
         torch.has_* torch.init_num_threads torch.*_num_interop_threads torch.*_deterministic_debug_mode
-        torch.*_warn_always* torch.set_anomaly_enabled torch.autograd.*_multithreading_enabled
+        torch.set_anomaly_enabled torch.autograd.*_multithreading_enabled
         torch.autograd.is_view_replay_enabled torch.autograd.enforce_grad_layout_policy
         torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.VariableMeta
         torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.*

@@ -207,7 +207,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
     require_vectors("cartesian_prod", given)
     if len(given) == 1:
         return given[0]  # type: ignore[no-any-return]  # a Tensor, as just seen
-    return stack([reshape(grid, -1) for grid in meshgrid(*given)], 1)
+    return stack([reshape(grid, -1) for grid in meshgrid(*given, indexing="ij")], 1)
 
 
 @composite
@@ -232,7 +232,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         raise ShapeError(f"combinations: expect a non-negative number of elements to choose, got r={r}")
     if not r:
         return input.new_empty((0,))
-    grids = meshgrid(*[arange(input.numel(), device=input.device)] * r)
+    grids = meshgrid(*[arange(input.numel(), device=input.device)] * r, indexing="ij")
     kept = grids[0].new_ones(grids[0].layout.shape, dtype=dtypes.bool_)
     for before, after in pairwise(grids):
         kept = kept.logical_and(before.le(after) if with_replacement else before.lt(after))

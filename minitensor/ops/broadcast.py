@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
+from minitensor.compat.once import warn_once
 from minitensor.errors import ShapeError, UsageError
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.operand import require_tensors
@@ -47,24 +48,27 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 @composite
-def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple[Tensor, ...]:
+def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str | None = None) -> tuple[Tensor, ...]:
     """Return, for vectors of n, m, ... elements, one grid (n, m, ...) each.
 
     Args:
         *tensors: The vectors, one by one or as one sequence.
-        indexing: ``"ij"``, or ``"xy"`` to swap the first two dims. Default: ``"ij"``.
+        indexing: ``"ij"``, or ``"xy"`` to swap the first two dims. Default: ``None``, "ij" with a warning.
 
     Raises:
         RuntimeError: If there are no tensors, one has several dims, the dtypes differ, or ``indexing`` is unknown.
 
     >>> import minitensor as torch
-    >>> torch.meshgrid(torch.arange(2), torch.arange(3))[0]
+    >>> torch.meshgrid(torch.arange(2), torch.arange(3), indexing="ij")[0]
     tensor([[0, 0, 0],
             [1, 1, 1]])
     """
     given: list[Any] = list(tensors if len(tensors) != 1 or isinstance(tensors[0], TensorBase) else tensors[0])
     if not given:
         raise ShapeError("meshgrid expects a non-empty list of tensors")
+    if indexing is None:
+        warn_once("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.")
+        indexing = "ij"
     if indexing not in ("ij", "xy"):
         raise UsageError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing!r}")
     if any(each.ndim > 1 for each in given):

@@ -12,6 +12,7 @@ from minitensor import dtypes
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite, composite_as
 from minitensor.base import TensorBase
+from minitensor.compat.once import warn_once
 from minitensor.copies import record_copy, tracing
 from minitensor.device import device as device_class
 from minitensor.dtypes import dtype as dtype_class
@@ -62,6 +63,19 @@ def _like_dtype(input: Tensor, np_dtype: Any) -> Tensor:
     return copy_as_floats(input, np_dtype) if np_dtype.kind in "fc" else copy_as_integers(input, np_dtype)
 
 
+def cast_or_drop(input: Tensor, np_dtype: Any) -> Tensor:
+    """Cast as the user asked, with a warning if that drops imaginary parts."""
+    if input.array.dtype.kind == "c":
+        warn_of_cast(np_dtype)
+    return _like_dtype(input, np_dtype)
+
+
+def warn_of_cast(wanted: Any) -> None:
+    """Warn, once in a process, if complex numbers are cast to a real dtype."""
+    if wanted.kind not in "cb":
+        warn_once("Casting complex values to real discards the imaginary part: use x.real.")
+
+
 @differentiable(name="to_device", input=lambda grad, origin: grad.to(origin))
 def copy_to_device(input: Tensor, target: device, origin: device) -> Array:
     """Copy to another device."""
@@ -86,11 +100,11 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     tensor([1., 2.], dtype=torch.float64)
     """
     if len(args) == 1 and not kwargs and isinstance(args[0], dtype_class):
-        return _like_dtype(input, args[0].numpy)
+        return cast_or_drop(input, args[0].numpy)
     wanted = destination(*args, **kwargs)
     result = input
     if wanted.dtype is not None and wanted.dtype is not input.dtype:
-        result = _like_dtype(result, wanted.dtype.numpy)
+        result = cast_or_drop(result, wanted.dtype.numpy)
     if wanted.device is not None and not is_at(input.device, wanted.device):
         result = copy_to_device(result, wanted.device, input.device)
     if wanted.format is not preserve_format:
@@ -233,7 +247,7 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
 def cast_in_format(input: Tensor, wanted: dtype, format: memory_format) -> Tensor:
     """Cast to a dtype in a memory format."""
     if format is preserve_format:
-        return _like_dtype(input, wanted.numpy)
+        return cast_or_drop(input, wanted.numpy)
     return to(input, wanted, memory_format=format)
 
 

@@ -11,6 +11,7 @@ from minitensor.autograd.binding import host_value
 from minitensor.autograd.mode import grad_mode
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
+from minitensor.compat.once import warn_once
 from minitensor.copies import record_copy, tracing
 from minitensor.errors import (
     ArgumentError,
@@ -128,6 +129,7 @@ def integer_number(input: Tensor) -> int:
 
 def real_number(input: Tensor) -> float:
     """Serve ``float(tensor)``."""
+    warn_of_lost_graph(input)
     return float(real_part("float64", number(input)))
 
 
@@ -142,7 +144,17 @@ def real_part(wanted: str, value: Any) -> Any:
 
 def complex_number(input: Tensor) -> complex:
     """Serve ``complex(tensor)``."""
+    warn_of_lost_graph(input)
     return complex(number(input))
+
+
+def warn_of_lost_graph(input: Tensor) -> None:
+    """Warn if a number is made of a tensor that requires grad: it does not know where it comes from."""
+    if input.requires_grad:
+        warn_once(
+            "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior: use "
+            "tensor.detach() first."
+        )
 
 
 def as_index(input: Tensor) -> int:

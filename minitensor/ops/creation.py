@@ -73,6 +73,7 @@ def tensor(
     tensor([1.0000, 2.5000], requires_grad=True)
     """
     if isinstance(data, TensorBase):
+        warnings.warn(COPIED, UserWarning, stacklevel=user_level())
         if device is None:
             device = data.device
         array = data.backend.to_host(data.array)
@@ -80,6 +81,12 @@ def tensor(
         array = quietly(host_array, data, dtype)
     wanted = array.dtype if dtype is None else numpy_dtype(dtype)
     return make_leaf(quietly(numpy.array, array, dtype=wanted, order="C"), device, requires_grad)
+
+
+COPIED = (
+    "To copy construct from a tensor, it is recommended to use x.detach().clone() or "
+    "x.detach().clone().requires_grad_(True), rather than tensor(x)."
+)
 
 
 def numpy_dtype(wanted: Any) -> Any:

@@ -14,7 +14,7 @@ from minitensor.errors import (
     WrongTypeError,
 )
 from minitensor.ops.aliasing import writes
-from minitensor.ops.cast import drop_imaginary, to
+from minitensor.ops.cast import drop_imaginary, to, warn_of_cast
 from minitensor.ops.copy import clone
 from minitensor.ops.creation import require_number, zeros_like
 from minitensor.ops.metadata import is_tensor
@@ -50,6 +50,8 @@ def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> None:
             [1., 2.]])
     """
     check_expands("copy_", src, input)
+    if src.array.dtype.kind == "c":
+        warn_of_cast(input.array.dtype)
     input.array[...] = drop_imaginary(src.array, input.array.dtype)
 
 

@@ -38,7 +38,7 @@ from minitensor.indexing import (
     too_many_error,
 )
 from minitensor.ops.aliasing import place, shares_storage, writes
-from minitensor.ops.cast import drop_imaginary, to
+from minitensor.ops.cast import drop_imaginary, to, warn_of_cast
 from minitensor.ops.copy import clone, writable_copy
 from minitensor.ops.creation import tensor
 from minitensor.ops.fill import check_expands
@@ -471,6 +471,8 @@ def assign_tensor_(input: Tensor, value: Tensor) -> None:
     """Write a tensor, expanded."""
     if value.layout.shape != input.layout.shape:
         check_expands("assignment", value, input)
+    if value.array.dtype.kind == "c":
+        warn_of_cast(input.array.dtype)
     input.array[...] = drop_imaginary(value.array, input.array.dtype)
 
 

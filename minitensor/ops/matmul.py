@@ -14,6 +14,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
+from minitensor.compat.once import warn_once
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError
 from minitensor.ops.arithmetic import conj, mul
 from minitensor.ops.kinds import NUMERIC, require_kind, require_same_dtype
@@ -361,6 +362,9 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     tensor([[3., 3.],
             [3., 3.]])
     """
+    warn_once(
+        "torch.chain_matmul is deprecated: use torch.linalg.multi_dot, which takes a list of matrices, instead."
+    )
     if not matrices:
         raise ArgumentError("chain_matmul: expected at least one matrix")
     for i, each in enumerate(matrices):
@@ -423,6 +427,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
     require_same_dtype("cross", input=input, other=other)
     ndim = max(input.ndim, other.ndim)
     if dim is None:
+        warn_once("Using torch.cross without specifying the dim arg is deprecated: pass it, or use linalg.cross.")
         dim = next((i for i, n in enumerate(input.shape) if n == 3), ndim)
     if dim == ndim or input.shape[wrap_dim(dim, ndim)] != 3 or other.shape[wrap_dim(dim, ndim)] != 3:
         raise ShapeError(

@@ -14,6 +14,7 @@ import numpy
 
 from minitensor import scalars
 from minitensor.base import TensorBase
+from minitensor.compat.once import warn_once
 from minitensor.dtypes import FROM_NUMPY
 from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, MinitensorError, WrongKindError, quote
 from minitensor.scalars import fit, is_sequence
@@ -30,6 +31,8 @@ def read(data: Any, wanted: Any) -> Array:
         return numpy.array(data, dtype=scalars.common_dtype((data.__class__,)).numpy)
     arrays = stack(data)
     if arrays is not None and (wanted is None or numpy.can_cast(arrays.dtype, wanted, "safe")):
+        if arrays is not data:
+            warn_of_arrays()
         return arrays if wanted is None else arrays.astype(wanted)
     shape = shape_of(data)
     kinds = leaf_kinds(data, wanted)
@@ -58,6 +61,11 @@ def stack(data: Any, depth: int = 0) -> Array | None:
             return None
         parts.append(part)
     return numpy.stack(parts) if len(parts[0].shape) < scalars.MOST_DIMS else None
+
+
+def warn_of_arrays() -> None:
+    """Warn that a list holds arrays, which takes much time in PyTorch."""
+    warn_once("Creating a tensor from a list of numpy.ndarrays is extremely slow: use numpy.array(list) first.")
 
 
 def leaf_kinds(data: Any, wanted: Any) -> frozenset[Any]:
@@ -94,6 +102,8 @@ def shape_of(data: Any) -> tuple[int, ...]:
 
 def leaves(data: Any, shape: tuple[int, ...], dim: int) -> Iterator[Any]:
     """Yield the items of nested sequences; raise if they do not have this shape."""
+    if dim and isinstance(data, numpy.ndarray) and data.size:
+        warn_of_arrays()
     if dim == len(shape):
         yield data
         return

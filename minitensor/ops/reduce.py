@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,6 +17,7 @@ from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable, view
 from minitensor.autograd.misuse import composite
 from minitensor.backends import BY_ARRAY
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
 from minitensor.layout import numel
 from minitensor.ops.arithmetic import conj, mul
@@ -317,7 +319,18 @@ def distances(
 ) -> tuple[Tensor, tuple[int, ...], None, bool, float]:
     """Return all dims to reduce, and the correction, which may be given as ``unbiased``."""
     dim, correction = resolve_correction(dim, unbiased, correction)
-    return input, axes(dim, input.ndim), None, keepdim, correction
+    dims = axes(dim, input.ndim)
+    if input.array.dtype.kind in "fc" and count(input.layout.shape, dims) <= correction:
+        warn_of_freedom("var and std", "the number of elements that are reduced to one")
+    return input, dims, None, keepdim, correction
+
+
+def warn_of_freedom(name: str, count: str) -> None:
+    """Warn that a variance of so few numbers is not defined."""
+    warnings.warn(
+        f"{name}: degrees of freedom is <= 0. Correction should be strictly less than {count}.",
+        UserWarning, stacklevel=user_level(),
+    )  # fmt: skip
 
 
 @differentiable(prepare=distances, input=var_grad)

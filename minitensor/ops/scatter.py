@@ -16,6 +16,7 @@ from minitensor.autograd.turns import in_turn
 from minitensor.backends.reference.scatter import is_in_range
 from minitensor.backends.silence import in_silence
 from minitensor.base import TensorBase, values_of
+from minitensor.compat.once import warn_once
 from minitensor.dtypes import iinfo, int32, int64
 from minitensor.errors import ArgumentTypeError, DtypeError, IndexRuntimeError, ShapeError, ShapeIndexError, UsageError
 from minitensor.ops.aliasing import inplace, shares_storage, snapshot, writes
@@ -225,6 +226,8 @@ def scatter_(
     if reduce not in (None, "add", "multiply"):
         raise UsageError(f"scatter_(): reduce argument must be either add or multiply, got {reduce!r}")
     if given.__class__ not in NUMBERS:
+        if reduce is not None:
+            warn_once("The reduce argument of torch.scatter with Tensor src is deprecated: use torch.scatter_reduce.")
         given = narrow_source("scatter_", input, index, given)
     elif reduce is not None:
         given = index.new_full(index.layout.shape, given, dtype=input.dtype)  # type: ignore[arg-type]  # a number

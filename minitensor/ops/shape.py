@@ -25,7 +25,6 @@ from minitensor.copies import record_copy, tracing
 from minitensor.errors import ArgumentTypeError, ShapeError, ViewError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import common_extent, pick, place, refuse_leaf
-from minitensor.ops.arithmetic import conj
 from minitensor.ops.complex import view_dtype
 from minitensor.ops.copy import contiguous
 from minitensor.ops.operand import not_a_tensor
@@ -309,62 +308,6 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 
 
 moveaxis = movedim
-
-
-def T(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
-    """Return a view with the dims in reverse order.
-
-    >>> import minitensor as torch
-    >>> torch.ones(2, 3, 4).T.shape
-    torch.Size([4, 3, 2])
-    """
-    return permute(input, tuple(range(input.ndim))[::-1])
-
-
-def mT(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
-    """Return a view with the last two dims swapped: each matrix transposed.
-
-    Raises:
-        RuntimeError: If the tensor has fewer than two dims.
-
-    >>> import minitensor as torch
-    >>> torch.ones(2, 3, 4).mT.shape
-    torch.Size([2, 4, 3])
-    """
-    if input.ndim < 2:
-        raise ShapeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor.")
-    return transpose(input, -2, -1)
-
-
-def H(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
-    """Return the conjugate transpose of a matrix.
-
-    Raises:
-        RuntimeError: If the tensor is not a matrix.
-
-    >>> import minitensor as torch
-    >>> torch.tensor([[1j, 2]]).H
-    tensor([[0.-1.j],
-            [2.-0.j]])
-    """
-    if input.ndim not in (0, 2):
-        raise ShapeError(f"tensor.H is only supported on matrices (2-D tensors). Got {input.ndim}-D tensor.")
-    turned: Tensor = conj(t(input))
-    return turned
-
-
-@composite
-def adjoint(input: Tensor) -> Tensor:
-    """Return the conjugate transpose of the matrices in the last two dims.
-
-    >>> import minitensor as torch
-    >>> z = torch.tensor([[1j, 2]])
-    >>> torch.adjoint(z), z.mH.shape
-    (tensor([[0.-1.j],
-            [2.-0.j]]), torch.Size([2, 1]))
-    """
-    turned: Tensor = conj(mT(input))
-    return turned
 
 
 # -- dims added and removed --------------------------------------------------------------------------------------------

@@ -11,7 +11,9 @@ from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, wrap
+from minitensor.compat.once import warn_once
 from minitensor.errors import ArgumentTypeError, ShapeError, UnsupportedDtypeError
+from minitensor.layout import is_contiguous
 from minitensor.ops import return_types
 from minitensor.ops.extremes import choose_along, pick_array, place_along, require_elements, selected_grad
 from minitensor.ops.kinds import REALS, of_kind, require_kind
@@ -212,6 +214,9 @@ def search(sequence: Tensor, input: Any, side: str) -> Array:
     """Search in one sequence, or row by row."""
     xp = sequence.xp
     array, input = sequence.array, host_value(input, None)
+    for name, each in (("boundary", sequence), ("input value", input)):
+        if isinstance(each, TensorBase) and not is_contiguous(each.layout):
+            warn_once(f"torch.searchsorted(): {name} tensor is non-contiguous, which costs a copy: use .contiguous().")
     if input.__class__ in NUMBERS:
         array, values = operands(sequence, input)
     elif isinstance(input, TensorBase):

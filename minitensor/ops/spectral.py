@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.base import values_of
+from minitensor.compat.once import warn_once
 from minitensor.errors import ArgumentError, DimError, DtypeError, ShapeError, UsageError
 from minitensor.ops.complex import view_as_real
 from minitensor.ops.fft import fit_dim, half_spectrum, signal, spectrum
@@ -132,6 +133,8 @@ def stft(
             [0., 0., 0.],
             [0., 0., 0.]])
     """
+    if window is None:
+        warn_once("stft: A window was not provided. A rectangular window will be applied, which leaks frequencies.")
     hop = n_fft // 4 if hop_length is None else hop_length
     length = n_fft if win_length is None else win_length
     is_complex = "c" in (input.array.dtype.kind, "f" if window is None else window.array.dtype.kind)
@@ -150,6 +153,8 @@ def stft(
     spectra = half_spectrum(frames, last, norm) if half else spectrum(frames, last, True, norm)
     found = spectra.transpose(-1, -2)
     wants_complex = is_complex if return_complex is None else return_complex
+    if not wants_complex:
+        warn_once("stft with return_complex=False is deprecated: use torch.view_as_real on a complex result.")
     return found if wants_complex else view_as_real(found)
 
 
@@ -193,6 +198,8 @@ def istft(
     >>> torch.istft(spectra, 4, window=window)
     tensor([0., 1., 2., 3., 4., 5., 6., 7.])
     """
+    if window is None:
+        warn_once("istft: A window was not provided. A rectangular window will be applied: provide the window of stft.")
     hop = n_fft // 4 if hop_length is None else hop_length
     size = n_fft if win_length is None else win_length
     half = require_spectra(input, n_fft, onesided, window, return_complex)

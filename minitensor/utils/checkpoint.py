@@ -10,6 +10,7 @@ an outer checkpoint they are dropped too, and recomputed by running the outer pa
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -20,6 +21,7 @@ from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.packed import Packed
 from minitensor.autograd.watch import saved_tensors_hooks, watch
 from minitensor.base import TensorBase
+from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, CheckpointError, VersionError
 from minitensor.ops.random import get_rng_state, set_rng_state
@@ -84,12 +86,14 @@ def checkpoint(
     >>> import minitensor as torch
     >>> from minitensor.utils.checkpoint import checkpoint
     >>> x = torch.tensor([1., 2.], requires_grad=True)
-    >>> checkpoint(lambda x: (x.exp() * x).tanh(), x).sum().backward()
+    >>> checkpoint(lambda x: (x.exp() * x).tanh(), x, use_reentrant=False).sum().backward()
     >>> x.grad
     tensor([0.0939, 0.0000])
     """
     if determinism_check not in ("default", "none"):
         raise ArgumentError(f"checkpoint: determinism_check must be 'default' or 'none', got {determinism_check!r}")
+    if use_reentrant is None:
+        warn_of_default("checkpoint")
     first, second = context_fn()
     if not is_grad_enabled():
         with first:
@@ -98,6 +102,15 @@ def checkpoint(
     frame = Frame(function, args, kwargs, second, state, determinism_check == "default", choose_early_stop(early_stop))
     with first, saved_tensors_hooks(frame.pack, recover):
         return function(*args, **kwargs)
+
+
+def warn_of_default(name: str) -> None:
+    """Warn that an argument, which has no effect here, must be given in PyTorch."""
+    warnings.warn(
+        f"torch.utils.checkpoint.{name}: the use_reentrant parameter should be passed explicitly: use_reentrant=False "
+        "is recommended.",
+        UserWarning, stacklevel=user_level(),
+    )  # fmt: skip
 
 
 def checkpoint_sequential(
@@ -122,12 +135,14 @@ def checkpoint_sequential(
     >>> import minitensor as torch
     >>> from minitensor.utils.checkpoint import checkpoint_sequential
     >>> x = torch.tensor([1., 2.], requires_grad=True)
-    >>> checkpoint_sequential([torch.exp, torch.sin, torch.cos], 2, x).sum().backward()
+    >>> checkpoint_sequential([torch.exp, torch.sin, torch.cos], 2, x, use_reentrant=False).sum().backward()
     >>> x.grad
     tensor([ 0.9897, -2.5824])
     """
     if kwargs:
         raise ArgumentError(f"checkpoint_sequential: unexpected keyword arguments: {', '.join(kwargs)}")
+    if use_reentrant is None:
+        warn_of_default("checkpoint_sequential")
     parts = list(functions.children()) if hasattr(functions, "children") else list(functions)
     if not 1 <= segments <= max(len(parts), 1):
         raise ArgumentError(f"checkpoint_sequential: expected 1 to {len(parts)} segments, got {segments}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.base import wrap
+from minitensor.callers import user_level
 from minitensor.dtypes import float16, float32, float64
 from minitensor.errors import ArgumentError, UsageValueError
 from minitensor.generator import default_generator
@@ -354,13 +355,13 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dtype: 
         input: A tensor of any shape (...); the result has the same shape.
         dim: The dim along which the results add up to 1. None chooses dim 0 for 0, 1 or 3 dims, else 1, and is
             deprecated.
-        _stacklevel: Which caller the warning about ``dim=None`` names.
+        _stacklevel: Unused; kept for PyTorch compatibility. The warning names the caller.
         dtype: Cast the input to this dtype first.
 
     >>> F.softmax(tensor([0., 0.]), 0)
     tensor([0.5000, 0.5000])
     """
-    return along_dim.softmax(input, guess_dim("softmax", input, dim, _stacklevel), dtype)
+    return along_dim.softmax(input, guess_dim("softmax", input, dim), dtype)
 
 
 @composite
@@ -371,13 +372,13 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dtype: 
         input: A tensor of any shape (...); the result has the same shape.
         dim: The dim along which the results add up to 1. None chooses dim 0 for 0, 1 or 3 dims, else 1, and is
             deprecated.
-        _stacklevel: Which caller the warning about ``dim=None`` names.
+        _stacklevel: Unused; kept for PyTorch compatibility. The warning names the caller.
         dtype: Cast the input to this dtype first.
 
     >>> F.softmin(tensor([0., 0.]), 0)
     tensor([0.5000, 0.5000])
     """
-    return along_dim.softmin(input, guess_dim("softmin", input, dim, _stacklevel), dtype)
+    return along_dim.softmin(input, guess_dim("softmin", input, dim), dtype)
 
 
 @composite
@@ -388,23 +389,23 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: Any = 3, dty
         input: A tensor of any shape (...); the result has the same shape.
         dim: The dim along which the results add up to 1. None chooses dim 0 for 0, 1 or 3 dims, else 1, and is
             deprecated.
-        _stacklevel: Which caller the warning about ``dim=None`` names.
+        _stacklevel: Unused; kept for PyTorch compatibility. The warning names the caller.
         dtype: Cast the input to this dtype first.
 
     >>> F.log_softmax(tensor([0., 0.]), 0)
     tensor([-0.6931, -0.6931])
     """
-    return along_dim.log_softmax(input, guess_dim("log_softmax", input, dim, _stacklevel), dtype)
+    return along_dim.log_softmax(input, guess_dim("log_softmax", input, dim), dtype)
 
 
-def guess_dim(name: str, input: Tensor, dim: int | None, stacklevel: Any) -> int:
+def guess_dim(name: str, input: Tensor, dim: int | None) -> int:
     """Return ``dim``, or for None, with a warning, the dim that early versions of PyTorch chose."""
     if dim is not None:
         return dim
     warnings.warn(
         f"implicit dimension choice for {name} has been deprecated: change the call to include dim=X as an argument",
         UserWarning,
-        stacklevel=stacklevel + 1,  # the frame of ``composite``
+        stacklevel=user_level(),
     )
     return 0 if input.ndim in (0, 1, 3) else 1
 
@@ -434,6 +435,8 @@ def gumbel_softmax(
     >>> F.gumbel_softmax(zeros(3, 4), hard=True).sum(-1)
     tensor([1., 1., 1.])
     """
+    if eps != 1e-10:
+        warnings.warn("gumbel_softmax: `eps` is deprecated and has no effect.", UserWarning, stacklevel=user_level())
     # Minus the logarithm of an exponential number is Gumbel noise.
     noise = draw_exponential(logits)
     soft = along_dim.softmax((logits - noise.log()) / tau, dim)

@@ -14,6 +14,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
+from minitensor.compat.once import warn_once
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, UsageValueError, WrongTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.nn.functional.padding import pad
@@ -474,6 +475,9 @@ def resolve_padding(
         raise UsageValueError(f"{name}: padding='same' is not supported for strided convolutions, got stride {stride}")
     sides = [same_padding(size, gap) for size, gap in zip(weight.shape[2:], dilation)]
     if any(before != after for before, after in sides):
+        warn_once(
+            "Using padding='same' with even kernel lengths and odd dilation may require a padded copy of the input."
+        )
         input = pad(input, [n for before, after in reversed(sides) for n in (0, after - before)])
     return input, tuple([before for before, _ in sides])
 

@@ -5,6 +5,7 @@ Looking rows up and adding rows into zeros are primitives, and each other's grad
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
@@ -12,6 +13,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.backends.reference.scatter import is_in_range
 from minitensor.base import values_of, wrap
+from minitensor.callers import user_level
 from minitensor.dtypes import int32, int64
 from minitensor.errors import ArgumentError, GuardError, IndexRuntimeError, ShapeError, UnsupportedValueError, quote
 from minitensor.ops.aliasing import refuse_write
@@ -239,6 +241,13 @@ def embedding_bag(
     tensor([[4., 6.],
             [5., 6.]])
     """
+    if input.is_floating_point() and weight.dtype is int64:
+        warnings.warn(
+            "Argument order of nn.functional.embedding_bag was changed: `embedding_bag(weight, input, ...)` is "
+            "deprecated, and should now be `embedding_bag(input, weight, ...)`.",
+            UserWarning, stacklevel=user_level(),
+        )  # fmt: skip
+        input, weight = weight, input
     check_bags(input, weight, offsets, per_sample_weights, mode)
     if offsets is not None and offsets.dtype is not input.dtype:
         common = result_dtype(input, offsets)

@@ -7,11 +7,13 @@ arguments are validated.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.base import TensorBase
+from minitensor.callers import user_level
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -136,6 +138,14 @@ def keeps_dim(mode: str, dims: int, antialias: bool) -> bool:
     return antialias or mode in LINEAR or (mode == "nearest" and dims == 2)
 
 
+def warn_of_old_name(name: str) -> None:
+    """Warn that a function is deprecated in favor of ``interpolate``."""
+    warnings.warn(
+        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.",
+        UserWarning, stacklevel=user_level(),
+    )  # fmt: skip
+
+
 @composite_with_own_checks
 def upsample(
     input: Tensor,
@@ -157,6 +167,7 @@ def upsample(
     >>> F.upsample(tensor([[[0., 2.]]]), scale_factor=2)
     tensor([[[0., 0., 2., 2.]]])
     """
+    warn_of_old_name("upsample")
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
@@ -172,6 +183,7 @@ def upsample_nearest(input: Tensor, size: Sizes | None = None, scale_factor: Fac
     >>> F.upsample_nearest(tensor([[[0., 2.]]]), 4)
     tensor([[[0., 0., 2., 2.]]])
     """
+    warn_of_old_name("upsample_nearest")
     return interpolate(input, size, scale_factor, "nearest")
 
 
@@ -187,6 +199,7 @@ def upsample_bilinear(input: Tensor, size: Sizes | None = None, scale_factor: Fa
     >>> F.upsample_bilinear(tensor([[[[0., 2.]]]]), (1, 3))
     tensor([[[[0., 1., 2.]]]])
     """
+    warn_of_old_name("upsample_bilinear")
     return interpolate(input, size, scale_factor, "bilinear", True)
 
 

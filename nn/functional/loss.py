@@ -7,6 +7,7 @@ All but the binary cross-entropy are written in tensor arithmetic. ``reduction.p
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable
@@ -14,6 +15,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, values_of
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, DtypeError, UsageValueError
 from minitensor.nn.functional.reduction import (
     check_pair,
@@ -422,6 +424,12 @@ def kl_div(
     tensor(0.6931)
     """
     batchmean = reduction == "batchmean" and size_average is None and reduce is None
+    if reduction == "mean" and size_average is None and reduce is None:
+        warnings.warn(
+            "kl_div: reduction 'mean' divides the sum by the number of elements. 'batchmean' divides it by the batch "
+            "size only, as the divergence is defined.",
+            UserWarning, stacklevel=user_level(),
+        )  # fmt: skip
     reduction = read_reduction("kl_div", "sum" if batchmean else reduction, size_average, reduce)
     require_tensors("kl_div", input=input, target=target)
     require_kind("kl_div", FLOATS, input, target)

@@ -33,6 +33,12 @@ def read_reduction(name: str, reduction: str, size_average: Truth | None = None,
             UserWarning,
             stacklevel=user_level(),
         )
+    if reduction == "elementwise_mean":
+        warnings.warn(
+            "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.",
+            UserWarning, stacklevel=user_level(),
+        )  # fmt: skip
+        return "mean"
     if reduction not in REDUCTIONS:
         known = ", ".join(REDUCTIONS)
         raise ArgumentError(f"{name}: {quote(reduction)} is not a valid value for reduction; it is one of {known}")

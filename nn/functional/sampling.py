@@ -8,6 +8,7 @@ picking and its two adjoints are three more, and each other's derivatives. So ev
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.backends.reference import sample
 from minitensor.base import wrap
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ShapeError, ShapeValueError, UnsupportedValueError
 from minitensor.memory_format import contiguous_format
 from minitensor.ops.arithmetic import fmod
@@ -67,13 +69,24 @@ def grid_sample(
     tensor([[[[1.5000]]]])
     """
     check_sampling(input, grid, mode, padding_mode)
+    align_corners = resolve_corners(align_corners)
     sizes = tuple(input.shape[2:])
-    weight, index = find_corners(grid.flatten(1, -2), sizes, mode, padding_mode, bool(align_corners))  # (T, N, P)
+    weight, index = find_corners(grid.flatten(1, -2), sizes, mode, padding_mode, align_corners)  # (T, N, P)
     index = below_each_other(index, math.prod(sizes))
     pixels = input.movedim(1, -1).reshape(input.shape[0] * math.prod(sizes), input.shape[1])
     found = pick_rows(pixels, weight.flatten(1), index.flatten(1))  # (N P, C)
     shape = (input.shape[0], *grid.shape[1:-1], input.shape[1])
     return clone(found.reshape(shape).movedim(-1, 1), memory_format=contiguous_format)
+
+
+def resolve_corners(align_corners: bool | None) -> bool:
+    """Return the argument; None is False, with a warning, because it once was True."""
+    if align_corners is None:
+        warnings.warn(
+            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0: specify it.",
+            UserWarning, stacklevel=user_level(),
+        )  # fmt: skip
+    return bool(align_corners)
 
 
 # -- the three primitives ----------------------------------------------------------------------------------------------
@@ -280,11 +293,17 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
               [ 0.5000,  0.0000]]]])
     """
     sizes = check_matrices(theta, size)
+    align_corners = resolve_corners(align_corners)
+    if align_corners and min(sizes) == 1:
+        warnings.warn(
+            "affine_grid: since version 1.3.0, grids of size 1 are centered when align_corners=True.",
+            UserWarning, stacklevel=user_level(),
+        )  # fmt: skip
     like: Any = {"dtype": theta.dtype, "device": theta.device}
     dims = len(sizes)
     columns = [ones(sizes, **like)]
     for dim, count in enumerate(sizes):
-        line = middles(count, bool(align_corners), like)
+        line = middles(count, align_corners, like)
         columns.insert(0, line.reshape(count, *[1] * (dims - dim - 1)).expand(sizes))
     base = stack(columns, -1).flatten(0, -2)
     return (base @ theta.transpose(1, 2)).reshape(theta.shape[0], *sizes, dims)

@@ -52,6 +52,31 @@ def atomic(step: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
+OLD_EPOCH = (
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "
+    "`scheduler.step()` to step the scheduler."
+)
+
+
+def warn_of_epoch(epoch: float | None) -> None:
+    """Warn if a step was told its epoch."""
+    if epoch is not None:
+        warnings.warn(OLD_EPOCH, UserWarning, stacklevel=user_level())
+
+
+def for_steps_only(get_lr: Callable[..., list[float]]) -> Callable[..., list[float]]:
+    """Make a ``get_lr`` warn if it is called outside of a step: it computes the rates after the present ones."""
+
+    @functools.wraps(get_lr)
+    def call(self: LRScheduler) -> list[float]:
+        if not self._get_lr_called_within_step:
+            text = "To get the last learning rate computed by the scheduler, please use `get_last_lr()`."
+            warnings.warn(text, UserWarning, stacklevel=user_level())
+        return get_lr(self)
+
+    return call
+
+
 def fault_of(scheduler: LRScheduler, error: Exception) -> Exception | None:
     """Return a better error for one of Python's own that an option caused, or None."""
     if isinstance(error, MinitensorError) or not is_raised_here(error):
@@ -109,6 +134,7 @@ class LRScheduler:
     base_lrs: list[float]
     last_epoch: int
     _last_lr: list[float]
+    _get_lr_called_within_step: bool
     words: ClassVar[dict[str, tuple[str, ...]]] = {}  # attributes that are one of some words
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -116,6 +142,8 @@ class LRScheduler:
         explain_constructor(cls)
         if "step" in vars(cls) and is_own_module(cls.__module__):
             cls.step = atomic(cls.step)  # type: ignore[method-assign]  # the same one, or nothing
+        if "get_lr" in vars(cls) and is_own_module(cls.__module__):
+            cls.get_lr = for_steps_only(cls.get_lr)  # type: ignore[method-assign]  # the same one
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         require_optimizer(optimizer)
@@ -132,6 +160,7 @@ class LRScheduler:
         self.last_epoch = last_epoch
         self._step_count = 0
         self._is_initial = True
+        self._get_lr_called_within_step = False
         self.step()
         self._is_initial = False
 
@@ -152,13 +181,21 @@ class LRScheduler:
         """
         if self._step_count == 1 and not self.optimizer._opt_called:
             warnings.warn(TOO_EARLY, UserWarning, stacklevel=user_level())
+        warn_of_epoch(epoch)
         self._step_count += 1
+        self._update_lr(epoch)
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        """Go to the next epoch, or to this one, and set its rates."""
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        closed_form = getattr(self, "_get_closed_form_lr", self.get_lr)
-        for group, rate in zip(
-            self.optimizer.param_groups, self.get_lr() if epoch is None else closed_form(), strict=True
-        ):
+        self._set_rates(self.get_lr if epoch is None else getattr(self, "_get_closed_form_lr", self.get_lr))
+
+    def _set_rates(self, compute: Callable[[], list[float]]) -> None:
+        """Set the groups' rates to those that a function computes."""
+        self._get_lr_called_within_step = True
+        for group, rate in zip(self.optimizer.param_groups, compute(), strict=True):
             set_rate(group, rate)
+        self._get_lr_called_within_step = False
         self._last_lr = self.rates()
 
     def rates(self) -> list[float]:

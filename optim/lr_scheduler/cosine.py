@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from minitensor.errors import ArgumentError
-from minitensor.optim.lr_scheduler.base import LRScheduler, set_rate
+from minitensor.optim.lr_scheduler.base import LRScheduler
 from minitensor.optim.optimizer import Optimizer
 
 
@@ -134,9 +134,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         else:
             self._to(epoch)
         self.last_epoch = math.floor(epoch)
-        for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
-            set_rate(group, rate)
-        self._last_lr = self.rates()
+        self._set_rates(self.get_lr)
 
     def _one_on(self) -> None:
         self.T_cur += 1

@@ -61,6 +61,7 @@ class LambdaLR(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """Return all attributes except the optimizer and plain functions; of callable objects, their attributes."""
         kept = super().state_dict()
+        del kept["lr_lambdas"]  # PyTorch's are last
         kept["lr_lambdas"] = [named_state(f) for f in self.lr_lambdas]
         return kept
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from minitensor.errors import ArgumentError, GradError, WrongKindError
-from minitensor.optim.lr_scheduler.base import LRScheduler, plain, require_optimizer, set_rate
+from minitensor.optim.lr_scheduler.base import LRScheduler, plain, require_optimizer, set_rate, warn_of_epoch
 from minitensor.optim.optimizer import Optimizer
 
 
@@ -76,8 +76,8 @@ class ReduceLROnPlateau(LRScheduler):
         self.eps = eps
         self.last_epoch = 0
         self._last_lr = self.rates()
-        self.mode = mode
         self.mode_worse = math.inf if mode == "min" else -math.inf
+        self.mode = mode
         self.threshold = threshold
         self.threshold_mode = threshold_mode
         self.best = self.mode_worse
@@ -92,6 +92,7 @@ class ReduceLROnPlateau(LRScheduler):
             epoch: Number of the epoch. Default: ``None``, the next one.
         """
         current = float(metrics)
+        warn_of_epoch(epoch)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self.is_better(current, self.best):
             self.best = current

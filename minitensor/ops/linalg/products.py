@@ -23,6 +23,7 @@ from minitensor.ops.matmul import adjoint, cheapest_cuts, matmul, multiply_chain
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import write_out
 from minitensor.ops.powers import sqrt
+from minitensor.ops.reduce import warn_of_freedom
 from minitensor.ops.shape import diagonal as any_diagonal
 from minitensor.shapes import as_int, wrap_dim
 
@@ -307,6 +308,8 @@ def cov(
             raise ShapeError("cov: the weights sum to zero, so they cannot be normalized")
         mean = (rows * weights).sum(1, keepdim=True) / total
         freedom = total - correction if aweights is None else total - correction * (weights * aweights).sum() / total
+    if float(freedom) <= 0:
+        warn_of_freedom("cov", "the number of observations")
     centered = rows - mean
     other = centered if weights is None else centered * weights
     right = adjoint(other)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
+from minitensor.compat.once import warn_once
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.cumulative import cumprod
@@ -70,6 +71,7 @@ def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -
     tensor([[2., 0.],
             [1., 2.]])
     """
+    warn_once("torch.cholesky is deprecated in favor of torch.linalg.cholesky; replace upper=True by its .mH.")
     return write_out("cholesky", factor.cholesky(input, upper=upper), out)
 
 
@@ -81,6 +83,7 @@ def qr(input: Tensor, some: bool = True, *, out: Any = None) -> return_types.qr:
     >>> torch.qr(torch.tensor([[3.0], [4.0]])).R.abs()
     tensor([[5.]])
     """
+    warn_once('torch.qr is deprecated in favor of torch.linalg.qr, whose mode is "complete" for some=False.')
     return return_types.qr(*factor.qr(input, "reduced" if some else "complete", out=out))
 
 

@@ -6,12 +6,15 @@ the numbers that the sampler needs.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from minitensor.accelerator import is_available
 from minitensor.autograd.misuse import constructor
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ArgumentTypeError, GuardError
 from minitensor.ops.creation import tensor
 from minitensor.utils.data.collate import default_collate, default_convert
@@ -122,6 +125,8 @@ class DataLoader(Generic[Sample]):
     def __iter__(self) -> Iterator[Any]:
         if self.timeout and not self.num_workers:
             raise GuardError(f"DataLoader: timeout={self.timeout} needs num_workers > 0: it limits waits for workers")
+        if self.pin_memory and not is_available():
+            warn_of_pins(self.pin_memory_device)
         order = iter(self._index_sampler)
         if self._epoch is not None and self._epoch.is_alive():
             self._epoch.restart(order)
@@ -209,6 +214,17 @@ def default_sampler(dataset: Any, shuffle: bool, generator: Generator | None) ->
     if isinstance(dataset, IterableDataset):
         return EndlessSampler()
     return RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+
+
+def warn_of_pins(device: str) -> None:
+    """Warn that memory is not pinned."""
+    if device:
+        text = f"pin_memory_device is deprecated and has no effect, got {device!r}."
+        warnings.warn(text, UserWarning, stacklevel=user_level())
+    warnings.warn(
+        "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.",
+        UserWarning, stacklevel=user_level(),
+    )  # fmt: skip
 
 
 def check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent: bool) -> None:
