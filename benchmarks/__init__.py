@@ -1,4 +1,4 @@
-"""Benchmarks against PyTorch: ``python -m benchmarks [overhead] [steps] [kernels]``, or ``make bench``.
+"""Benchmarks against PyTorch: ``python -m benchmarks [overhead] [steps] [layers] [kernels]``, or ``make bench``.
 
 How to read the figures. Each library runs in its own process with the same number of threads, and the two take turns:
 a short sample of minitensor, one of PyTorch, and so on. A sample is the fastest of several batches of calls, the one
@@ -11,6 +11,9 @@ steadier. Never compare times from two runs; compare ratios.
 In ``overhead``, a third process does the same work in bare NumPy calls: *over NumPy* is the extra cost of our call, the
 difference between the fastest samples. Next to it is the limit that the recorders should meet on an idle machine; ``!``
 marks a figure above its limit, and ``--strict`` makes that a failure.
+
+``cliffs`` times every op of the tests' op table on about 10^6 elements, and its gradient, and lists what takes more
+than five times as long as in PyTorch. It runs only if it is named; ``--seconds 0.1`` is enough to find cliffs.
 
 Without PyTorch, only minitensor is timed. Cases that a library cannot run are skipped, with the reason.
 """

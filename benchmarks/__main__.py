@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.parts import PARTS
+from benchmarks.parts import PARTS, USUAL
 from benchmarks.turns import OURS, THEIRS, Figures, Missing, Worker, measure
 
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for worker in workers:
             worker.close()
     if len(names) == 2:
-        print(f"\n{report.summary(measured)}")
+        print(f"\n{report.summary(measured)}\n{report.cliffs(measured)}")
     if options.json:
         options.json.write_text(json.dumps(report.as_json(measured, skipped, options.threads), indent=1) + "\n")
     return int(options.strict and any(figures.is_above_limit() for figures in measured))
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time minitensor against PyTorch.")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; default: all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; default: all but cliffs")
     parser.add_argument("--only", default="", metavar="TEXT", help="only cases whose name contains TEXT")
     parser.add_argument("--seconds", type=float, default=0.7, help="for each case (%(default)s)")
     parser.add_argument("--threads", type=int, default=cores(), help="for each library (%(default)s)")
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace, workers: list[Worker]) -> tuple[list[Figure
     """Measure the chosen cases and print a line for each; return the figures, and the reasons for skipped cases."""
     measured: list[Figures] = []
     skipped: dict[str, str] = {}
-    for part in options.parts or PARTS:
+    for part in options.parts or USUAL:
         cases = {name: case for name, case in PARTS[part].items() if options.only in name}
         if cases:
             print(f"\n{report.heading(part, any(case.bare for case in cases.values()), len(workers) == 2)}")

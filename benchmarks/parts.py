@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks import kernels, layers, overhead, steps
+from benchmarks import cliffs, kernels, layers, overhead, steps
 from benchmarks.case import Case
 
 PARTS: dict[str, dict[str, Case]] = {
     module.__name__.rpartition(".")[2]: {case.name: case for case in module.cases()}
-    for module in (overhead, steps, layers, kernels)
+    for module in (overhead, steps, layers, kernels, cliffs)
 }
+USUAL = tuple([part for part in PARTS if part != "cliffs"])  # the sweep lasts as long as all others together

@@ -11,6 +11,7 @@ from benchmarks.turns import NUMPY, OURS, THEIRS, Figures, Spread
 
 NAME, COLUMN, RANGE = 44, 12, 24
 NAMED = 20  # how many slow cases the summary names
+CLIFF = 5  # a ratio beyond this is too slow
 
 
 def heading(part: str, bare: bool, torch: bool) -> str:
@@ -62,6 +63,15 @@ def summary(measured: list[Figures]) -> str:
     slower = sorted((each for each in ratios if each[0] > 1), reverse=True)
     lines = [f"slower than PyTorch: {len(slower)} of {len(ratios)}"]
     return "\n".join(lines + [f"  {ratio:6.2f}  {name}" for ratio, name in slower[:NAMED]])
+
+
+def cliffs(measured: list[Figures]) -> str:
+    """List all cases that take more than ``CLIFF`` times as long as PyTorch, in the fastest samples of each."""
+    both = [each for each in measured if THEIRS in each.samples]
+    ratios = [(each.fastest(OURS) / each.fastest(THEIRS), f"{each.part}: {each.name}") for each in both]
+    beyond = sorted((each for each in ratios if each[0] > CLIFF), reverse=True)
+    lines = [f"more than {CLIFF} times as slow as PyTorch: {len(beyond)} of {len(ratios)}"]
+    return "\n".join(lines + [f"  {ratio:6.2f}  {name}" for ratio, name in beyond])
 
 
 def as_json(measured: list[Figures], skipped: dict[str, str], threads: int) -> dict[str, Any]:

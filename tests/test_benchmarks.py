@@ -13,11 +13,11 @@ import minitensor as mt
 from benchmarks import report
 from benchmarks.__main__ import main
 from benchmarks.case import Case, Library
-from benchmarks.parts import PARTS
+from benchmarks.parts import PARTS, USUAL
 from benchmarks.turns import NUMPY, OURS, THEIRS, Figures, sample
 from minitensor import nn, optim
 
-CASES = {f"{part}: {name}": case for part, cases in PARTS.items() for name, case in cases.items()}
+CASES = {f"{part}: {name}": case for part in USUAL for name, case in PARTS[part].items()}
 WITH_BARE = {name: case for name, case in CASES.items() if case.bare}
 
 assert mt.nn is nn and mt.optim is optim  # the benchmarks find these modules on the library, as in PyTorch
@@ -86,6 +86,13 @@ def test_the_summary_names_the_slowest_first() -> None:
     ]  # fmt: skip
 
 
+def test_cliffs_are_listed_by_the_fastest_samples() -> None:
+    others = [FIGURES._replace(name=name, samples={OURS: [n, 99], THEIRS: [1]}) for name, n in (("b", 9), ("c", 5))]
+    assert report.cliffs([FIGURES, *others]).split("\n") == [
+        "more than 5 times as slow as PyTorch: 1 of 3", "    9.00  part: b",
+    ]  # fmt: skip
+
+
 def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "figures.json"
     assert main(["overhead", "--only", "x + y", "--seconds", "0.01", "--alone", "--json", str(file)]) == 0
@@ -101,4 +108,4 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, capsys: pyte
 def test_the_command_refuses_an_unknown_part(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["speed"])
-    assert "no such part: speed; choose from overhead, steps, layers, kernels" in capsys.readouterr().err
+    assert "no such part: speed; choose from overhead, steps, layers, kernels, cliffs" in capsys.readouterr().err
