@@ -229,6 +229,14 @@ def window(tensor: T, layout: Layout) -> Any:
     return view
 
 
+def on_storage(cls: type[T], storage: Storage, layout: Layout) -> T:
+    """Return a tensor without a node on a storage."""
+    tensor = new(cls)
+    tensor._storage, tensor._layout = storage, layout
+    tensor._node = tensor._base = None
+    return tensor
+
+
 def array_dtype(tensor: TensorBase) -> Any:
     """Return the array library's dtype without creating a view's array."""
     storage = tensor._storage

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.engine import GradientEdge
 from minitensor.autograd.hooks import Joint, RemovableHandle, Share, add_hook, hooks_of_tensor
 from minitensor.autograd.node import Node
-from minitensor.autograd.watch import WatchContext, disable_saved_tensors_hooks, saved_tensors_hooks, watch
+from minitensor.autograd.watch import (
+    WatchContext,
+    disable_saved_tensors_hooks,
+    require_hooks_allowed,
+    saved_tensors_hooks,
+)
 from minitensor.base import TensorBase
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, ArgumentTypeError, GradAssertionError, GradError
@@ -188,9 +193,7 @@ class allow_mutation_on_saved_tensors(WatchContext):  # noqa: N801  # PyTorch's 
         super().__init__(pack=self.save, unpack=SavedTensor.value, before_write=self.copy)
 
     def __enter__(self) -> Any:
-        refusal = watch().refusal
-        if refusal is not None:
-            raise GradError(refusal)
+        require_hooks_allowed()
         return super().__enter__()
 
     def save(self, tensor: Any) -> SavedTensor:

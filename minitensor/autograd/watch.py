@@ -238,10 +238,15 @@ class saved_tensors_hooks(WatchContext):  # noqa: N801  # PyTorch's name
         super().__init__(pack=pack_hook, unpack=unpack_hook)
 
     def __enter__(self) -> Any:
-        refusal = watch().refusal
-        if refusal is not None:
-            raise GradError(refusal)
+        require_hooks_allowed()
         return super().__enter__()
+
+
+def require_hooks_allowed() -> None:
+    """Raise if hooks on saved tensors are disabled."""
+    refusal = watch().refusal
+    if refusal is not None:
+        raise GradError(refusal)
 
 
 class disable_saved_tensors_hooks(WatchContext):  # noqa: N801  # PyTorch's name

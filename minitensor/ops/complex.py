@@ -13,7 +13,7 @@ from minitensor.autograd.declare import differentiable, visible
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Node, make_node
-from minitensor.base import TensorBase, new
+from minitensor.base import TensorBase, new, on_storage
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import inplace, op_of
@@ -159,11 +159,8 @@ def view_dtype(input: Tensor, dtype: Dtype) -> Tensor:
     """
     if dtype is input.dtype:
         return input.view(input.shape)
-    result: Any = new(input.result_class)
-    result._layout = layout_in_dtype(input, dtype)
-    result._storage = reinterpret(input.storage, dtype.numpy)
-    result._node = result._base = None
-    seen: Tensor = result
+    layout = layout_in_dtype(input, dtype)
+    seen: Tensor = on_storage(input.result_class, reinterpret(input.storage, dtype.numpy), layout)
     return seen
 
 

@@ -17,7 +17,7 @@ from minitensor.autograd.binding import host_value
 from minitensor.autograd.face import set_requires_grad
 from minitensor.autograd.misuse import composite
 from minitensor.backends.silence import quietly
-from minitensor.base import TensorBase, new, require_writable, wrap
+from minitensor.base import TensorBase, on_storage, require_writable, wrap
 from minitensor.callers import user_level
 from minitensor.device import CPU, device
 from minitensor.errors import (
@@ -183,9 +183,7 @@ def on_memory(array: Array) -> Tensor:
     ]), 0)
     _, end = layouts.extent(layout)
     flat = numpy.lib.stride_tricks.as_strided(array, (end,), (array.itemsize,), writeable=array.flags.writeable)
-    shared: Tensor = new(TensorBase.result_class)
-    shared._storage, shared._layout = storage_on(flat), layout
-    shared._node = shared._base = None
+    shared: Tensor = on_storage(TensorBase.result_class, storage_on(flat), layout)
     return shared
 
 
@@ -384,10 +382,8 @@ def empty_strided(
         raise ShapeError(f"empty_strided: strides must not be negative, got {strides}")
     layout = layouts.Layout(shape, strides, 0)
     _, end = layouts.extent(layout)
-    made: Tensor = new(TensorBase.result_class)
-    made._storage = Storage(library(device).empty((end,), choose_dtype(dtype)))
-    made._layout = layout
-    made._node = made._base = None
+    storage = Storage(library(device).empty((end,), choose_dtype(dtype)))
+    made: Tensor = on_storage(TensorBase.result_class, storage, layout)
     if requires_grad:
         set_requires_grad(made, requires_grad)
     return made

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import printing
 from minitensor.autograd.face import grad_fn, is_leaf, requires_grad, set_requires_grad
-from minitensor.base import new
+from minitensor.base import on_storage
 from minitensor.errors import GradError
 from minitensor.layout import Layout
 from minitensor.ops.rearrange import flip
@@ -72,9 +72,7 @@ def reduce(self: Tensor, protocol: Any = None) -> tuple[Any, ...]:
 
 def rebuild(cls: type[Any], storage: Storage, layout: tuple[Any, ...], wants_grad: bool, where: str = "cpu") -> Any:
     """Return a leaf tensor with the given storage and layout."""
-    tensor = new(cls)
-    tensor._storage, tensor._layout = storage, Layout(*layout)
-    tensor._node = tensor._base = None
+    tensor = on_storage(cls, storage, Layout(*layout))
     if where != "cpu":
         tensor = tensor.to(where)
     if wants_grad:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from minitensor import backends, dtypes
 from minitensor.autograd.declare import view
 from minitensor.autograd.face import requires_grad_ as require_grad
-from minitensor.base import TensorBase, new
+from minitensor.base import TensorBase, new, on_storage
 from minitensor.callers import user_level
 from minitensor.device import CPU, device
 from minitensor.errors import ArgumentTypeError, DeviceError, WrongKindError, quote
@@ -91,7 +91,9 @@ def build(data: tuple[Any, ...], kind: dtype, where: DeviceLike) -> Tensor:
     if isinstance(first, TypedStorage):
         first = first.memory
     if isinstance(first, Storage):
-        return on_storage(reinterpret(first, kind.numpy))
+        storage = reinterpret(first, kind.numpy)
+        vector: Tensor = on_storage(TensorBase.result_class, storage, contiguous((len(storage),)))
+        return vector
     if isinstance(first, Size) or not data or is_size(data[0]):
         if not all(is_size(each) for each in data[1:]):
             raise ArgumentTypeError(f"new(): expected sizes, which are ints, got {quote(data)}")
@@ -121,14 +123,6 @@ def is_size(value: Any) -> bool:
     if isinstance(value, (bool, TensorBase)) or not hasattr(type(value), "__index__"):
         return False
     return is_scalar(value) or (not hasattr(value, "shape") and -(2**63) <= operator.index(value) < 2**63)
-
-
-def on_storage(storage: Storage) -> Tensor:
-    """Return a vector on the memory of a storage."""
-    tensor: Tensor = new(TensorBase.result_class)
-    tensor._storage, tensor._layout = storage, contiguous((len(storage),))
-    tensor._node = tensor._base = None
-    return tensor
 
 
 def construct(cls: type[T], *data: Any, device: DeviceLike = None, **options: Any) -> T:

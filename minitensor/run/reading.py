@@ -12,7 +12,9 @@ import builtins
 from collections.abc import Iterator
 from typing import NamedTuple
 
-PACKAGES = ("torch", "torchvision", "torchaudio", "torchtext", "torchdata", "functorch")
+from minitensor.run.alias import REFUSED, ROOTS
+
+PACKAGES = (*ROOTS, *REFUSED)
 
 # Exceptions that a program catches where it can do without a name.
 EXPECTED = {"ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException"}

@@ -6,6 +6,7 @@ Files are written in it only on request, for PyTorch versions that read no other
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from typing import IO, Any, Literal
 
 from minitensor.backends import Array
@@ -52,7 +53,6 @@ def read_legacy(stream: IO[bytes], size: int, place: Place, run: Run) -> Any:
     if Machine(refuse_storage, budget).run(stream) != MAGIC or Machine(refuse_storage, budget).run(stream) != FORMAT:
         raise FileFormatError("a pickle, but not PyTorch's: save a state_dict with torch.save")
     order = legacy_byte_order(Machine(refuse_storage, budget).run(stream))
-    flats: dict[str, Array] = {}
     kinds: dict[str, StorageClass] = {}
     memories: dict[str, Memory] = {}
 
@@ -62,19 +62,19 @@ def read_legacy(stream: IO[bytes], size: int, place: Place, run: Run) -> Any:
         kind, key, location, count = parse_storage(identity[:5])
         if len(identity) == 6 and identity[5] is not None:
             raise FileFormatError("a storage is a view of another one: save the file again with a newer PyTorch")
-        if key not in flats:
+        if key not in memories:
             budget.spend(count * element_size(kind), "a storage")
-            kinds[key], flats[key] = kind, allocate(kind, count, count * element_size(kind))
-            memories[key] = move_to_device(flats[key], location, place)
-            if memories[key].storage.array is not flats[key]:
+            flat = allocate(kind, count, count * element_size(kind))
+            kinds[key], memories[key] = kind, move_to_device(flat, location, place)
+            if memories[key].storage.array is not flat:
                 raise AbsentDeviceError(
                     "a file from before PyTorch 1.6: give map_location='cpu', then move its tensors"
                 )
         return check_storage(memories[key], kind, count)
 
     found = run(stream, storage, budget)
-    for key in legacy_keys(Machine(refuse_storage, budget).run(stream), flats):
-        flat = flats[key]
+    for key in legacy_keys(Machine(refuse_storage, budget).run(stream), kinds):
+        flat: Array = memories[key].storage.array
         if int.from_bytes(stream.read(8), order) != flat.size:
             raise FileFormatError(f"storage {quote(key)} has a different length than its tensors claim")
         read_elements(flat, kinds[key], stream, order)
@@ -90,12 +90,12 @@ def legacy_byte_order(system: Any) -> Literal["little", "big"]:
     return "little" if little else "big"
 
 
-def legacy_keys(keys: Any, flats: dict[str, Array]) -> list[str]:
+def legacy_keys(keys: Any, known: Collection[str]) -> list[str]:
     """Return the storage keys of an old file in the order of their elements; raise unless each storage occurs once."""
-    if not isinstance(keys, list) or len(keys) != len(flats) or not all(isinstance(key, str) for key in keys):
-        raise FileFormatError(f"expected the keys of {len(flats)} storages, got {quote(keys)}")
-    if flats.keys() - set(keys):
-        raise FileFormatError(f"the elements of storage {quote(min(flats.keys() - set(keys)))} are missing")
+    if not isinstance(keys, list) or len(keys) != len(known) or not all(isinstance(key, str) for key in keys):
+        raise FileFormatError(f"expected the keys of {len(known)} storages, got {quote(keys)}")
+    if set(known) - set(keys):
+        raise FileFormatError(f"the elements of storage {quote(min(set(known) - set(keys)))} are missing")
     return keys
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copyreg
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from types import FunctionType, NoneType
 from typing import TYPE_CHECKING, Any
@@ -97,15 +97,20 @@ def write_construction(writer: Writer, function: Any, arguments: tuple[Any, ...]
 def write_contents(writer: Writer, items: Any, pairs: Any) -> Iterator[Any]:
     """Write the items of a list and the entries of a dictionary, with the method calls of their classes."""
     if items is not None:
-        writer.emit(b"(")
-        yield from items
-        writer.emit(b"e")
+        yield from write_items(writer, items)
     if pairs is not None:
         writer.emit(b"(")
         for key, value in pairs:
             yield key
             yield value
         writer.emit(b"u")
+
+
+def write_items(writer: Writer, items: Iterable[Any]) -> Iterator[Any]:
+    """Write values that are appended to what was written before them."""
+    writer.emit(b"(")
+    yield from items
+    writer.emit(b"e")
 
 
 def write_state(writer: Writer, value: Any, state: Any, set_state: Any) -> Iterator[Any]:

@@ -17,7 +17,7 @@ from minitensor.nn.parameter import Buffer, Parameter, Uninitialized
 from minitensor.nn.state import StateDict
 from minitensor.ops import return_types
 from minitensor.serialization.names import PYTORCHS_RETURN_TYPES
-from minitensor.serialization.objects import write_object
+from minitensor.serialization.objects import write_items, write_object
 from minitensor.serialization.symbols import IS_BUFFER, STORAGE_OF
 from minitensor.shapes import Size
 from minitensor.storage import Storage, lender
@@ -152,9 +152,7 @@ def write_tuple(writer: Writer, value: tuple[Any, ...]) -> Iterator[Any]:
 def write_list(writer: Writer, value: list[Any]) -> Iterator[Any]:
     writer.emit(b"]")
     writer.remember(value)
-    writer.emit(b"(")
-    yield from value
-    writer.emit(b"e")
+    yield from write_items(writer, value)
 
 
 def write_dict(writer: Writer, value: dict[Any, Any]) -> Iterator[Any]:
@@ -205,9 +203,9 @@ def writer_of_subclass(value: Any) -> Callable[[Writer, Any], Inner]:
         return write_result
     if not isinstance(value, Tensor) or isinstance(value, Uninitialized):
         return write_object
-    if attributes_of(value) or type(value) not in (Tensor, Parameter):
-        return write_with_attributes
-    return write_parameter if isinstance(value, Parameter) else write_tensor
+    if type(value) is Parameter:
+        return write_parameter
+    return write_with_attributes if attributes_of(value) or type(value) is not Tensor else write_tensor
 
 
 def attributes_of(value: Tensor) -> dict[str, Any]:
@@ -223,27 +221,24 @@ def write_tensor(writer: Writer, value: Tensor) -> Iterator[Any]:
 
 
 def write_parameter(writer: Writer, value: Parameter) -> Iterator[Any]:
-    writer.name("torch._utils", "_rebuild_parameter")
+    """Write a parameter, with its attributes if it has any."""
+    attributes = attributes_of(value)
+    writer.name("torch._utils", "_rebuild_parameter_with_state" if attributes else "_rebuild_parameter")
     writer.emit(b"(")
     yield from write_rebuild_call(writer, value, False)
     write_bool(writer, value.requires_grad)
     yield from writer.call("collections", "OrderedDict")
+    if attributes:
+        yield attributes
     writer.emit(b"tR")
     writer.remember(value)
 
 
 def write_with_attributes(writer: Writer, value: Tensor) -> Iterator[Any]:
     """Write a tensor of a user's class, or with attributes: PyTorch's call for these sets them."""
-    if type(value) is Parameter:
-        writer.name("torch._utils", "_rebuild_parameter_with_state")
-        writer.emit(b"(")
-        yield from write_rebuild_call(writer, value, False)
-        write_bool(writer, value.requires_grad)
-        yield from writer.call("collections", "OrderedDict")
-    else:
-        writer.name("torch._tensor", "_rebuild_from_type_v2")
-        writer.emit(b"(")
-        yield from write_rebuild_parts(writer, value)
+    writer.name("torch._tensor", "_rebuild_from_type_v2")
+    writer.emit(b"(")
+    yield from write_rebuild_parts(writer, value)
     yield attributes_of(value)
     writer.emit(b"tR")
     writer.remember(value)

@@ -62,26 +62,20 @@ def refuse_other_weak_references(tensor: Tensor) -> None:
 def swap_slot(name: str, t1: Any, t2: Any) -> None:
     """Swap the value of a slot, which may be unset."""
     slot: Any = TensorBase.__dict__[name]
-    found = []
-    for each in (t1, t2):
-        try:
-            found.append(slot.__get__(each))
-        except AttributeError:
-            found.append(UNSET)
-    for each, value in zip((t1, t2), reversed(found), strict=True):
-        if value is not UNSET:
-            slot.__set__(each, value)
-        elif slot_is_set(slot, each):
+    first, second = read_slot(slot, t1), read_slot(slot, t2)
+    for each, before, after in ((t1, first, second), (t2, second, first)):
+        if after is not UNSET:
+            slot.__set__(each, after)
+        elif before is not UNSET:
             slot.__delete__(each)
 
 
-def slot_is_set(slot: Any, tensor: Any) -> bool:
-    """Whether a slot of a tensor has a value."""
+def read_slot(slot: Any, tensor: Any) -> Any:
+    """Return the value of a slot, or UNSET. It is not read by its name, which makes some values when asked."""
     try:
-        slot.__get__(tensor)
+        return slot.__get__(tensor)
     except AttributeError:
-        return False
-    return True
+        return UNSET
 
 
 def point(leaf: Leaf, tensor: TensorBase) -> None:

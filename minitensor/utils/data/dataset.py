@@ -179,6 +179,12 @@ def require_iterable(dataset: Dataset[Sample]) -> IterableDataset[Sample]:
     return dataset
 
 
+def take_samples(dataset: Any, indices: Any) -> Any:
+    """Return the samples at some indices, by the dataset's ``__getitems__`` if it has one."""
+    at_once = getattr(dataset, "__getitems__", None)
+    return at_once(indices) if at_once is not None else [dataset[i] for i in indices]
+
+
 class Subset(Dataset[Sample]):
     """The samples of a dataset at the given indices.
 
@@ -204,9 +210,7 @@ class Subset(Dataset[Sample]):
 
     def __getitems__(self, indices: list[int]) -> list[Sample]:
         """Return several samples, by the dataset's ``__getitems__`` if it has one."""
-        there = [self.indices[i] for i in indices]
-        at_once = getattr(self.dataset, "__getitems__", None)
-        return list(at_once(there)) if at_once is not None else [self.dataset[i] for i in there]
+        return list(take_samples(self.dataset, [self.indices[i] for i in indices]))
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -246,7 +250,7 @@ def random_split(
 
 def has_unit_sum(lengths: Sequence[float]) -> bool:
     """Whether lengths sum to 1 and so are fractions."""
-    return abs(fsum(lengths) - 1) < 1e-9 and fsum(lengths) <= 1 + 1e-9
+    return abs(fsum(lengths) - 1) < 1e-9
 
 
 def split_counts(fractions: Sequence[float], total: int) -> list[int]:

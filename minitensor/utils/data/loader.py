@@ -18,7 +18,7 @@ from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ArgumentTypeError, GuardError
 from minitensor.ops.creation import tensor
 from minitensor.utils.data.collate import default_collate, default_convert
-from minitensor.utils.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
+from minitensor.utils.data.dataset import Dataset, IterableDataset, Subset, TensorDataset, take_samples
 from minitensor.utils.data.sampler import BatchSampler, EndlessSampler, RandomSampler, SequentialSampler, draw_seed
 from minitensor.utils.data.workers import DirectEpoch, Fetch, PrefetchedEpoch, Worker, WorkerInfo
 
@@ -171,12 +171,6 @@ def build_fetch(dataset: Any, collate: Callable[[Any], Any], batched: bool, drop
     if collate is default_collate:
         return lambda indices: stack_rows(dataset, indices) or default_collate(take_samples(dataset, indices))
     return lambda indices: collate(take_samples(dataset, indices))
-
-
-def take_samples(dataset: Any, indices: Any) -> list[Any]:
-    """Return the samples at some indices, by the dataset's ``__getitems__`` if it has one."""
-    at_once = getattr(dataset, "__getitems__", None)
-    return at_once(indices) if at_once is not None else [dataset[i] for i in indices]
 
 
 def stack_rows(dataset: Any, indices: list[Any]) -> list[Any] | None:

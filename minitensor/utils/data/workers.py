@@ -9,6 +9,7 @@ so a seed gives the same batches however the threads are scheduled.
 from __future__ import annotations
 
 import threading
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import cycle
@@ -169,13 +170,10 @@ class Failure:
         return None, self._error
 
 
-class DirectEpoch:
-    """The batches of an epoch without workers, each fetched on request."""
+class Epoch:
+    """An iterator over the batches of an epoch, in an order that a sampler chose."""
 
-    def __init__(self, fetch: Fetch, order: Iterator[Any], sampler: Any) -> None:
-        self._fetch = fetch
-        self._order = order
-        self._sampler = sampler
+    _sampler: Any
 
     def __getstate__(self) -> NoReturn:
         raise UnsupportedError("an iterator over a DataLoader cannot be pickled or copied; pickle the DataLoader")
@@ -183,14 +181,26 @@ class DirectEpoch:
     def __iter__(self) -> Iterator[Any]:
         return self
 
-    def __next__(self) -> Any:
-        return self._fetch(next(self._order))
+    @abstractmethod
+    def __next__(self) -> Any: ...
 
     def __len__(self) -> int:
         return len(self._sampler)
 
 
-class PrefetchedEpoch:
+class DirectEpoch(Epoch):
+    """The batches of an epoch without workers, each fetched on request."""
+
+    def __init__(self, fetch: Fetch, order: Iterator[Any], sampler: Any) -> None:
+        self._fetch = fetch
+        self._order = order
+        self._sampler = sampler
+
+    def __next__(self) -> Any:
+        return self._fetch(next(self._order))
+
+
+class PrefetchedEpoch(Epoch):
     """The batches of an epoch, up to ``ahead`` of them requested in advance from the workers in turn.
 
     Workers whose iterators have ended are skipped, and the epoch ends when all have. As in PyTorch, the next batch is
@@ -242,15 +252,6 @@ class PrefetchedEpoch:
                 worker.request(indices)
                 self._requested.append(worker)
                 return
-
-    def __getstate__(self) -> NoReturn:
-        raise UnsupportedError("an iterator over a DataLoader cannot be pickled or copied; pickle the DataLoader")
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __len__(self) -> int:
-        return len(self._sampler)
 
     def __next__(self) -> Any:
         while self._requested:
