@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -58,6 +59,23 @@ def restore_global_state() -> Iterator[None]:
         put_back(getattr(minitensor, write), value)
     left = {name: getattr(minitensor, KEPT[name])() for name in kept}
     assert left == kept, f"the test left another state behind: {left}, before it {kept}"
+
+
+@pytest.fixture
+def without_warnings() -> Iterator[None]:
+    """Give no warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    """Let kernels use three threads, whatever the machine has; `restore_global_state` sets their number back."""
+    import minitensor
+
+    minitensor.set_num_threads(3)
+    yield
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from minitensor.backends.numpy import (
 )
 from minitensor.backends.numpy import random as chance
 from minitensor.nn.functional.resampling import linear_taps
+
+pytestmark = pytest.mark.usefixtures("three_threads")
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.standard_normal((300, 40)).astype("float32")
@@ -52,14 +54,6 @@ KERNELS: dict[str, Callable[[], Any]] = {
 
 
 CUTS = {"many, short": (1, 1), "many, long": (1, 1000), "alone": (1 << 30, 1)}
-
-
-@pytest.fixture(autouse=True)
-def three_threads() -> Iterator[None]:
-    before = threads.get_num_threads()
-    threads.set_num_threads(3)
-    yield
-    threads.set_num_threads(before)
 
 
 @pytest.mark.parametrize("cut", CUTS)

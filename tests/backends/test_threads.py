@@ -6,7 +6,6 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import numpy
@@ -14,15 +13,9 @@ import pytest
 
 from minitensor.backends.numpy import threads
 
+pytestmark = pytest.mark.usefixtures("three_threads")
+
 blas = pytest.mark.skipif(threads.blas_controls() is None, reason="this NumPy's BLAS is unknown")
-
-
-@pytest.fixture(autouse=True)
-def three_threads() -> Iterator[None]:
-    before = threads.get_num_threads()
-    threads.set_num_threads(3)
-    yield
-    threads.set_num_threads(before)
 
 
 def blas_threads() -> int:

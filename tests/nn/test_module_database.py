@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import minitensor as mt
-from ops.call import assert_same, note_on_error, outcome, tensors_in
+from ops.call import assert_same, note_on_error, quiet, tensors_in
 from ops.translation import Beyond, translate
 
 torch = pytest.importorskip("torch")
@@ -214,10 +214,3 @@ def build_and_call(library: Any, info: Any, made: Any, given: Any = None) -> Any
     """Build a module, and call it if possible."""
     module = getattr(library.nn, info.module_cls.__name__)(*made[0], **made[1])
     return module if given is None else module(*given[0], **given[1])
-
-
-def quiet(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return a call's result or exception, without warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return outcome(function, *args, **kwargs)

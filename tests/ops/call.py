@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -186,3 +187,10 @@ def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
     except Exception as error:
         return error
+
+
+def quiet(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Return a call's result or exception, without warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return outcome(function, *args, **kwargs)

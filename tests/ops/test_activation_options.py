@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +16,8 @@ import pytest
 import minitensor as mt
 import minitensor.nn.functional
 from ops.call import outcome
+
+pytestmark = pytest.mark.usefixtures("without_warnings")
 
 INF, NAN = math.inf, math.nan
 VALUES = (INF, -INF, NAN, 0.0, -0.0, -0.5, 0.5, -2.0, 1e39, 1e-30, 1j, 2 + 0j, True, 10**20, "a", None)
@@ -39,13 +39,6 @@ RTOL = {"float16": 2e-3, "float32": 1e-5, "float64": 1e-10}
 @pytest.fixture(scope="module")
 def torch() -> ModuleType:
     return pytest.importorskip("torch")
-
-
-@pytest.fixture(autouse=True)
-def without_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def slopes(lib: Any, dtype: str) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import math
 import operator
-import warnings
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -23,6 +22,8 @@ import minitensor.nn.functional
 from ops.call import arrays_in, convert_arguments, dtype_name, numbers, ours, outcome, recast, tensors_in, theirs
 from ops.row import Call, Row
 from ops.table import ROWS
+
+pytestmark = pytest.mark.usefixtures("without_warnings")
 
 NUMBERS = (2.5, 70000, 1e-8, 3e5, 1e30, -0.1, 6.1e-5, 0.3, -3e5, 1 / 3, math.inf, math.nan, 0.0)
 SPECIAL = np.array(
@@ -37,13 +38,6 @@ SPECIAL = np.array(
 @pytest.fixture(scope="module")
 def torch() -> ModuleType:
     return pytest.importorskip("torch")
-
-
-@pytest.fixture(autouse=True)
-def without_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def halves(seed: int) -> Any:

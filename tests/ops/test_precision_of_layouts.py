@@ -5,8 +5,7 @@ Equal numbers, as in an expanded tensor, are the hardest case: every addition ro
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +14,8 @@ import pytest
 
 import minitensor as mt
 import minitensor.nn.functional
+
+pytestmark = pytest.mark.usefixtures("without_warnings")
 
 LEAST = {"float16": 1.5e-3, "float32": 4e-7}  # some ulps
 LAYOUTS = ("contiguous", "transposed", "every second", "every second row", "expanded")
@@ -27,13 +28,6 @@ F = lambda lib: lib.nn.functional
 @pytest.fixture(scope="module")
 def torch() -> ModuleType:
     return pytest.importorskip("torch")
-
-
-@pytest.fixture(autouse=True)
-def without_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def classes(lib: Any, x: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import minitensor as mt
-from ops.call import assert_same, find, outcome, tensors_in
+from ops.call import assert_same, find, quiet, tensors_in
 from ops.translation import Beyond, translate
 
 torch = pytest.importorskip("torch")
@@ -86,13 +86,6 @@ def calls(op: Any, dtype: str, requires_grad: bool) -> Iterator[tuple[Any, Any]]
             yield (args, kwargs), (translate(args), translate(kwargs))
         except Beyond:
             continue
-
-
-def quiet(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return a call's result or exception, without warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return outcome(function, *args, **kwargs)
 
 
 # -- the laws ----------------------------------------------------------------------------------------------------------

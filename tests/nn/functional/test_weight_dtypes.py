@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +13,8 @@ import pytest
 import minitensor as mt
 import minitensor.nn.functional
 from ops.call import outcome
+
+pytestmark = pytest.mark.usefixtures("without_warnings")
 
 FLOATS = ("float16", "float32", "float64")
 KINDS = (*FLOATS, "int64", "bool", "complex64")
@@ -62,13 +63,6 @@ NO_HALVES = "not implemented for 'Half'"
 @pytest.fixture(scope="module")
 def torch() -> ModuleType:
     return pytest.importorskip("torch")
-
-
-@pytest.fixture(autouse=True)
-def without_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def results(lib: Any, name: str, dtype: str, kind: str) -> list[Any]:
