@@ -17,7 +17,7 @@ from minitensor.autograd.argument_types import Parameter
 from minitensor.autograd.misuse import REQUIRED as REQUIRED
 from minitensor.autograd.misuse import misuse, signature_error
 from minitensor.autograd.node import Op
-from minitensor.autograd.spellings import respell
+from minitensor.autograd.spellings import reorder, respell
 from minitensor.backends import BY_ARRAY, HostArray
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import FROM_NUMPY
@@ -84,6 +84,9 @@ def bind_slowly(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[A
     known = respell(op.body, args, kwargs) if kwargs else None
     if known is not None:
         return bind(op, *known)
+    ordered = reorder(op.body, args, kwargs) if len(args) > op.positional else None
+    if ordered is not None:
+        return bind(op, (), ordered)
     try:
         bound = op.signature.bind(*args, **kwargs)
     except TypeError as error:

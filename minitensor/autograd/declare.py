@@ -28,7 +28,7 @@ from minitensor.autograd.record import (
     unary,
 )
 from minitensor.autograd.record_views import looker, viewer, viewers
-from minitensor.autograd.spellings import respell
+from minitensor.autograd.spellings import reorder, respell
 from minitensor.backends import open_backend
 from minitensor.backends.silence import in_silence, quietly
 from minitensor.base import TensorBase
@@ -195,7 +195,11 @@ def with_options(operator: Callable[..., Any], options: Callable[..., Any] | Non
     op: Op = operator.op  # type: ignore[attr-defined]  # set by `finish`
     prepare = op.prepare
 
-    def call(input: Any = REQUIRED, other: Any = REQUIRED, *, out: Tensor | None = None, **given: Any) -> Any:
+    def call(
+        input: Any = REQUIRED, other: Any = REQUIRED, *rest: Any, out: Tensor | None = None, **given: Any
+    ) -> Any:
+        if rest:
+            return call(out=out, **order_of_past(op, stub, (input, other, *rest), given))
         if input is REQUIRED or other is REQUIRED:
             return call(out=out, **names_of_pair(op, stub, input, other, given))
         if prepare is not None and input.__class__ in NUMBERS:
@@ -214,6 +218,14 @@ def with_options(operator: Callable[..., Any], options: Callable[..., Any] | Non
 
     call.op = op  # type: ignore[attr-defined]  # as `finish` does
     return functools.update_wrapper(call, stub)
+
+
+def order_of_past(op: Op, stub: Any, args: tuple[Any, ...], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call with too many by their names; raise if it is in no order of the past."""
+    known = reorder(stub, args, given)
+    if known is None:
+        bind(op, args, given)  # raises
+    return known  # type: ignore[return-value]  # not None, as `bind` raised
 
 
 def names_of_pair(op: Op, stub: Any, input: Any, other: Any, given: dict[str, Any]) -> dict[str, Any]:

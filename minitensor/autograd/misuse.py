@@ -25,7 +25,7 @@ from minitensor.autograd.argument_types import (
     is_tensor,
     type_error,
 )
-from minitensor.autograd.spellings import respell
+from minitensor.autograd.spellings import accept_old_orders, respell
 from minitensor.backends.silence import in_silence, is_complaint
 from minitensor.base import TensorBase
 from minitensor.callers import PACKAGE
@@ -101,7 +101,7 @@ def composite_as(name: str, own_checks: bool = False) -> Callable[[F], F]:
                     raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
             return call(*respelled[0], **respelled[1])
 
-        return cast("F", call)
+        return accept_old_orders(call, function) if hasattr(function, "old_orders") else cast("F", call)
 
     return decorate
 

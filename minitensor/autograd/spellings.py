@@ -1,16 +1,20 @@
 """Other names of arguments: NumPy's, which PyTorch's parser accepts too, and those of PyTorch's variants of a function.
 
-``respell`` is called only after a call did not match the signature, so calls by the usual names pay nothing. This file
-knows no operations.
+And other places: ``add(x, 2, y)`` and its like, from the time when factors stood among the tensors. ``respell`` and
+``reorder`` are called only after a call did not match the signature, so usual calls pay nothing. This file knows no
+operations.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from minitensor.base import TensorBase
+from minitensor.compat.once import warn_once
 from minitensor.errors import UsageError, WrongTypeError
 from minitensor.layout import Layout
 from minitensor.memory_format import layout
@@ -35,6 +39,63 @@ def other_names(**names: str) -> Callable[[F], F]:
         return function
 
     return mark
+
+
+def old_orders(*orders: str) -> Callable[[F], F]:
+    """Accept, with PyTorch's warning, arguments by position in orders of the past: ``old_orders("input alpha other")``.
+
+    Factors, named alpha, beta or value, must be numbers, and all others but ``other`` tensors.
+    """
+
+    def mark(function: F) -> F:
+        function.old_orders = tuple([order.split() for order in orders])  # type: ignore[attr-defined]  # for `reorder`
+        return function
+
+    return mark
+
+
+def reorder(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments of a call in an order of the past by their names, or None if it is none."""
+    for order in getattr(function, "old_orders", ()):
+        given = dict(zip(order, args))
+        rest = {name: value for name, value in kwargs.items() if name not in given}
+        if len(args) == len(order) and len(rest) == len(kwargs) and all(map(is_in_place, given, given.values())):
+            name = function.__name__
+            text = f"This overload of {name} is deprecated: {name}({', '.join(order)})"
+            warn_once(f"{text}; give {name_factors(order)} by name.")
+            return {name: as_factor(value) if name in FACTORS else value for name, value in given.items()} | rest
+    return None
+
+
+FACTORS = frozenset(("alpha", "beta", "value"))
+
+
+def is_in_place(name: str, value: Any) -> bool:
+    """Whether an argument in an order of the past can have this name."""
+    is_tensor = isinstance(value, TensorBase)
+    return name == "other" or (is_tensor if name not in FACTORS else not is_tensor or not value.ndim)
+
+
+def as_factor(value: Any) -> Any:
+    """Return a number, also of a 0-d tensor."""
+    return value.array.item() if isinstance(value, TensorBase) else value
+
+
+def name_factors(order: Sequence[str]) -> str:
+    """Return the factors in an order of the past."""
+    return " and ".join(name for name in order if name in FACTORS)
+
+
+def accept_old_orders(call: Callable[..., Any], function: F) -> F:
+    """Make a call that accepts the orders of the past of a function that was marked."""
+    most = function.__code__.co_argcount
+
+    @functools.wraps(function)
+    def call_in_order(*args: Any, **kwargs: Any) -> Any:
+        known = reorder(function, args, kwargs) if len(args) > most else None
+        return call(*args, **kwargs) if known is None else call(**known)
+
+    return cast("F", call_in_order)
 
 
 def respell(

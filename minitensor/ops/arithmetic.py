@@ -17,6 +17,7 @@ from minitensor.autograd import argument_types
 from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import differentiable, nondifferentiable, on_equal_dtypes
 from minitensor.autograd.misuse import composite, composite_as
+from minitensor.autograd.spellings import old_orders
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, UsageZeroDivisionError, quote
@@ -166,6 +167,7 @@ def is_bool(operand: Any) -> bool:
     prepare=lift_first, options=scaling_option(halves.add, 1), input=lambda grad: grad, other=lambda grad: grad
 )
 @on_equal_dtypes(operator.add)
+@old_orders("input alpha other")
 def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Array:
     """Return ``input + alpha * other``; shapes broadcast.
 
@@ -181,6 +183,7 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
 
 
 @inplace(add, options=scaling_option(halves.add_, 1))
+@old_orders("input alpha other")
 def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
     """Add ``alpha * other`` to ``input`` in place."""
 
@@ -189,6 +192,7 @@ def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
     prepare=lift_one_of_two, options=scaling_option(halves.sub, -1), input=lambda grad: grad, other=lambda grad: -grad
 )
 @on_equal_dtypes(operator.sub)
+@old_orders("input alpha other")
 def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Array:
     """Return ``input - alpha * other``; shapes broadcast.
 
@@ -205,6 +209,7 @@ def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
 
 
 @inplace(sub, options=scaling_option(halves.sub_, -1))
+@old_orders("input alpha other")
 def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
     """Subtract ``alpha * other`` from ``input`` in place."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable
+from minitensor.autograd.spellings import old_orders
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
@@ -56,6 +57,7 @@ def lerp_(input: Tensor, end: Tensor, weight: Operand) -> None:
     tensor1=lambda grad, tensor2, value: grad * conj(tensor2 * value),
     tensor2=lambda grad, tensor1, value: grad * conj(tensor1 * value),
 )
+@old_orders("input value tensor1 tensor2")
 def addcmul(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
 ) -> Array:
@@ -81,6 +83,7 @@ def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number =
     tensor1=lambda grad, tensor2, value: grad * conj(value / tensor2),
     tensor2=lambda grad, tensor1, tensor2, value: -grad * conj(tensor1 * value / (tensor2 * tensor2)),
 )
+@old_orders("input value tensor1 tensor2")
 def addcdiv(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
 ) -> Array:

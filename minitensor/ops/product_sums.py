@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.spellings import old_orders
 from minitensor.autograd.turns import in_turn
 from minitensor.dtypes import bool_, float16
 from minitensor.errors import DtypeError, ShapeError
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
+def orders_of(tensors: str) -> tuple[str, ...]:
+    """Return the orders of the past for two tensors: of functions, and of methods, whose input is first."""
+    factors = "beta input alpha", "beta input", "input beta alpha", "input beta"
+    return tuple([f"{each} {tensors}" for each in factors])
+
+
 @composite
+@old_orders(*orders_of("mat1 mat2"))
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -45,6 +53,7 @@ def addmm(
 
 
 @composite
+@old_orders(*orders_of("mat vec"))
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -57,6 +66,7 @@ def addmv(
 
 
 @composite
+@old_orders(*orders_of("vec1 vec2"))
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -85,6 +95,7 @@ def add_bools(input: Tensor, term: Tensor, beta: Number, alpha: Number) -> Tenso
 
 
 @composite
+@old_orders(*orders_of("batch1 batch2"))
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -97,6 +108,7 @@ def baddbmm(
 
 
 @composite
+@old_orders(*orders_of("batch1 batch2"))
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -151,30 +163,35 @@ def weighted_sum(
 
 
 @composite
+@old_orders(*orders_of("mat1 mat2"))
 def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * (mat1 @ mat2)``."""
     return write_back(addmm, input, mat1, mat2, beta, alpha)
 
 
 @composite
+@old_orders(*orders_of("mat vec"))
 def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * (mat @ vec)``; arguments as for ``addmm``."""
     return write_back(addmv, input, mat, vec, beta, alpha)
 
 
 @composite
+@old_orders(*orders_of("vec1 vec2"))
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * outer(vec1, vec2)``; arguments as for ``addmm``."""
     return write_back(addr, input, vec1, vec2, beta, alpha)
 
 
 @composite
+@old_orders(*orders_of("batch1 batch2"))
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * (batch1 @ batch2)``; arguments as for ``addmm``."""
     return write_back(baddbmm, input, batch1, batch2, beta, alpha)
 
 
 @composite
+@old_orders(*orders_of("batch1 batch2"))
 def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Replace ``input`` by ``beta * input + alpha * sum(batch1[i] @ batch2[i])``; arguments as for ``addmm``."""
     return write_back(addbmm, input, batch1, batch2, beta, alpha)
