@@ -238,11 +238,11 @@ class saved_tensors_hooks(WatchContext):  # noqa: N801  # PyTorch's name
         super().__init__(pack=pack_hook, unpack=unpack_hook)
 
     def __enter__(self) -> Any:
-        require_hooks_allowed()
+        refuse_if_hooks_are_off()
         return super().__enter__()
 
 
-def require_hooks_allowed() -> None:
+def refuse_if_hooks_are_off() -> None:
     """Raise if hooks on saved tensors are disabled."""
     refusal = watch().refusal
     if refusal is not None:
