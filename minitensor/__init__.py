@@ -55,6 +55,7 @@ from minitensor.dtypes import (
 )
 from minitensor.compat import (
     compiler as compiler,
+    distributed as distributed,
     fx as fx,
     hub as hub,
     mps as mps,

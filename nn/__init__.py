@@ -7,7 +7,7 @@ values.
 from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
-from minitensor.nn import functional, init, modules, parameter, utils
+from minitensor.nn import functional, init, modules, parallel, parameter, utils
 from minitensor.nn.activation import (
     GELU,
     GLU,
@@ -119,6 +119,7 @@ from minitensor.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from minitensor.nn.parallel import DataParallel
 from minitensor.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from minitensor.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, LPPool1d, LPPool2d, LPPool3d
 from minitensor.nn.rearrangement import ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold
@@ -141,6 +142,7 @@ from minitensor.nn.rectifier import (
 from minitensor.nn.recurrent import GRU, LSTM, RNN, RNNBase
 from minitensor.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from minitensor.nn.sparse import Embedding, EmbeddingBag
+from minitensor.nn.sync_batchnorm import SyncBatchNorm
 from minitensor.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -203,6 +205,7 @@ __all__ = [
     "CosineSimilarity",
     "CrossEntropyLoss",
     "LinearCrossEntropyLoss",
+    "DataParallel",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -302,6 +305,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",
@@ -319,6 +323,7 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "modules",
+    "parallel",
     "init",
     "parameter",
     "utils",

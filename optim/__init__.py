@@ -19,6 +19,7 @@ from minitensor.optim.radam import RAdam
 from minitensor.optim.rmsprop import RMSprop
 from minitensor.optim.rprop import Rprop
 from minitensor.optim.sgd import SGD
+from minitensor.optim.sparse_adam import SparseAdam
 
 __all__ = [
     "ASGD",
@@ -36,6 +37,7 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Rprop",
+    "SparseAdam",
     "lr_scheduler",
     "swa_utils",
 ]

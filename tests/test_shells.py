@@ -12,7 +12,7 @@ import pytest
 import minitensor as mt
 
 PATHS = """accelerator autograd.profiler backends.cuda backends.cudnn backends.mkl backends.mkldnn backends.mps
-    backends.openmp compiler cuda fx hub jit mps onnx profiler torch_version utils.data.dataloader version
+    backends.openmp compiler cuda distributed fx hub jit mps onnx profiler torch_version utils.data.dataloader version
     xpu""".split()
 
 # What scripts ask on a machine without a GPU.
@@ -26,7 +26,8 @@ QUESTIONS = """cuda.is_available() cuda.device_count() cuda.is_initialized() cud
     backends.cudnn.version() backends.cudnn.enabled backends.cudnn.benchmark backends.cudnn.deterministic
     backends.cudnn.allow_tf32 backends.cuda.is_built() backends.cuda.matmul.allow_tf32
     backends.cuda.flash_sdp_enabled() version.cuda version.hip version.debug compiler.is_compiling()
-    compiler.is_dynamo_compiling() jit.is_scripting() jit.is_tracing() onnx.is_in_onnx_export()
+    distributed.is_initialized() compiler.is_dynamo_compiling() jit.is_scripting() jit.is_tracing()
+    onnx.is_in_onnx_export()
     jit.annotate(int,1) fx.wrap("len") compiler.reset() _assert(True,"") hub.get_dir()""".split()
 
 # What raises without a GPU, in both libraries.
@@ -34,7 +35,7 @@ NEEDING = """cuda.synchronize() cuda.current_device() cuda.get_device_name() cud
     cuda.get_device_capability() cuda.current_stream() cuda.Stream() cuda.init() cuda.set_device(0)
     cuda.mem_get_info() cuda.device(0).__enter__() accelerator.synchronize() accelerator.current_device_index()
     accelerator.set_device_index(0) mps.synchronize() mps.empty_cache() mps.current_allocated_memory()
-    xpu.synchronize()""".split()
+    xpu.synchronize() distributed.get_rank() distributed.barrier()""".split()
 
 
 def answer(library: ModuleType, question: str) -> Any:
@@ -66,9 +67,9 @@ def test_answers_are_pytorchs(torch: ModuleType, question: str) -> None:
 
 @pytest.mark.parametrize("question", NEEDING)
 def test_what_needs_a_gpu_says_so(torch: ModuleType, question: str) -> None:
-    with pytest.raises((AssertionError, RuntimeError, AttributeError)):
+    with pytest.raises((AssertionError, RuntimeError, AttributeError, ValueError)):
         answer(torch, question)
-    with pytest.raises((ImportError, RuntimeError), match=r"CuPy|MPS|XPU|accelerator"):
+    with pytest.raises((ImportError, RuntimeError), match=r"CuPy|MPS|XPU|accelerator|no distributed training"):
         answer(mt, question)
 
 

@@ -17,7 +17,7 @@ from minitensor.autograd.node import Node
 from minitensor.autograd.watch import (
     WatchContext,
     disable_saved_tensors_hooks,
-    refuse_if_hooks_are_off,
+    refuse_disabled_hooks,
     saved_tensors_hooks,
 )
 from minitensor.base import TensorBase
@@ -193,7 +193,7 @@ class allow_mutation_on_saved_tensors(WatchContext):  # noqa: N801  # PyTorch's 
         super().__init__(pack=self.save, unpack=SavedTensor.value, before_write=self.copy)
 
     def __enter__(self) -> Any:
-        refuse_if_hooks_are_off()
+        refuse_disabled_hooks()
         return super().__enter__()
 
     def save(self, tensor: Any) -> SavedTensor:

@@ -238,11 +238,11 @@ class saved_tensors_hooks(WatchContext):  # noqa: N801  # PyTorch's name
         super().__init__(pack=pack_hook, unpack=unpack_hook)
 
     def __enter__(self) -> Any:
-        refuse_if_hooks_are_off()
+        refuse_disabled_hooks()
         return super().__enter__()
 
 
-def refuse_if_hooks_are_off() -> None:
+def refuse_disabled_hooks() -> None:
     """Raise if hooks on saved tensors are disabled."""
     refusal = watch().refusal
     if refusal is not None:

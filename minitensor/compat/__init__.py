@@ -7,11 +7,25 @@ imported by these names.
 
 import sys
 
-from minitensor.compat import absent, compiler, cuda_math, cudnn, fx, hub, mps, onnx, profiler, version, xpu
+from minitensor.compat import (
+    absent,
+    compiler,
+    cuda_math,
+    cudnn,
+    distributed,
+    fx,
+    hub,
+    mps,
+    onnx,
+    profiler,
+    version,
+    xpu,
+)
 
 PATHS = {
     "autograd.profiler": profiler, "backends.cuda": cuda_math, "backends.cudnn": cudnn, "backends.mkl": absent,
-    "backends.mkldnn": absent, "backends.mps": absent, "backends.openmp": absent, "compiler": compiler, "fx": fx,
+    "backends.mkldnn": absent, "backends.mps": absent, "backends.openmp": absent, "compiler": compiler,
+    "distributed": distributed, "fx": fx,
     "hub": hub, "mps": mps, "onnx": onnx, "profiler": profiler, "torch_version": version, "version": version,
     "xpu": xpu,
 }  # fmt: skip

@@ -31,8 +31,8 @@ class Absence(NamedTuple):
 ABSENT = (
     # -- kinds of tensors and dtypes
     Absence("there are no sparse tensors", "use dense tensors, or index_add and scatter_add", """
-        torch.optim.sparse_adam torch.sparse torch.sparse_* torch.*_sparse_ torch.hsmm torch.hspmm torch.dsmm
-        torch.saddmm torch.smm torch.spmm torch.sspaddmm torch.*indices_copy torch.values_copy torch.optim.SparseAdam
+        torch.sparse torch.sparse_* torch.*_sparse_ torch.hsmm torch.hspmm torch.dsmm
+        torch.saddmm torch.smm torch.spmm torch.sspaddmm torch.*indices_copy torch.values_copy
         torch.Tensor.*sparse* torch.Tensor.coalesce torch.Tensor.is_coalesced torch.Tensor.*indices
         torch.Tensor.values torch.Tensor.dense_dim torch.Tensor.to_dense torch.Tensor.smm torch.Tensor.sspaddmm
         torch.nn.functional.sparse_support_notes torch.nn.functional.*grouped_mm torch.cuda.sparse"""),
@@ -71,10 +71,8 @@ ABSENT = (
         torch.amp torch.autocast* torch.clear_autocast_cache torch.*_autocast_* torch.GradScaler torch.cuda.amp
         torch.is_autocast_*"""),
     Absence("there is no distributed training", "train in one process; its computations use all cores", """
-        torch.distributed torch.is_distributed torch.RRefType torch.futures torch.Future torch.FutureType
-        torch.nn.parallel torch.nn.DataParallel torch.nn.SyncBatchNorm torch.utils.data.distributed
-        torch.utils.data.DistributedSampler torch.AggregationType torch.AVG torch.SUM torch.Tensor.is_distributed
-        torch.cuda.nccl"""),
+        torch.distributed.* torch.is_distributed torch.RRefType torch.futures torch.Future torch.FutureType
+        torch.nn.parallel.* torch.AggregationType torch.AVG torch.SUM torch.Tensor.is_distributed torch.cuda.nccl"""),
     Absence("tensors are not sent between processes here", "use threads, or send NumPy arrays", """
         torch.multiprocessing torch.prepare_multiprocessing_environment torch.Tensor.share_memory_
         torch.utils.data.graph torch.from_file torch.get_file_path"""),
@@ -160,7 +158,6 @@ ABSENT = (
         torch.utils.data.functional_datapipe torch.utils.data.graph_settings torch.utils.data.*datapipes_determinism
         torch.utils.data.non_deterministic torch.utils.data.*_validation
         torch.utils.data.runtime_validation_disabled"""),
-    Absence("it is not implemented", "combine the datasets in one Dataset", "torch.utils.data.StackDataset"),
     # -- settings, types and the insides of PyTorch
     Absence("it belongs to the engine or the build of PyTorch", "remove the line; nothing here depends on it", """
         torch.has_* torch.init_num_threads torch.*_num_interop_threads torch.*_deterministic_debug_mode

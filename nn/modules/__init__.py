@@ -157,6 +157,7 @@ from minitensor.nn.rectifier import (
 from minitensor.nn.recurrent import GRU, LSTM, RNN, RNNBase
 from minitensor.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from minitensor.nn.sparse import Embedding, EmbeddingBag
+from minitensor.nn.sync_batchnorm import SyncBatchNorm
 from minitensor.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -187,7 +188,8 @@ __all__ = [
     "PixelShuffle", "PixelUnshuffle", "PoissonNLLLoss", "RMSNorm", "RNN", "RNNBase", "RNNCell", "RNNCellBase",
     "RReLU", "ReLU", "ReLU6", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d",
     "ReplicationPad2d", "ReplicationPad3d", "SELU", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss",
-    "SoftMarginLoss", "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink",
+    "SoftMarginLoss", "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "SyncBatchNorm", "Tanh",
+    "Tanhshrink",
     "Threshold", "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
     "TransformerEncoderLayer", "TripletMarginLoss", "TripletMarginWithDistanceLoss", "Unflatten", "Unfold",
     "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d", "activation",

@@ -7,10 +7,11 @@ from minitensor.nn.batchnorm import BatchNorm as _BatchNorm
 from minitensor.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from minitensor.nn.batchnorm import NormBase as _NormBase
 from minitensor.nn.lazy_norm import LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d
+from minitensor.nn.sync_batchnorm import SyncBatchNorm
 
 __all__ = [
-    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "_BatchNorm",
-    "_NormBase",
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d",
+    "SyncBatchNorm", "_BatchNorm", "_NormBase",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name

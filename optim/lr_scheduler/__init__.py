@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
 from minitensor.optim.lr_scheduler.base import LRScheduler
+from minitensor.optim.lr_scheduler.base import LRScheduler as _LRScheduler  # noqa: F401  # its name before 2.0
 from minitensor.optim.lr_scheduler.combined import ChainedScheduler, SequentialLR
 from minitensor.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
 from minitensor.optim.lr_scheduler.cycles import CyclicLR, OneCycleLR

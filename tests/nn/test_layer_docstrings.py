@@ -34,6 +34,7 @@ SHAPELESS = {
     "LazyModuleMixin": "a base class: each lazy layer has the forward of its plain class",
     "RNNBase": "a base class: RNN, LSTM and GRU document their shapes",
     "RNNCellBase": "a base class without forward",
+    "DataParallel": "a container: it accepts what its module accepts",
     "ModuleDict": "a container without forward",
     "ModuleList": "a container without forward",
     "ParameterDict": "a container without forward",

@@ -178,10 +178,10 @@ def test_tools_that_run_programs_run_them_on_this_library(arguments: list[str], 
 
 
 MISSING = {
-    "import torch.distributed as dist": "ModuleNotFoundError: No module named 'torch.distributed': there is no",
+    "import torch.futures as futures": "ModuleNotFoundError: No module named 'torch.futures': there is no",
     "import torch.distributed.fsdp": "ModuleNotFoundError: No module named 'torch.distributed'",
-    "from torch import distributed": "ImportError: cannot import name 'distributed' from 'torch': there is no",
-    "from torch.nn import SyncBatchNorm": "ImportError: cannot import name 'SyncBatchNorm' from 'torch.nn': there",
+    "from torch import futures": "ImportError: cannot import name 'futures' from 'torch': there is no",
+    "from torch.nn import Container": "ImportError: cannot import name 'Container' from 'torch.nn': PyTorch removed",
     "from torch.sparse import mm": "ModuleNotFoundError: No module named 'torch.sparse': there are no sparse tensors",
     "from torch.utils.tensorboard import SummaryWriter": "ModuleNotFoundError: .*tensorboard': it writes for",
     "import torch.no_such": "ModuleNotFoundError: No module named 'torch.no_such': minitensor, which",

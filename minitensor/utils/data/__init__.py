@@ -3,17 +3,19 @@
 from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
-from minitensor.utils.data import dataloader
+from minitensor.utils.data import dataloader, distributed
 from minitensor.utils.data.collate import default_collate, default_convert
 from minitensor.utils.data.dataset import (
     ChainDataset,
     ConcatDataset,
     Dataset,
     IterableDataset,
+    StackDataset,
     Subset,
     TensorDataset,
     random_split,
 )
+from minitensor.utils.data.distributed import DistributedSampler
 from minitensor.utils.data.loader import DataLoader
 from minitensor.utils.data.sampler import (
     BatchSampler,
@@ -31,10 +33,12 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "IterableDataset",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "StackDataset",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
@@ -42,6 +46,7 @@ __all__ = [
     "dataloader",
     "default_collate",
     "default_convert",
+    "distributed",
     "get_worker_info",
     "random_split",
 ]

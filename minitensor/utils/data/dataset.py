@@ -99,6 +99,54 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
         return self.tensors[0].shape[0]
 
 
+class StackDataset(Dataset[Any]):
+    """Datasets side by side: a sample is a tuple, or a dict, with a sample of each.
+
+    Args:
+        args: datasets of one length, whose samples stand in a tuple.
+        kwargs: or datasets of one length, whose samples stand in a dict under these names.
+
+    Raises:
+        ValueError: If there are no datasets, or both kinds, or their lengths differ.
+
+    >>> StackDataset(image=["a", "b"], label=[0, 1])[1]
+    {'image': 'b', 'label': 1}
+    """
+
+    datasets: tuple[Dataset[Any], ...] | dict[str, Dataset[Any]]
+
+    def __init__(self, *args: Dataset[Any], **kwargs: Dataset[Any]) -> None:
+        if bool(args) == bool(kwargs):
+            raise ArgumentError("StackDataset: expected datasets either one after the other or by name")
+        self.datasets = args or kwargs
+        lengths = [len(dataset) for dataset in self._columns()]  # type: ignore[arg-type]  # sized, or len says so
+        if any(length != lengths[0] for length in lengths):
+            raise ArgumentError(f"Size mismatch between datasets: they have {lengths} samples")
+        self._length = lengths[0]
+
+    def _columns(self) -> list[Dataset[Any]]:
+        """Return the datasets as a list."""
+        return list(self.datasets.values() if isinstance(self.datasets, dict) else self.datasets)
+
+    def _row(self, samples: Sequence[Any]) -> Any:
+        """Return one sample of each dataset as a tuple, or as a dict."""
+        return dict(zip(self.datasets, samples, strict=True)) if isinstance(self.datasets, dict) else tuple(samples)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._row([dataset[index] for dataset in self._columns()])
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """Return several samples, by each dataset's ``__getitems__`` if it has one."""
+        columns = [take_samples(dataset, indices) for dataset in self._columns()]
+        for column in columns:
+            if len(column) != len(indices):
+                raise ArgumentError(f"a dataset gave {len(column)} samples for {len(indices)} indices")
+        return [self._row(samples) for samples in zip(*columns, strict=True)]
+
+    def __len__(self) -> int:
+        return self._length
+
+
 class ConcatDataset(Dataset[Sample]):
     """The concatenation of map-style datasets.
 
