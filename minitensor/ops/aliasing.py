@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import warnings
 from copy import copy
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
@@ -36,6 +37,7 @@ from minitensor.autograd.node import Effect, Leaf, Node, make_node, numbering
 from minitensor.autograd.record import again, edges_of, record, remember
 from minitensor.backends.silence import is_complaint, quietly, update_quietly
 from minitensor.base import TensorBase, array_dtype, read_only_error, wrap
+from minitensor.callers import user_level
 from minitensor.errors import (
     DtypeError,
     InplaceError,
@@ -319,14 +321,15 @@ def try_direct_write(writer: Callable[[Any, Any], Any], input: Any, other: objec
 
 
 def writes(
-    called: str = "", /, *, name: str = "", prepare: Callable[..., Sequence[Any]] | None = None,
+    called: str = "", /, *, name: str = "", prepare: Callable[..., Sequence[Any]] | None = None, overlaps: str = "",
     **formulas: Callable[..., Any],
 ) -> Callable[[Callable[P, None]], Callable[P, Tensor]]:
     """Make an in-place operation of a body that writes into its first argument itself.
 
     The body must check its arguments before it writes. ``called`` is the name in errors, if not the body's, and
     ``name`` that of the operation in the graph. ``prepare`` brings the arguments to normal form, in which the first may
-    be a view of the tensor to write into.
+    be a view of the tensor to write into. ``overlaps`` says whether that may have several elements in one place, where
+    the last one written counts: "allowed", "deprecated", or "" if not.
     """
 
     def decorate(body: Callable[P, None]) -> Callable[P, Tensor]:
@@ -342,7 +345,7 @@ def writes(
             if active and interpreters.get():
                 found = interpret(writer, call, bound)
                 return found if target is input else input
-            edges = begin_write(title, op, target, bound)
+            edges = begin_write(title, op, target, bound, overlaps)
             for i, value in enumerate(bound[1:], 1):
                 if isinstance(value, TensorBase) and shares_storage(value, target):
                     bound[i] = snapshot(value)
@@ -367,12 +370,12 @@ def check_tensor(name: str, input: Any) -> None:
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
 
 
-def refuse_write(name: str, input: Any) -> None:
-    """Raise for read-only memory, and for a layout with two elements in one memory location."""
+def refuse_write(name: str, input: Any, overlaps: str = "") -> None:
+    """Raise for read-only memory, and for a layout with two elements in one place unless ``overlaps`` allows it."""
     layout = input._layout
     if layout is None:  # a new result, in its own memory
         return
-    if layouts.has_overlap(layout):
+    if layouts.has_overlap(layout) and not can_overlap(name, input, overlaps):
         raise InplaceError(
             f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
             f"location (shape {tuple(input.shape)}, strides {layout.strides}); clone() it before writing"
@@ -382,9 +385,23 @@ def refuse_write(name: str, input: Any) -> None:
         raise read_only_error(name, input)
 
 
-def begin_write(name: str, op: Op, input: Any, bound: Sequence[Any]) -> tuple[Node | None, ...] | None:
+def can_overlap(name: str, input: Any, overlaps: str) -> bool:
+    """Whether an operation may write where elements overlap: if that is well defined, and no graph is recorded."""
+    if not overlaps or (grad_mode.get() and input.node is not None):
+        return False
+    if overlaps == "deprecated":
+        warnings.warn(
+            f"Use of {name} on expanded tensors is deprecated. Please clone() the tensor before the operation.",
+            UserWarning, stacklevel=user_level(),
+        )  # fmt: skip
+    return True
+
+
+def begin_write(
+    name: str, op: Op, input: Any, bound: Sequence[Any], overlaps: str = ""
+) -> tuple[Node | None, ...] | None:
     """Raise for a write that is not allowed; return the edges to record, or None."""
-    refuse_write(name, input)
+    refuse_write(name, input, overlaps)
     mode = grad_mode.get()
     if mode is not True and mode is not False:
         mode.on_write(name, input)

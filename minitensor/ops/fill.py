@@ -71,7 +71,7 @@ def check_expands(name: str, src: Tensor, input: Tensor) -> None:
         )
 
 
-@writes(input=lambda grad: zeros_like(grad), value=lambda grad: grad)
+@writes(overlaps="allowed", input=lambda grad: zeros_like(grad), value=lambda grad: grad)
 def fill_(input: Tensor, value: Operand) -> None:
     """Set every element to ``value``, a number or a 0-d tensor, in place.
 
@@ -95,7 +95,7 @@ def as_single_value(name: str, value: Any, input: Tensor) -> Any:
     return drop_imaginary(input.xp.asarray(value.array), input.array.dtype)
 
 
-@writes(input=lambda grad: zeros_like(grad))
+@writes(overlaps="allowed", input=lambda grad: zeros_like(grad))
 def zero_(input: Tensor) -> None:
     """Set every element to zero.
 

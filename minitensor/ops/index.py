@@ -37,6 +37,7 @@ from minitensor.indexing import (
     resolve,
     too_many_error,
 )
+from minitensor.layout import has_overlap
 from minitensor.ops.aliasing import place, shares_storage, writes
 from minitensor.ops.cast import drop_imaginary, to, warn_of_cast
 from minitensor.ops.copy import clone, writable_copy
@@ -476,7 +477,7 @@ def assign_tensor_(input: Tensor, value: Tensor) -> None:
     input.array[...] = drop_imaginary(value.array, input.array.dtype)
 
 
-@writes("assignment", name="assign", input=lambda grad: None)
+@writes("assignment", name="assign", overlaps="allowed", input=lambda grad: None)
 def assign_number_(input: Tensor, value: Number) -> None:
     """Write one number everywhere."""
     input.array[...] = fit_or_overflow(value, input.array.dtype, input.array)
@@ -541,7 +542,10 @@ def index_put_grad(grad: Tensor, indices: Any, accumulate: bool) -> Tensor:
     return grad if accumulate else put(writable_copy(grad, indices), indices, 0, False)
 
 
-@writes("index_put_", name="index_put", input=index_put_grad, values=lambda grad, indices: read_at(grad, indices))
+@writes(
+    "index_put_", name="index_put", overlaps="deprecated",
+    input=index_put_grad, values=lambda grad, indices: read_at(grad, indices),
+)
 def write_at_(input: Tensor, indices: tuple[Tensor | None, ...], values: Operand, accumulate: bool) -> None:
     """Write values at positions, or add them."""
     if not isinstance(values, TensorBase):
@@ -551,6 +555,9 @@ def write_at_(input: Tensor, indices: tuple[Tensor | None, ...], values: Operand
         input.array[key_of(indices)] = values.array
         return
     picks, added = arrays_of(indices), values.array
+    if has_overlap(input.layout):  # a copy of its rows would have each place several times
+        in_silence(input.xp.add.at, input.array, key_of(indices), added)
+        return
     write_rows(input, lambda rows: in_silence(add_at_picks, input.backend, rows, picks, added))
 
 

@@ -82,7 +82,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Array:
     return input.backend.where(require_mask("masked_fill", mask), filler(value, input), input.array)
 
 
-@writes(input=lambda grad, mask: grad.masked_fill(mask, 0), value=lambda grad, mask: grad.where(mask, 0))
+@writes(
+    overlaps="deprecated",
+    input=lambda grad, mask: grad.masked_fill(mask, 0), value=lambda grad, mask: grad.where(mask, 0),
+)
 def masked_fill_(input: Tensor, mask: Tensor, value: Operand) -> None:
     """Write ``value``, a number or a 0-d tensor, where ``mask`` is True, in place; the mask broadcasts."""
     require_mask("masked_fill_", mask)

@@ -248,6 +248,7 @@ def prepare_index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -
 
 @writes(
     prepare=prepare_index_fill,
+    overlaps="deprecated",
     input=lambda grad, dim, index: grad.index_fill(dim, index, 0),
     value=index_fill_value_grad,
 )

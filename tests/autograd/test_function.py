@@ -397,7 +397,7 @@ def test_backward_may_be_named_vjp() -> None:
 
 
 def test_calling_a_function_class_is_refused() -> None:
-    with pytest.raises(RuntimeError, match=r"Cube\.apply"):
+    with pytest.warns(DeprecationWarning, match="all static"), pytest.raises(RuntimeError, match=r"Cube\.apply"):
         Cube()(leaf(1.0), 2.0)
 
 
