@@ -220,6 +220,10 @@ class UsageZeroDivisionError(UsageError, ZeroDivisionError):
     """A division by zero: a RuntimeError, as in PyTorch, and Python's ZeroDivisionError."""
 
 
+class EndlessDataError(ArgumentTypeError):
+    """A list that holds itself, among the data of a tensor."""
+
+
 class WrongTypeError(ArgumentTypeError, AttributeError):
     """An argument of the wrong type, if PyTorch's function in Python raises AttributeError."""
 
@@ -278,8 +282,8 @@ class ReadOnlyError(InplaceError, ValueError):
     """A write to read-only memory; NumPy raises ValueError."""
 
 
-class GuardError(ArgumentError, AssertionError):
-    """An invalid value that PyTorch checks with an assertion: a ValueError and an AssertionError."""
+class GuardError(AssertionError, ArgumentError):
+    """An invalid value that PyTorch checks with an assertion: an AssertionError and a ValueError."""
 
 
 class GuardZeroDivisionError(GuardError, ZeroDivisionError):

@@ -30,7 +30,7 @@ from minitensor.dtypes import (
     iinfo,
     promote_types,
 )
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, Int64RangeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, EndlessDataError, Int64RangeError
 
 Number = bool | int | float | complex
 
@@ -306,7 +306,7 @@ def _item_kinds(items: Any, depth: int) -> frozenset[Any]:
     if depth >= MOST_DIMS:
         raise too_deep(items)
     if any(item is items for item in items):
-        raise ArgumentTypeError("new(): self-referential lists are incompatible; expected nested sequences of numbers")
+        raise EndlessDataError("new(): self-referential lists are incompatible; expected nested sequences of numbers")
     return frozenset().union(*[leaf_kinds(item, depth + 1) for item in items])
 
 

@@ -100,7 +100,8 @@ def bind_others(op: Op, args: Sequence[Any], **others: Any) -> list[Any]:
     given = {name: value for name, value, default in zip(op.names, args, op.defaults) if value is not default}
     if len(given) == len(op.names):
         raise signature_error(op.name, TypeError("too many arguments"), op.signature)
-    return bind(op, (), given | {name: value for name, value in others.items() if value is not None})
+    named = {name: value for name, value in others.items() if value is not None and value is not REQUIRED}
+    return bind(op, (), given | named)
 
 
 def host_values(args: Sequence[Any]) -> list[Any] | None:

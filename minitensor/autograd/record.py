@@ -62,8 +62,10 @@ def unary(op: Op) -> Callable[..., Any]:
     keep, keep_result = op.plan((True,))
     keep_input = keep == (0,)
 
-    def call(input: Any = REQUIRED, x: Any = None, a: Any = None, x1: Any = None, *, out: Tensor | None = None) -> Any:
-        if x is not None or a is not None or x1 is not None:
+    def call(
+        input: Any = REQUIRED, x: Any = REQUIRED, a: Any = None, x1: Any = None, *, out: Tensor | None = None,
+    ) -> Any:
+        if x is not REQUIRED or a is not None or x1 is not None:
             return call(*bind_others(op, (input,), x=x, a=a, x1=x1), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input,), out)
@@ -118,10 +120,10 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
     unwritten = [tuple([-1 if i == -1 else 0 for i in plan]) for plan in plans]  # versions of tensors never written to
 
     def call(
-        input: Any = REQUIRED, other: Any = REQUIRED, x1: Any = None, x2: Any = None, x: Any = None, a: Any = None, *,
-        out: Tensor | None = None,
+        input: Any = REQUIRED, other: Any = REQUIRED, x1: Any = REQUIRED, x2: Any = None, x: Any = None, a: Any = None,
+        *, out: Tensor | None = None,
     ) -> Any:
-        if x1 is not None or x2 is not None or x is not None or a is not None:
+        if x1 is not REQUIRED or x2 is not None or x is not None or a is not None:
             return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input, other), out)
@@ -324,10 +326,10 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
     body = op.body
 
     def call(
-        input: Any = REQUIRED, other: Any = REQUIRED, x1: Any = None, x2: Any = None, x: Any = None, a: Any = None, *,
-        out: Tensor | None = None,
+        input: Any = REQUIRED, other: Any = REQUIRED, x1: Any = REQUIRED, x2: Any = None, x: Any = None, a: Any = None,
+        *, out: Tensor | None = None,
     ) -> Any:
-        if x1 is not None or x2 is not None or x is not None or a is not None:
+        if x1 is not REQUIRED or x2 is not None or x is not None or a is not None:
             return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
         if active and interpreters.get():
             return interpret(op, call, (input, other), out)

@@ -42,7 +42,7 @@ def with_parameters(call: Any, op: Op) -> Callable[..., Any]:
     """
     count, code = len(op.names), call.__code__
     call.__code__ = code.replace(co_varnames=(*op.names, *code.co_varnames[count:]))
-    call.__defaults__ = (*op.defaults, None, None, None, None)
+    call.__defaults__ = (*op.defaults, REQUIRED, None, None, None)
     return call  # type: ignore[no-any-return]  # a function
 
 
@@ -63,8 +63,8 @@ def viewer_of_one(op: Op, look: Callable[..., Any]) -> Any:
     """Record a view of a tensor."""
     body = op.body
 
-    def call(input: Any, x: Any = None, a: Any = None, x1: Any = None, axis: Any = None) -> Any:
-        if x is not None or a is not None or x1 is not None or axis is not None:
+    def call(input: Any, x: Any = REQUIRED, a: Any = None, x1: Any = None, axis: Any = None) -> Any:
+        if x is not REQUIRED or a is not None or x1 is not None or axis is not None:
             return call(*bind_others(op, (input,), x=x, a=a, x1=x1, axis=axis))
         if active and interpreters.get():
             return interpret(op, call, (input,))
@@ -81,8 +81,8 @@ def viewer_of_two(op: Op, look: Callable[..., Any]) -> Any:
     """Record a view of a tensor, given an int or another value."""
     body, gated = op.body, is_gated(op)
 
-    def call(input: Any, first: Any, x: Any = None, a: Any = None, x1: Any = None, axis: Any = None) -> Any:
-        if x is not None or a is not None or x1 is not None or axis is not None:
+    def call(input: Any, first: Any, x: Any = REQUIRED, a: Any = None, x1: Any = None, axis: Any = None) -> Any:
+        if x is not REQUIRED or a is not None or x1 is not None or axis is not None:
             return call(*bind_others(op, (input, first), x=x, a=a, x1=x1, axis=axis))
         if gated and first.__class__ is not int:
             _, first = check_arguments(op, input, first)
@@ -102,9 +102,9 @@ def viewer_of_three(op: Op, look: Callable[..., Any]) -> Any:
     body, gated = op.body, is_gated(op)
 
     def call(
-        input: Any, first: Any, second: Any, x: Any = None, a: Any = None, x1: Any = None, axis: Any = None,
+        input: Any, first: Any, second: Any, x: Any = REQUIRED, a: Any = None, x1: Any = None, axis: Any = None,
     ) -> Any:
-        if x is not None or a is not None or x1 is not None or axis is not None:
+        if x is not REQUIRED or a is not None or x1 is not None or axis is not None:
             return call(*bind_others(op, (input, first, second), x=x, a=a, x1=x1, axis=axis))
         if gated and (first.__class__ is not int or second.__class__ is not int):
             _, first, second = check_arguments(op, input, first, second)
@@ -124,9 +124,10 @@ def viewer_of_four(op: Op, look: Callable[..., Any]) -> Any:
     body, gated = op.body, is_gated(op)
 
     def call(
-        input: Any, first: Any, second: Any, third: Any, x: Any = None, a: Any = None, x1: Any = None, axis: Any = None,
+        input: Any, first: Any, second: Any, third: Any, x: Any = REQUIRED, a: Any = None, x1: Any = None,
+        axis: Any = None,
     ) -> Any:
-        if x is not None or a is not None or x1 is not None or axis is not None:
+        if x is not REQUIRED or a is not None or x1 is not None or axis is not None:
             return call(*bind_others(op, (input, first, second, third), x=x, a=a, x1=x1, axis=axis))
         if gated and (first.__class__ is not int or second.__class__ is not int or third.__class__ is not int):
             _, first, second, third = check_arguments(op, input, first, second, third)

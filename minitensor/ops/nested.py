@@ -16,7 +16,15 @@ from minitensor import scalars
 from minitensor.base import TensorBase
 from minitensor.compat.once import warn_once
 from minitensor.dtypes import FROM_NUMPY
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, MinitensorError, WrongKindError, quote
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    EndlessDataError,
+    MinitensorError,
+    WrongKindError,
+    quote,
+)
 from minitensor.scalars import fit, is_sequence
 
 if TYPE_CHECKING:
@@ -72,6 +80,8 @@ def leaf_kinds(data: Any, wanted: Any) -> frozenset[Any]:
     """Return the types and dtypes of all items; raise for an item without one unless a dtype is wanted."""
     try:
         return scalars.leaf_kinds(data)
+    except EndlessDataError:
+        raise
     except ArgumentTypeError as error:
         raise WrongKindError(str(error)) from None
     except DtypeError:

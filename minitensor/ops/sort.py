@@ -12,7 +12,8 @@ from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, wrap
 from minitensor.compat.once import warn_once
-from minitensor.errors import ArgumentTypeError, ShapeError, UnsupportedDtypeError
+from minitensor.dtypes import int64
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError
 from minitensor.layout import is_contiguous
 from minitensor.ops import return_types
 from minitensor.ops.extremes import choose_along, pick_array, place_along, require_elements, selected_grad
@@ -202,12 +203,26 @@ def searchsorted(
     if right and side == "left":
         raise ShapeError("searchsorted: side and right can't be set to opposites: got side='left' with right=True")
     if sorter is not None:
+        check_sorter(sorter, sorted_sequence)
         sorted_sequence = wrap(sorted_sequence.result_class, pick_array(
             sorted_sequence.backend, sorted_sequence.array, sorter.array, max(sorted_sequence.ndim - 1, 0)
         ))
     found = search(sorted_sequence, input, "right" if right or side == "right" else "left")
     result: Tensor = wrap(sorted_sequence.result_class, found.astype("int32" if out_int32 else "int64"))
     return write_out("searchsorted", result, out)
+
+
+def check_sorter(sorter: Any, sequence: Tensor) -> None:
+    """Raise unless a sorter holds a position of its row for each element."""
+    if sorter.dtype is not int64:
+        raise DtypeError(f"searchsorted: sorter must be a tensor of int64, got {sorter.dtype.name}; cast with .long()")
+    if sorter.shape != sequence.shape:
+        raise ShapeError(
+            f"searchsorted: boundary and sorter must have the same size, but got {list(sequence.shape)} and "
+            f"{list(sorter.shape)}"
+        )
+    if sorter.numel() and not (sorter.array.min() >= 0 and sorter.array.max() < sequence.shape[-1]):
+        raise ShapeError(f"searchsorted: sorter index out of range: positions are from 0 to {sequence.shape[-1] - 1}")
 
 
 def search(sequence: Tensor, input: Any, side: str) -> Array:

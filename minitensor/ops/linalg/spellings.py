@@ -101,12 +101,11 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any =
     >>> torch.svd(torch.tensor([[0.0, 2.0], [1.0, 0.0]])).S
     tensor([2., 1.])
     """
-    u, s, vh = factor.svd(input, not some)
-    if not compute_uv:
-        m, n = input.shape[-2:]
-        batch = tuple(input.shape[:-2])
-        u, vh = input.new_zeros((*batch, m, m)), input.new_zeros((*batch, n, n))
+    if compute_uv:
+        u, s, vh = factor.svd(input, not some)
+    else:
         s = factor.svdvals(input)
+        u, vh = [input.new_zeros((*input.shape[:-2], size, size)) for size in input.shape[-2:]]
     return return_types.svd(*write_outs("svd", (u, s, adjoint(vh)), out))
 
 
