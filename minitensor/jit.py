@@ -72,6 +72,8 @@ def export(fn: Any) -> Any:
 
 
 unused = script_method = script_if_tracing = interface = export
+# torchvision and others use these private ones: for the signatures of a function that a compiler would choose from.
+_overload = _overload_method = _script_if_tracing = export
 
 
 def ignore(drop: Any = False, **options: Any) -> Any:

@@ -61,12 +61,14 @@ OPTIONAL = {
     "scipy": "minitensor.backends",
     "safetensors": "minitensor.serialization",
     "hypothesis": "minitensor.testing",
+    "tqdm": "minitensor.compat",
 }
 OPTIONAL_AT_TOP = ("minitensor.backends.cupy", "minitensor.testing.strategies")
 
 # Modules that may import others by a name in a string.
 BY_NAME = {
     "minitensor.backends.cupy": "a device's backend is loaded when it is first asked for",
+    "minitensor.compat.hub": "hubconf.py of a local repository is found by its path",
     "minitensor.run": "programs import these modules under the name of torch",
 }
 

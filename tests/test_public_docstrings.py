@@ -38,11 +38,12 @@ ROOMS = (
     "minitensor.optim.swa_utils", "minitensor.utils", "minitensor.utils.checkpoint", "minitensor.utils.data",
     "minitensor.utils.hooks", "minitensor.serialization",
     "minitensor.vision", "minitensor.testing", "minitensor.cuda", "minitensor.nn",
-    "minitensor.run",
+    "minitensor.run", "minitensor.nn.parallel",
 )  # fmt: skip
 
 # Modules whose public names have another law, and where it is. Of minitensor.nn only the layers have.
 ELSEWHERE = {
+    "minitensor.compat.model_zoo": "the function and the class are those of hub, which only answer",
     "minitensor.nn.module": "Module is walked as minitensor.nn.Module",
     "minitensor.nn.modules": "nn/test_layer_docstrings.py: the layers under PyTorch's paths",
     "minitensor.optim": "optim/test_optimizer_docstrings.py",

@@ -1,12 +1,21 @@
-"""``hub``: nothing is downloaded. Each function that would says what to do instead."""
+"""``hub``: nothing is downloaded. What would download says what to do instead; ``load`` reads local repositories."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from minitensor.compat.reasons import attributes_of
-from minitensor.errors import UnsupportedError
+from minitensor.errors import ArgumentError, UnsupportedError, UsageError
+
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")
+CHOSEN: list[str] = []  # the folder that set_dir chose, if it was called
 
 
 def refuse(name: str) -> NoReturn:
@@ -17,13 +26,52 @@ def refuse(name: str) -> NoReturn:
     )
 
 
-def load(repo_or_dir: str, model: str, *args: Any, **kwargs: Any) -> Any:
-    """Raise: models are not fetched from repositories.
+def load(repo_or_dir: str, model: str, *args: Any, source: str = "github", **kwargs: Any) -> Any:
+    """Return what the function ``model`` of a local repository's ``hubconf.py`` returns.
+
+    Args:
+        repo_or_dir: With ``source="local"``, the folder of ``hubconf.py``.
+        model: The name of the function.
+        *args, **kwargs: Its arguments.
+        source: "local". Default: "github", which raises, because nothing is downloaded.
 
     Raises:
-        NotImplementedError: Always.
+        NotImplementedError: If ``source`` is "github".
+        ValueError: If it is neither of the two.
+        RuntimeError: If ``hubconf.py`` has no such function.
     """
-    refuse("load")
+    if source.lower() not in ("github", "local"):
+        raise ArgumentError(f'hub.load: unknown source: "{source}"; the allowed values are "github" and "local"')
+    if source.lower() == "github":
+        refuse("load")
+    for option in ("trust_repo", "force_reload", "verbose", "skip_validation"):
+        kwargs.pop(option, None)
+    with searched_first(repo_or_dir):
+        return find_function(read_hubconf(repo_or_dir), model)(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def searched_first(folder: str) -> Iterator[None]:
+    """Let imports in a block search a folder first."""
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def read_hubconf(folder: str) -> ModuleType:
+    spec: Any = importlib.util.spec_from_file_location("hubconf", os.path.join(folder, "hubconf.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def find_function(module: ModuleType, name: str) -> Callable[..., Any]:
+    found: Callable[..., Any] | None = getattr(module, name, None)
+    if found is None or not callable(found):
+        raise UsageError(f"hub.load: cannot find callable {name} in {module.__file__}")
+    return found
 
 
 def load_state_dict_from_url(url: str, *args: Any, **kwargs: Any) -> Any:
@@ -46,10 +94,56 @@ def help(github: str, model: str, *args: Any, **kwargs: Any) -> Any:
     refuse("help")
 
 
+def _get_torch_home() -> str:
+    cache = os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "torch")
+    return os.path.expanduser(os.environ.get("TORCH_HOME", cache))
+
+
 def get_dir() -> str:
-    """Return the folder where PyTorch keeps its downloads: that of ``TORCH_HOME``, or below the user's cache."""
-    cache = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "torch")
-    return os.path.join(os.environ.get("TORCH_HOME", cache), "hub")
+    """Return PyTorch's folder of downloads: that of ``set_dir`` or ``TORCH_HOME``, or the user's cache."""
+    return CHOSEN[0] if CHOSEN else os.path.join(_get_torch_home(), "hub")
+
+
+def set_dir(d: str | os.PathLike[str]) -> None:
+    """Choose the folder that ``get_dir`` returns."""
+    CHOSEN[:] = [os.path.expanduser(os.fspath(d))]
+
+
+def tqdm(*args: Any, **kwargs: Any) -> Any:
+    """Return a progress bar of the package tqdm; without the package, the iterable itself behind the same methods."""
+    with contextlib.suppress(ImportError):
+        import tqdm.auto
+
+        return tqdm.auto.tqdm(*args, **kwargs)
+    return Bar(*args)
+
+
+class Bar:
+    """A progress bar that shows nothing."""
+
+    def __init__(self, iterable: Any = (), *args: Any) -> None:
+        self.iterable = iterable
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.iterable)
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def update(self, n: float | None = 1) -> None:
+        """Accept how many steps are done."""
+
+    def set_description(self, *_: Any, **__: Any) -> None:
+        """Accept what would be shown."""
+
+    set_postfix = set_description_str = set_postfix_str = set_description
+
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of("minitensor.hub")

@@ -107,7 +107,7 @@ ABSENT = (
         torch.BenchmarkExecutionStats torch.utils.ThroughputBenchmark torch.utils.throughput_benchmark
         torch.utils.benchmark torch.utils.bottleneck torch.utils.flop_counter torch.utils.*cpp_backtrace"""),
     Absence("nothing is compiled or downloaded here", "write the operation in Python; read weights with load", """
-        torch.hub.* torch.utils.cpp_extension torch.utils.cmake_prefix_path torch.utils.model_zoo
+        torch.utils.cpp_extension torch.utils.cmake_prefix_path
         torch.utils.collect_env"""),
     Absence("tensor subclasses do not intercept operations here",
             "use utils.op_log, or hooks of modules and tensors", """

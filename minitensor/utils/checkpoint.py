@@ -37,8 +37,10 @@ __all__ = [
     "CheckpointError",
     "checkpoint",
     "checkpoint_sequential",
+    "get_device_states",
     "noop_context_fn",
     "set_checkpoint_early_stop",
+    "set_device_states",
 ]
 
 
@@ -163,6 +165,34 @@ def compose(functions: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
         return input
 
     return run
+
+
+# -- states of devices, for programs that recompute by themselves ------------------------------------------------------
+
+
+def get_device_states(*args: Any) -> tuple[list[int], list[Tensor]]:
+    """Return no devices and no states: all devices share one random stream, that of ``get_rng_state``.
+
+    Args:
+        *args: The arguments of a function that will run again.
+
+    >>> import minitensor as torch
+    >>> torch.utils.checkpoint.get_device_states(torch.ones(1))
+    ([], [])
+    """
+    return [], []
+
+
+def set_device_states(devices: Sequence[int], states: Sequence[Tensor], *, device_type: str | None = None) -> None:
+    """Accept what ``get_device_states`` returned; there is nothing to restore.
+
+    Args:
+        devices, states: Two empty lists.
+        device_type: Accepted for PyTorch compatibility.
+
+    >>> import minitensor as torch
+    >>> torch.utils.checkpoint.set_device_states(*torch.utils.checkpoint.get_device_states())
+    """
 
 
 # -- early stop --------------------------------------------------------------------------------------------------------
