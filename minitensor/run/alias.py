@@ -3,8 +3,8 @@
 Nothing is copied: ``torch.nn`` is the module ``minitensor.nn`` itself, which also stands in ``sys.modules`` under its
 second name. Two finders at the ends of ``sys.meta_path`` do it. The first finds the modules that exist here, and
 refuses all others under the name ``torch``; PyTorch itself is therefore never loaded. The last one is asked for a
-module of this library that nobody found. It explains ``from torch import distributed``, which Python looks up as
-``minitensor.distributed``.
+module of this library that nobody found. It explains ``from torch import futures``, which Python looks up as
+``minitensor.futures``.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def own_name(name: str) -> str:
 def locate(name: str) -> str | None:
     """Return the name here of one of PyTorch's modules, or None if there is no such module here.
 
-    >>> locate("torch.nn.functional"), locate("torch.distributed")
+    >>> locate("torch.nn.functional"), locate("torch.futures")
     ('minitensor.nn.functional', None)
     """
     if name in ELSEWHERE:
