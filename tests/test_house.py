@@ -51,6 +51,7 @@ NUMPY = {
     "minitensor.serialization": "files hold host arrays",
     "minitensor.vision": "pictures are read as host arrays",
     "minitensor.utils.data": "collating reads host arrays",
+    "minitensor.utils.tensorboard": "pictures and counts are made from host arrays",
 }
 
 # Optional libraries and the package that may load them, only inside a function (the CuPy table is itself loaded
@@ -62,6 +63,7 @@ OPTIONAL = {
     "safetensors": "minitensor.serialization",
     "hypothesis": "minitensor.testing",
     "tqdm": "minitensor.compat",
+    "tensorboard": "minitensor.utils.tensorboard",
 }
 OPTIONAL_AT_TOP = ("minitensor.backends.cupy", "minitensor.testing.strategies")
 
@@ -338,7 +340,7 @@ def fresh(program: str, **variables: str) -> str:
 
 
 def test_importing_the_library_loads_nothing_optional() -> None:
-    optional = "cupy matplotlib tqdm safetensors sklearn scipy pandas PIL torch hypothesis pytest".split()
+    optional = "cupy tensorboard matplotlib tqdm safetensors sklearn scipy pandas PIL torch hypothesis pytest".split()
     loaded = fresh("import sys, minitensor; print(*sorted({name.split('.')[0] for name in sys.modules}))").split()
     assert not set(optional) & set(loaded)
 

@@ -32,6 +32,7 @@ ROOMS = (
     "minitensor.nn.functional",
     "minitensor.nn.init", "minitensor.nn.utils", "minitensor.nn.utils.parametrizations",
     "minitensor.nn.utils.parametrize", "minitensor.nn.utils.prune", "minitensor.nn.utils.rnn",
+    "minitensor.utils.tensorboard.writer",
     "minitensor.nn.utils.stateless", "minitensor.nn.parallel", "minitensor.utils.data.distributed",
     "minitensor.func", "minitensor.autograd", "minitensor.autograd.functional",
     "minitensor.autograd.graph", "minitensor.optim.lr_scheduler", "minitensor.optim.step_hooks",

@@ -183,8 +183,8 @@ ABSENT = (
         torch.optim.adadelta.adadelta torch.optim.adagrad.adagrad torch.optim.adam.adam torch.optim.adamax.adamax
         torch.optim.adamw.adamw torch.optim.asgd.asgd torch.optim.nadam.nadam torch.optim.radam.radam
         torch.optim.rmsprop.rmsprop torch.optim.rprop.rprop torch.optim.sgd.sgd"""),
-    Absence("it writes for TensorBoard, another package", "print the numbers, or plot them with matplotlib", """
-        torch.utils.tensorboard"""),
+    Absence("it belongs to TensorBoard", "import it from tensorboard.summary.writer.record_writer", """
+        torch.utils.tensorboard.RecordWriter"""),
     Absence("it is not implemented", "load both state dicts", "torch.optim.swap_in_optimizer_params_and_state"),
     Absence("it is not implemented", "use NumPy's dlpack, or from_dlpack", "torch.to_dlpack"),
     Absence("it calls Python for each element", "use operations on whole tensors", "torch.Tensor.map2_"),

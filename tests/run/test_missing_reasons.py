@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pickle
 import pkgutil
 import sys
@@ -84,7 +85,10 @@ def test_a_name_that_is_here_is_not_listed_as_missing() -> None:
 def modules_of(place: ModuleType) -> Iterator[str]:
     """Yield the modules of PyTorch that exist here too, in a package and in its packages."""
     for found in pkgutil.iter_modules(place.__path__, f"{place.__name__}."):
-        if not found.name.rpartition(".")[2].startswith("_") and alias.locate(found.name):
+        name = found.name.rpartition(".")[2]
+        if name == "tensorboard" and importlib.util.find_spec(name) is None:
+            continue  # PyTorch's needs the package too
+        if not name.startswith("_") and alias.locate(found.name):
             yield found.name
             yield from modules_of(importlib.import_module(found.name)) if found.ispkg else ()
 

@@ -183,7 +183,6 @@ MISSING = {
     "from torch import futures": "ImportError: cannot import name 'futures' from 'torch': there is no",
     "from torch.nn import Container": "ImportError: cannot import name 'Container' from 'torch.nn': PyTorch removed",
     "from torch.sparse import mm": "ModuleNotFoundError: No module named 'torch.sparse': there are no sparse tensors",
-    "from torch.utils.tensorboard import SummaryWriter": "ModuleNotFoundError: .*tensorboard': it writes for",
     "import torch.no_such": "ModuleNotFoundError: No module named 'torch.no_such': minitensor, which",
     "import torch.layout": "ModuleNotFoundError: No module named 'torch.layout'",
     "import torchvision": "ModuleNotFoundError: No module named 'torchvision': torchvision is another package",

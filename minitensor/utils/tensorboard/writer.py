@@ -1,0 +1,437 @@
+"""SummaryWriter: writes numbers, pictures, texts and distributions of a training run to files for TensorBoard."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import Any, NoReturn
+
+from minitensor.errors import MissingExtraError, UnsupportedError
+from minitensor.utils.tensorboard import pictures, summaries
+
+__all__ = ["FileWriter", "SummaryWriter"]
+
+
+def require_tensorboard() -> None:
+    """Raise unless the package is installed."""
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError:
+        raise MissingExtraError.of("tensorboard", "tensorboard") from None
+
+
+class FileWriter:
+    """Writes records to one file, in a thread of TensorBoard's.
+
+    Args:
+        log_dir: The folder of the file.
+        max_queue: How many records may wait to be written.
+        flush_secs: How many seconds they wait at most.
+        filename_suffix: The end of the file's name.
+
+    Raises:
+        ImportError: If the package ``tensorboard`` is not installed.
+
+    >>> writer = FileWriter("runs/example")  # doctest: +SKIP
+    """
+
+    def __init__(self, log_dir: Any, max_queue: int = 10, flush_secs: float = 120, filename_suffix: str = "") -> None:
+        require_tensorboard()
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self.event_writer = EventFileWriter(str(log_dir), max_queue, flush_secs, filename_suffix)
+
+    def get_logdir(self) -> str:
+        """Return the folder of the file."""
+        folder: str = self.event_writer.get_logdir()
+        return folder
+
+    def add_summary(self, summary: Any, global_step: Any = None, walltime: float | None = None) -> None:
+        """Write a ``summary``, with the step ``global_step`` and the time ``walltime``, by default now."""
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self.add_event(Event(summary=summary), global_step, walltime)
+
+    def add_event(self, event: Any, step: Any = None, walltime: float | None = None) -> None:
+        """Write an ``event``, with its number ``step`` and the time ``walltime``, by default now."""
+        event.wall_time = time.time() if walltime is None else walltime
+        if step is not None:
+            event.step = int(step)
+        self.event_writer.add_event(event)
+
+    def flush(self) -> None:
+        """Write all that waits."""
+        self.event_writer.flush()
+
+    def close(self) -> None:
+        """Write all that waits, and close the file."""
+        self.event_writer.close()
+
+
+class SummaryWriter:
+    """Writes numbers, pictures, texts and distributions to files in a folder, which TensorBoard shows.
+
+    The methods are PyTorch's. The package ``tensorboard`` writes the files. All ``add`` methods take the number of the
+    step, ``global_step``, and the time in seconds, ``walltime``, by default now. A closed writer opens a new file when
+    something is added.
+
+    Args:
+        log_dir: The folder. Default: ``None``, a new one in ``runs`` that is named by the time and the computer.
+        comment: Text at the end of that name.
+        purge_step: The step from which on an earlier file of a run that was interrupted is hidden. Default: ``None``.
+        max_queue: How many records may wait to be written. Default: ``10``.
+        flush_secs: How many seconds they wait at most. Default: ``120``.
+        filename_suffix: The end of the names of files.
+
+    Raises:
+        ImportError: If the package ``tensorboard`` is not installed.
+
+    >>> from minitensor.utils.tensorboard import SummaryWriter  # doctest: +SKIP
+    >>> with SummaryWriter("runs/example") as writer:  # doctest: +SKIP
+    ...     for step in range(10):
+    ...         writer.add_scalar("loss/train", 1 / (step + 1), step)
+    """
+
+    def __init__(
+        self, log_dir: Any = None, comment: str = "", purge_step: int | None = None, max_queue: int = 10,
+        flush_secs: float = 120, filename_suffix: str = "",
+    ) -> None:
+        name = f"{time.strftime('%b%d_%H-%M-%S')}_{socket.gethostname()}{comment}"
+        self.log_dir = log_dir or os.path.join("runs", name)
+        self.purge_step, self.max_queue, self.flush_secs = purge_step, max_queue, flush_secs
+        self.filename_suffix = filename_suffix
+        self.file_writer: FileWriter | None = None
+        self.all_writers: dict[str, FileWriter] = {}
+        self._get_file_writer()
+
+    def _get_file_writer(self) -> FileWriter:
+        """Return the writer of the main file, after opening one if there is none."""
+        if self.file_writer is None:
+            self.file_writer = self._open(str(self.log_dir))
+            if self.purge_step is not None:
+                self._purge(self.file_writer, self.purge_step)
+                self.purge_step = None
+        return self.file_writer
+
+    def _open(self, folder: str) -> FileWriter:
+        writer = FileWriter(folder, self.max_queue, self.flush_secs, self.filename_suffix)
+        self.all_writers[folder] = writer
+        return writer
+
+    def _purge(self, writer: FileWriter, step: int) -> None:
+        """Tell TensorBoard to hide what an earlier run wrote from a step on."""
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+
+        writer.add_event(Event(step=step, file_version="brain.Event:2"))
+        writer.add_event(Event(step=step, session_log=SessionLog(status=SessionLog.START)))
+
+    def get_logdir(self) -> Any:
+        """Return the folder."""
+        return self.log_dir
+
+    # -- numbers
+
+    def add_scalar(
+        self, tag: str, scalar_value: Any, global_step: Any = None, walltime: float | None = None,
+        new_style: bool = False, double_precision: bool = False,
+    ) -> None:
+        """Add a number to the curve ``tag``.
+
+        Args:
+            tag: The name of the curve.
+            scalar_value: The number, also as a tensor or array of one element.
+            global_step, walltime: The step and the time.
+            new_style: Whether the number is written as a tensor.
+            double_precision: Whether this tensor has double precision.
+
+        Raises:
+            ValueError: If there are several numbers.
+        """
+        value = summaries.scalar(tag, scalar_value, new_style, double_precision)
+        self._get_file_writer().add_summary(value, global_step, walltime)
+
+    def add_scalars(
+        self, main_tag: str, tag_scalar_dict: dict[str, Any], global_step: Any = None, walltime: float | None = None
+    ) -> None:
+        """Add a number to each of several curves of one chart; each curve has a file of its own.
+
+        Args:
+            main_tag: The name of the chart.
+            tag_scalar_dict: The numbers by the names of the curves.
+            global_step, walltime: The step and the time.
+        """
+        walltime = time.time() if walltime is None else walltime
+        folder = self._get_file_writer().get_logdir()
+        for tag, value in tag_scalar_dict.items():
+            place = f"{folder}/{main_tag.replace('/', '_')}_{tag}"
+            writer = self.all_writers.get(place) or self._open(place)
+            writer.add_summary(summaries.scalar(main_tag, value), global_step, walltime)
+
+    def add_hparams(
+        self, hparam_dict: dict[str, Any], metric_dict: dict[str, Any],
+        hparam_domain_discrete: dict[str, list[Any]] | None = None, run_name: str | None = None,
+        global_step: Any = None,
+    ) -> None:
+        """Add the settings of a run and the numbers by which it is judged, in a folder of its own.
+
+        Args:
+            hparam_dict: The settings: numbers, strings and bools by their names.
+            metric_dict: The numbers by the names of their curves.
+            hparam_domain_discrete: All values that a setting may have, by its name. Default: ``None``.
+            run_name: The name of the folder. Default: ``None``, the time.
+            global_step: The step.
+
+        Raises:
+            TypeError: If an argument is not a dict, or a value does not have the type of its setting.
+            ValueError: If a setting is of another type.
+        """
+        domains = hparam_domain_discrete or {}
+        summaries.require_domains(hparam_dict, metric_dict, domains)
+        records = summaries.hparams(hparam_dict, metric_dict, domains)
+        folder = os.path.join(self._get_file_writer().get_logdir(), run_name or str(time.time()))
+        with SummaryWriter(folder) as inner:
+            for record in records:
+                inner._get_file_writer().add_summary(record, global_step)
+            for name, value in metric_dict.items():
+                inner.add_scalar(name, value, global_step)
+
+    # -- distributions
+
+    def add_histogram(
+        self, tag: str, values: Any, global_step: Any = None, bins: Any = "tensorflow", walltime: float | None = None,
+        max_bins: int | None = None,
+    ) -> None:
+        """Add the distribution of values.
+
+        Args:
+            tag: The name of the chart.
+            values: A tensor or array.
+            global_step, walltime: The step and the time.
+            bins: The edges of the bins, or what ``numpy.histogram`` takes. Default: ``"tensorflow"``, TensorBoard's.
+            max_bins: The most bins to write; neighbors are joined. Default: ``None``, any number.
+
+        Raises:
+            ValueError: If there are no values.
+        """
+        value = summaries.histogram(tag, values, bins, max_bins)
+        self._get_file_writer().add_summary(value, global_step, walltime)
+
+    def add_histogram_raw(
+        self, tag: str, min: float, max: float, num: int, sum: float, sum_squares: float, bucket_limits: Any,
+        bucket_counts: Any, global_step: Any = None, walltime: float | None = None,
+    ) -> None:
+        """Add a distribution that is counted already.
+
+        Args:
+            tag: The name of the chart.
+            min, max, num, sum, sum_squares: The extremes, the number, the sum and the sum of squares of the values.
+            bucket_limits: The upper limit of each bin.
+            bucket_counts: The number of values in each bin.
+            global_step, walltime: The step and the time.
+
+        Raises:
+            ValueError: If the numbers of limits and counts differ.
+        """
+        limits, counts = summaries.to_array(bucket_limits).tolist(), summaries.to_array(bucket_counts).tolist()
+        value = summaries.raw_histogram(tag, min, max, num, sum, sum_squares, limits, counts)
+        self._get_file_writer().add_summary(value, global_step, walltime)
+
+    def add_pr_curve(
+        self, tag: str, labels: Any, predictions: Any, global_step: Any = None, num_thresholds: int = 127,
+        weights: Any = None, walltime: float | None = None,
+    ) -> None:
+        """Add a precision-recall curve.
+
+        Args:
+            tag: The name of the chart.
+            labels: The truth, 0 or 1.
+            predictions: The predicted probabilities of 1.
+            global_step, walltime: The step and the time.
+            num_thresholds: The number of thresholds, at most 127. Default: ``127``.
+            weights: A weight for each prediction. Default: ``None``, all 1.
+        """
+        value = summaries.pr_curve(tag, labels, predictions, num_thresholds, weights)
+        self._get_file_writer().add_summary(value, global_step, walltime)
+
+    # -- pictures, sounds and texts
+
+    def add_image(
+        self, tag: str, img_tensor: Any, global_step: Any = None, walltime: float | None = None,
+        dataformats: str = "CHW",
+    ) -> None:
+        """Add a picture.
+
+        Args:
+            tag: The name of the picture.
+            img_tensor: Its pixels: uint8, or floats in [0, 1], with 1, 3 or 4 channels.
+            global_step, walltime: The step and the time.
+            dataformats: The order of dims, such as ``"HWC"`` or ``"HW"``. Default: ``"CHW"``.
+
+        Raises:
+            ValueError: If the pixels do not have the dims that ``dataformats`` names.
+        """
+        self._add_picture(tag, img_tensor, dataformats, global_step, walltime)
+
+    def add_images(
+        self, tag: str, img_tensor: Any, global_step: Any = None, walltime: float | None = None,
+        dataformats: str = "NCHW",
+    ) -> None:
+        """Add several pictures, in rows of eight.
+
+        Args:
+            tag: The name of the picture.
+            img_tensor: The pixels of all: uint8, or floats in [0, 1], with 1 or 3 channels.
+            global_step, walltime: The step and the time.
+            dataformats: The order of dims. Default: ``"NCHW"``.
+
+        Raises:
+            ValueError: If the pixels do not have the dims that ``dataformats`` names.
+        """
+        self._add_picture(tag, img_tensor, dataformats, global_step, walltime)
+
+    def _add_picture(self, tag: str, pixels: Any, order: str, step: Any, walltime: float | None) -> None:
+        made = pictures.to_pixels(summaries.to_array(pixels), order)
+        value = summaries.image(tag, pictures.png_of(made), *made.shape)
+        self._get_file_writer().add_summary(value, step, walltime)
+
+    def add_figure(
+        self, tag: str, figure: Any, global_step: Any = None, close: bool = True, walltime: float | None = None
+    ) -> None:
+        """Add a figure of matplotlib, or several under numbered names.
+
+        Args:
+            tag: The name of the picture.
+            figure: The figure, or a list of figures.
+            global_step, walltime: The step and the time.
+            close: Whether ``matplotlib.pyplot`` then forgets the figure. Default: ``True``.
+        """
+        several = isinstance(figure, list)
+        for number, each in enumerate(figure if several else [figure]):
+            png = pictures.png_of_figure(each)
+            value = summaries.image(f"{tag}/{number}" if several else tag, png, *pictures.size_of_png(png), 4)
+            self._get_file_writer().add_summary(value, global_step, walltime)
+            if close:
+                pictures.close_figure(each)
+
+    def add_audio(
+        self, tag: str, snd_tensor: Any, global_step: Any = None, sample_rate: int = 44100,
+        walltime: float | None = None,
+    ) -> None:
+        """Add a sound.
+
+        Args:
+            tag: The name of the sound.
+            snd_tensor: Numbers in [-1, 1], of shape (L,) or (1, L).
+            global_step, walltime: The step and the time.
+            sample_rate: Numbers for each second. Default: ``44100``.
+
+        Raises:
+            ValueError: If the sound has several channels.
+        """
+        self._get_file_writer().add_summary(summaries.audio(tag, snd_tensor, sample_rate), global_step, walltime)
+
+    def add_text(self, tag: str, text_string: str, global_step: Any = None, walltime: float | None = None) -> None:
+        """Add a text in Markdown.
+
+        Args:
+            tag: The name of the text.
+            text_string: The text.
+            global_step, walltime: The step and the time.
+        """
+        self._get_file_writer().add_summary(summaries.text(tag, text_string), global_step, walltime)
+
+    # -- what cannot be written
+
+    def add_graph(
+        self, model: Any, input_to_model: Any = None, verbose: bool = False, use_strict_trace: bool = True
+    ) -> NoReturn:
+        """Raise: a ``model`` is not traced with ``input_to_model``, ``verbose`` or not, strictly or not.
+
+        Args:
+            model, input_to_model, verbose, use_strict_trace: Accepted for PyTorch compatibility.
+
+        Raises:
+            NotImplementedError: If it is called.
+        """
+        raise UnsupportedError(
+            "SummaryWriter.add_graph: models are not traced into graphs here; leave the line out, or add "
+            "add_text('model', str(model))"
+        )
+
+    def add_embedding(
+        self, mat: Any, metadata: Any = None, label_img: Any = None, global_step: Any = None, tag: str = "default",
+        metadata_header: Any = None,
+    ) -> NoReturn:
+        """Raise: points are not written for the projector.
+
+        Args:
+            mat, metadata, label_img, global_step, tag, metadata_header: Accepted for PyTorch compatibility.
+
+        Raises:
+            NotImplementedError: If it is called.
+        """
+        refuse("add_embedding")
+
+    def add_video(
+        self, tag: str, vid_tensor: Any, global_step: Any = None, fps: float = 4, walltime: float | None = None
+    ) -> NoReturn:
+        """Raise: films are not encoded.
+
+        Args:
+            tag, vid_tensor, global_step, fps, walltime: Accepted for PyTorch compatibility.
+
+        Raises:
+            NotImplementedError: If it is called.
+        """
+        refuse("add_video")
+
+    def add_mesh(
+        self, tag: str, vertices: Any, colors: Any = None, faces: Any = None, config_dict: Any = None,
+        global_step: Any = None, walltime: float | None = None,
+    ) -> NoReturn:
+        """Raise: meshes are not written.
+
+        Args:
+            tag, vertices, colors, faces, config_dict, global_step, walltime: Accepted for PyTorch compatibility.
+
+        Raises:
+            NotImplementedError: If it is called.
+        """
+        refuse("add_mesh")
+
+    def add_custom_scalars(self, layout: Any) -> NoReturn:
+        """Raise: the ``layout`` of charts is not written.
+
+        Raises:
+            NotImplementedError: If it is called.
+        """
+        refuse("add_custom_scalars")
+
+    # -- files
+
+    def flush(self) -> None:
+        """Write all that waits."""
+        for writer in self.all_writers.values():
+            writer.flush()
+
+    def close(self) -> None:
+        """Write all that waits, and close the files."""
+        for writer in self.all_writers.values():
+            writer.flush()
+            writer.close()
+        self.file_writer, self.all_writers = None, {}
+
+    def __enter__(self) -> SummaryWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def refuse(name: str) -> NoReturn:
+    """Raise, naming a method that is not implemented and what to use."""
+    raise UnsupportedError(
+        f"SummaryWriter.{name} is not implemented here; use add_scalar, add_histogram, add_image, add_figure or "
+        "add_text"
+    )
