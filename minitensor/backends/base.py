@@ -15,6 +15,7 @@ from minitensor.backends.reference import (
     assemble,
     blend,
     conv,
+    division,
     linalg,
     norm,
     order,
@@ -173,6 +174,30 @@ class Backend(SpecialFunctions, ABC):
     def where(self, condition: Array, a: Array, b: Array) -> Array:
         """Return ``a`` where the condition is true and ``b`` elsewhere; both have one dtype."""
         return self.xp.where(condition, a, b)
+
+    def nan_to_num(self, array: Array, nan: float, high: float | None, low: float | None) -> Array:
+        """Replace NaN and infinities; by the finite extremes where ``high`` and ``low`` are None."""
+        return self.xp.nan_to_num(array, nan=nan, posinf=high, neginf=low)
+
+    def floor_divide(self, a: Array, b: Array) -> Array:
+        """Return the quotient of floats, rounded down; a division by zero is infinite."""
+        return division.floor_divide(self.xp, a, b)
+
+    def remainder(self, a: Array, b: Array) -> Array:
+        """Return the remainder of floats with the sign of ``b``."""
+        return division.remainder(self.xp, a, b)
+
+    def fmod(self, a: Array, b: Array) -> Array:
+        """Return the remainder with the sign of ``a``."""
+        return self.xp.fmod(a, b)
+
+    def logaddexp(self, a: Array, b: Array) -> Array:
+        """Return ``log(exp(a) + exp(b))`` of real numbers."""
+        return self.xp.logaddexp(a, b)
+
+    def logaddexp2(self, a: Array, b: Array) -> Array:
+        """Return ``log2(2**a + 2**b)``."""
+        return self.xp.logaddexp2(a, b)
 
     def relu(self, array: Array, out: Array | None = None) -> Array:
         """Return the larger of each element and zero."""

@@ -1,4 +1,4 @@
-"""Special functions as kernels: arrays of doubles in, fresh arrays of doubles out.
+"""Special functions as kernels: arrays of floats in, fresh arrays of the same dtype or of doubles out.
 
 Common ones are reference kernels; rare ones come from SciPy, or from CuPy's copy of it, loaded on first use.
 ``Backend`` inherits this table. The table of a library may replace lines of it.
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from minitensor.backends import Array, Library
 
 
+def to_doubles(x: Array) -> Array:
+    """Return the array in the precision in which the reference kernels compute."""
+    return x.astype("float64", copy=False)
+
+
 class SpecialFunctions:
     """Functions defined by integrals, series and differential equations."""
 
@@ -22,51 +27,51 @@ class SpecialFunctions:
 
     def erfcx(self, x: Array) -> Array:
         """Return ``exp(x * x) * erfc(x)``."""
-        return special.erfcx(self.xp, x)
+        return special.erfcx(self.xp, to_doubles(x))
 
     def erfinv(self, x: Array) -> Array:
         """Return the inverse of the error function."""
-        return special.erfinv(self.xp, x)
+        return special.erfinv(self.xp, to_doubles(x))
 
     def ndtr(self, x: Array) -> Array:
         """Return the normal distribution function."""
-        return special.ndtr(self.xp, x)
+        return special.ndtr(self.xp, to_doubles(x))
 
     def log_ndtr(self, x: Array) -> Array:
         """Return the logarithm of the normal distribution function."""
-        return special.log_ndtr(self.xp, x)
+        return special.log_ndtr(self.xp, to_doubles(x))
 
     def ndtri(self, x: Array) -> Array:
         """Return the inverse of the normal distribution function."""
-        return special.ndtri(self.xp, x)
+        return special.ndtri(self.xp, to_doubles(x))
 
     def lgamma(self, x: Array) -> Array:
         """Return the logarithm of the gamma function's modulus."""
-        return gamma.lgamma(self.xp, x)
+        return gamma.lgamma(self.xp, to_doubles(x))
 
     def digamma(self, x: Array) -> Array:
         """Return the derivative of lgamma."""
-        return gamma.digamma(self.xp, x)
+        return gamma.digamma(self.xp, to_doubles(x))
 
     def polygamma(self, n: int, x: Array) -> Array:
         """Return the n-th derivative of digamma, n > 0."""
-        return gamma.polygamma(self.xp, n, x)
+        return gamma.polygamma(self.xp, n, to_doubles(x))
 
     def i0(self, x: Array) -> Array:
         """Return the modified Bessel function of order 0."""
-        return bessel.i0(self.xp, x)
+        return bessel.i0(self.xp, to_doubles(x))
 
     def i0e(self, x: Array) -> Array:
         """Return ``exp(-|x|) * i0(x)``."""
-        return bessel.i0e(self.xp, x)
+        return bessel.i0e(self.xp, to_doubles(x))
 
     def i1(self, x: Array) -> Array:
         """Return the modified Bessel function of order 1."""
-        return bessel.i1(self.xp, x)
+        return bessel.i1(self.xp, to_doubles(x))
 
     def i1e(self, x: Array) -> Array:
         """Return ``exp(-|x|) * i1(x)``."""
-        return bessel.i1e(self.xp, x)
+        return bessel.i1e(self.xp, to_doubles(x))
 
     # -- from SciPy --------------------------------------------------------------------------------------------------
 
@@ -95,20 +100,20 @@ class SpecialFunctions:
 
     def bessel_j0(self, x: Array) -> Array:
         """Return the Bessel function of the first kind of order 0."""
-        result: Array = self.scipy_special().j0(x)
+        result: Array = self.scipy_special().j0(to_doubles(x))
         return result
 
     def bessel_j1(self, x: Array) -> Array:
         """Return the Bessel function of the first kind of order 1."""
-        result: Array = self.scipy_special().j1(x)
+        result: Array = self.scipy_special().j1(to_doubles(x))
         return result
 
     def bessel_y0(self, x: Array) -> Array:
         """Return the Bessel function of the second kind of order 0."""
-        result: Array = self.scipy_special().y0(x)
+        result: Array = self.scipy_special().y0(to_doubles(x))
         return result
 
     def bessel_y1(self, x: Array) -> Array:
         """Return the Bessel function of the second kind of order 1."""
-        result: Array = self.scipy_special().y1(x)
+        result: Array = self.scipy_special().y1(to_doubles(x))
         return result

@@ -259,9 +259,9 @@ def softshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None)
     if not 0 <= fit(lambd, float64.numpy) <= limit:
         raise ShapeError(f"softshrink: lambda must be in the range [0, {limit}] of {input.dtype.name}, got {lambd}")
     array, xp = working_array("softshrink", input), input.xp
-    width, zero = fit_numbers(array, lambd, 0)
-    moved = xp.where(array > width, array - width, xp.where(array < -width, array + width, array * zero))
-    return moved.astype(input.array.dtype, copy=False)
+    width = fit_number(lambd, array.dtype, array)
+    moved = array - array.clip(-width, width)
+    return xp.copysign(moved, array).astype(input.array.dtype, copy=False)  # of the zeros
 
 
 # -- exponential -------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from minitensor.ops.operand import (
     SINGLE,
     as_float,
     as_floats,
+    backend_of,
     is_number,
     library_of,
     not_a_tensor,
@@ -318,11 +319,10 @@ def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -
     a, b = division_operands("floor_divide", input, other)
     if a.dtype.kind != "f":
         return a // b
-    xp, kind = library_of(input, other), a.dtype
+    kind = a.dtype
     if kind is HALF:
         a, b = to_singles(a, b, other)
-    # As in PyTorch, a division by zero is infinite; NumPy's // gives NaN.
-    return xp.where(b == 0, a / b, a // b).astype(kind, copy=False)
+    return backend_of(input, other).floor_divide(a, b).astype(kind, copy=False)
 
 
 @inplace(floor_divide)
@@ -444,9 +444,7 @@ def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> A
     a, b = division_operands("remainder", input, other)
     if a.dtype.kind != "f":
         return a % b
-    xp = library_of(input, other)
-    left = xp.fmod(a, b)  # a zero keeps the sign of `input`, as in PyTorch; NumPy's % takes that of `other`
-    return xp.where((left != 0) & ((b < 0) != (left < 0)), left + b, left)
+    return backend_of(input, other).remainder(a, b)
 
 
 @inplace(remainder)
@@ -472,7 +470,7 @@ def fmod(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     if input.__class__ in NUMBERS:
         raise not_a_tensor("fmod", "input", input)
     a, b = division_operands("fmod", input, other)
-    return library_of(input, other).fmod(a, b)
+    return backend_of(input, other).fmod(a, b)
 
 
 @inplace(fmod)

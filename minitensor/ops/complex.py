@@ -6,6 +6,7 @@ them, and gradients flow both ways. ``view_dtype`` reads any memory as any dtype
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
@@ -267,8 +268,9 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Array:
     array, xp = as_float(input), input.xp
     if array.dtype.kind == "c":
         return xp.arctan2(array.imag, array.real)
-    half_turn, none = array.dtype.type(3.141592653589793), array.dtype.type(0)
-    return xp.where(array != array, array, xp.where(array < 0, half_turn, none))
+    found = xp.asarray(xp.multiply(array < 0, array.dtype.type(math.pi)))
+    found[array != array] = math.nan
+    return found
 
 
 @composite

@@ -12,7 +12,7 @@ from minitensor.autograd.declare import differentiable, on_host_floats
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.kinds import FLOATS, INEXACT
-from minitensor.ops.operand import as_float, library_of, ordered_arrays
+from minitensor.ops.operand import as_float, backend_of, library_of, ordered_arrays
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -166,9 +166,9 @@ def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Arr
     tensor([1000.6932])
     """
     a, b = ordered_arrays("logaddexp", input, other, INEXACT)
-    xp = library_of(input, other)
     if a.dtype.kind != "c":
-        return xp.logaddexp(a, b)
+        return backend_of(input, other).logaddexp(a, b)
+    xp = library_of(input, other)
     high = xp.where(a.real >= b.real, a, b)
     return high + xp.log(xp.exp(a - high) + xp.exp(b - high))
 
@@ -185,4 +185,4 @@ def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ar
     tensor([2.])
     """
     a, b = ordered_arrays("logaddexp2", input, other, FLOATS)
-    return library_of(input, other).logaddexp2(a, b)
+    return backend_of(input, other).logaddexp2(a, b)

@@ -14,7 +14,7 @@ from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.kinds import INEXACT, NUMERIC, of_kind
-from minitensor.ops.operand import fit_number, library_of, promote_in_singles, require_tensors
+from minitensor.ops.operand import backend_of, fit_number, is_number, promote_in_singles, require_tensors
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -42,9 +42,13 @@ def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = No
             raise DtypeError(f"lerp: expected dtype {input.dtype.name} for `{argument}`, got {value.dtype.name}")
     of_kind("lerp", INEXACT, input.array)
     (start, stop, share), common = promote_in_singles(input, end, weight)
-    xp, way = library_of(input, end), stop - start
-    found: Array = xp.where(xp.abs(share) < 0.5, start + share * way, stop - way * (1 - share))
-    return found.astype(common, copy=False)
+    way = stop - start
+    if is_number(weight):
+        found = start + share * way if abs(weight) < 0.5 else stop - way * (1 - share)
+    else:
+        near, far = start + share * way, stop - way * (1 - share)
+        found = backend_of(input, end).where(abs(share) < 0.5, near, far)
+    return found.astype(common, copy=False)  # type: ignore[no-any-return]  # an array
 
 
 @inplace(lerp)

@@ -27,6 +27,7 @@ from minitensor.scalars import fit, lift
 
 if TYPE_CHECKING:
     from minitensor.backends import Array, Library
+    from minitensor.backends.base import Backend
     from minitensor.dtypes import dtype
     from minitensor.tensor import Tensor
 
@@ -280,6 +281,12 @@ def library_of(*tensors: Any) -> Library:
     """Return the array library of operands, some of which may be numbers."""
     library: Library = same_device(*tensors).xp
     return library
+
+
+def backend_of(*tensors: Any) -> Backend:
+    """Return the backend of operands, some of which may be numbers."""
+    backend: Backend = same_device(*tensors).backend
+    return backend
 
 
 def ordered_arrays(name: str, input: Operand, other: Operand, kinds: str = ORDERED) -> tuple[Array, Array]:

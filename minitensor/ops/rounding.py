@@ -299,7 +299,7 @@ def nan_to_num(
     filling, high, low = [None if each is None else float(each) for each in (nan, posinf, neginf)]
     if array.dtype.kind not in "fc":
         return input.xp.array(array)
-    return input.xp.nan_to_num(array, nan=0.0 if filling is None else filling, posinf=high, neginf=low)
+    return input.backend.nan_to_num(array, 0.0 if filling is None else filling, high, low)
 
 
 @inplace(nan_to_num)

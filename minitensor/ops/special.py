@@ -23,6 +23,7 @@ from minitensor.ops.kinds import FLOATS, ORDERED, of_kind
 from minitensor.ops.operand import (
     as_float,
     as_floats,
+    backend_of,
     fit_number,
     library_of,
     operands,
@@ -45,9 +46,11 @@ def working_array(name: str, input: Tensor) -> Array:
     return array.astype("float32") if array.dtype.itemsize == 2 else array
 
 
-def to_doubles(name: str, input: Tensor) -> Array:
-    """Return the array in double precision."""
-    return of_kind(name, ORDERED, input.array).astype("float64", copy=False)
+def to_floats(name: str, input: Tensor) -> Array:
+    """Return the array as floats: float32 for float16, float64 for integers, otherwise its own."""
+    array = of_kind(name, ORDERED, input.array)
+    wanted = "float64" if array.dtype.kind != "f" else "float32" if array.dtype.itemsize == 2 else array.dtype
+    return array.astype(wanted, copy=False)
 
 
 def cast_result(found: Array, input: Tensor) -> Array:
@@ -97,7 +100,7 @@ def erfcx(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> erfcx(tensor([0.0, 100.0]))
     tensor([1.0000, 0.0056])
     """
-    return cast_result(input.backend.erfcx(to_doubles("erfcx", input)), input)
+    return cast_result(input.backend.erfcx(to_floats("erfcx", input)), input)
 
 
 def erfinv_grad(grad: Tensor, input: Tensor) -> Tensor:
@@ -114,7 +117,7 @@ def erfinv(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> torch.erfinv(torch.tensor([0.0, 0.5, -1.0]))
     tensor([0.0000, 0.4769,   -inf])
     """
-    return cast_result(input.backend.erfinv(to_doubles("erfinv", input)), input)
+    return cast_result(input.backend.erfinv(to_floats("erfinv", input)), input)
 
 
 @inplace(erfinv)
@@ -134,7 +137,7 @@ def ndtr(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> ndtr(tensor([-1.0, 0.0]))
     tensor([0.1587, 0.5000])
     """
-    return cast_result(input.backend.ndtr(to_doubles("ndtr", input)), input)
+    return cast_result(input.backend.ndtr(to_floats("ndtr", input)), input)
 
 
 # The density over ``ndtr``: the exponentials, which underflow, cancel in ``erfcx``.
@@ -145,7 +148,7 @@ def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> log_ndtr(tensor([-10.0, 0.0]))
     tensor([-53.2313,  -0.6931])
     """
-    return cast_result(input.backend.log_ndtr(to_doubles("log_ndtr", input)), input)
+    return cast_result(input.backend.log_ndtr(to_floats("log_ndtr", input)), input)
 
 
 @differentiable(input=lambda grad, result: grad * exp(result * result * 0.5) * math.sqrt(2 * math.pi))
@@ -155,7 +158,7 @@ def ndtri(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> ndtri(tensor([0.0, 0.5, 0.975]))
     tensor([  -inf, 0.0000, 1.9600])
     """
-    return cast_result(input.backend.ndtri(to_doubles("ndtri", input)), input)
+    return cast_result(input.backend.ndtri(to_floats("ndtri", input)), input)
 
 
 # -- the gamma function ------------------------------------------------------------------------------------------------
@@ -169,7 +172,7 @@ def lgamma(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> torch.lgamma(torch.tensor([1.0, 5.0])).exp()
     tensor([ 1., 24.])
     """
-    return cast_result(input.backend.lgamma(to_doubles("lgamma", input)), input)
+    return cast_result(input.backend.lgamma(to_floats("lgamma", input)), input)
 
 
 @inplace(lgamma)
@@ -189,7 +192,7 @@ def digamma(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> digamma(tensor([1.0, 2.0]))
     tensor([-0.5772,  0.4228])
     """
-    return cast_result(input.backend.digamma(to_doubles("digamma", input)), input)
+    return cast_result(input.backend.digamma(to_floats("digamma", input)), input)
 
 
 @inplace(digamma)
@@ -215,7 +218,7 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Array:
     """
     if n < 0:
         raise UsageError(f"polygamma: n must be non-negative, got {n}")
-    array, backend = to_doubles("polygamma", input), input.backend
+    array, backend = to_floats("polygamma", input), input.backend
     return cast_result(backend.polygamma(n, array) if n else backend.digamma(array), input)
 
 
@@ -282,7 +285,7 @@ def i0(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> i0(tensor([0.0, 1.0]))
     tensor([1.0000, 1.2661])
     """
-    return cast_result(input.backend.i0(to_doubles("i0", input)), input)
+    return cast_result(input.backend.i0(to_floats("i0", input)), input)
 
 
 @inplace(i0)
@@ -297,7 +300,7 @@ def i0e(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> i0e(tensor([0.0, 100.0]))
     tensor([1.0000, 0.0399])
     """
-    return cast_result(input.backend.i0e(to_doubles("i0e", input)), input)
+    return cast_result(input.backend.i0e(to_floats("i0e", input)), input)
 
 
 def quotient_near_zero(input: Tensor, result: Tensor, sign: int, factor: Any = 1.0) -> Tensor:
@@ -319,7 +322,7 @@ def i1(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> i1(tensor([0.0, 1.0]))
     tensor([0.0000, 0.5652])
     """
-    return cast_result(input.backend.i1(to_doubles("i1", input)), input)
+    return cast_result(input.backend.i1(to_floats("i1", input)), input)
 
 
 @differentiable(input=i1e_grad)
@@ -329,7 +332,7 @@ def i1e(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> i1e(tensor([0.0, 100.0]))
     tensor([0.0000, 0.0397])
     """
-    return cast_result(input.backend.i1e(to_doubles("i1e", input)), input)
+    return cast_result(input.backend.i1e(to_floats("i1e", input)), input)
 
 
 def bessel_j0_grad(grad: Tensor, input: Tensor) -> Tensor:
@@ -359,7 +362,7 @@ def bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> bessel_j0(tensor([0.0, 1.0]))
     tensor([1.0000, 0.7652])
     """
-    return cast_result(input.backend.bessel_j0(to_doubles("bessel_j0", input)), input)
+    return cast_result(input.backend.bessel_j0(to_floats("bessel_j0", input)), input)
 
 
 @differentiable(input=bessel_j1_grad)
@@ -369,7 +372,7 @@ def bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> bessel_j1(tensor([0.0, 1.0]))
     tensor([0.0000, 0.4401])
     """
-    return cast_result(input.backend.bessel_j1(to_doubles("bessel_j1", input)), input)
+    return cast_result(input.backend.bessel_j1(to_floats("bessel_j1", input)), input)
 
 
 @differentiable(input=bessel_y0_grad)
@@ -379,7 +382,7 @@ def bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> bessel_y0(tensor([0.0, 1.0]))
     tensor([  -inf, 0.0883])
     """
-    return cast_result(input.backend.bessel_y0(to_doubles("bessel_y0", input)), input)
+    return cast_result(input.backend.bessel_y0(to_floats("bessel_y0", input)), input)
 
 
 @differentiable(input=bessel_y1_grad)
@@ -389,7 +392,7 @@ def bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Array:
     >>> bessel_y1(tensor([0.0, 1.0]))
     tensor([   -inf, -0.7812])
     """
-    return cast_result(input.backend.bessel_y1(to_doubles("bessel_y1", input)), input)
+    return cast_result(input.backend.bessel_y1(to_floats("bessel_y1", input)), input)
 
 
 # -- logarithms times factors ------------------------------------------------------------------------------------------
@@ -575,11 +578,6 @@ def igammac_(input: Tensor, other: Tensor) -> None:
 def gamma_density(shape: Tensor, x: Tensor) -> Tensor:
     """Return the density at ``x`` of the gamma distribution of this shape."""
     return exp(log(x) * (shape - 1) - x - lgamma(shape))
-
-
-def backend_of(*tensors: Any) -> Any:
-    """Return the backend of operands of which some may be numbers."""
-    return next(each.backend for each in tensors if not isinstance(each, (int, float)))
 
 
 def polygamma_method(input: Tensor, n: int) -> Tensor:

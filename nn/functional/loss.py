@@ -140,11 +140,8 @@ def smooth_l1_loss(
         return l1_loss(input, target, reduction=reduction)
     input, target = promote_pair("smooth_l1_loss", input, target)
     difference = input - target
-    distance = abs(difference)
-    near = ~(distance >= beta)  # where it is NaN too
-    small = where(near, difference, 0)  # the gradient of an infinite difference squared would be NaN
-    losses = where(near, small * small * (0.5 / beta), distance - 0.5 * beta)
-    return reduce_losses(losses, reduction)
+    near = clamp(difference, -beta, beta)  # as in huber_loss
+    return reduce_losses(near * (difference - near * 0.5) * (1 / beta), reduction)
 
 
 @composite

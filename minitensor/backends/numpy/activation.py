@@ -65,6 +65,13 @@ def relu(array: Array, out: Array | None = None) -> Array:
     return result
 
 
+def nan_to_num(array: Array, nan: float, high: float | None, low: float | None) -> Array:
+    """Replace NaN and infinities; most arrays have none."""
+    if numpy.isfinite(array).all():
+        return array.copy(order="K")  # type: ignore[no-any-return]  # untyped
+    return numpy.nan_to_num(array, nan=nan, posinf=high, neginf=low)
+
+
 # -- selection ---------------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from minitensor.backends.numpy import (
     assemble,
     blend,
     channel_norm,
+    division,
     gemm,
     layer_norm,
     linalg,
@@ -24,6 +25,7 @@ from minitensor.backends.numpy import (
     sample,
     scatter,
     softmax,
+    special,
     standardize,
     volume,
 )
@@ -106,12 +108,31 @@ class NumpyBackend(Backend):
     softmax = staticmethod(softmax.softmax)  # last: from here on the name is the kernel's
     clip = staticmethod(activation.clip)
     where = staticmethod(activation.where)
+    floor_divide = staticmethod(division.floor_divide)
+    remainder = staticmethod(division.remainder)
+    fmod = staticmethod(division.fmod)
+    logaddexp = staticmethod(division.logaddexp)
+    logaddexp2 = staticmethod(division.logaddexp2)
+    nan_to_num = staticmethod(activation.nan_to_num)
     relu = staticmethod(activation.relu)
     relu_backward = staticmethod(activation.relu_backward)
     sigmoid = staticmethod(activation.sigmoid)
     silu = staticmethod(activation.silu)
     silu_backward = staticmethod(activation.silu_backward)
     erf = staticmethod(activation.erf)
+    erfc = staticmethod(special.erfc)
+    erfcx = staticmethod(special.erfcx)
+    erfinv = staticmethod(special.erfinv)
+    ndtr = staticmethod(special.ndtr)
+    log_ndtr = staticmethod(special.log_ndtr)
+    ndtri = staticmethod(special.ndtri)
+    lgamma = staticmethod(special.lgamma)
+    digamma = staticmethod(special.digamma)
+    polygamma = staticmethod(special.polygamma)
+    i0 = staticmethod(special.i0)
+    i0e = staticmethod(special.i0e)
+    i1 = staticmethod(special.i1)
+    i1e = staticmethod(special.i1e)
     gelu = staticmethod(activation.gelu)
     gelu_backward = staticmethod(activation.gelu_backward)
     argsort = staticmethod(order.argsort)
