@@ -31,6 +31,15 @@ PROGRAMS = sorted(path for path in Path(__file__).parent.glob("*.py") if not pat
 FRACTION = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Let PyTorch use one thread: its threads cost small programs more than they gain."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def is_pytorchs(name: str) -> bool:
     return name.partition(".")[0] in ("torch", "functorch")
 
