@@ -21,6 +21,10 @@ from minitensor.autograd.mode import (
     no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
 )
+from minitensor.autograd.protocol import (
+    DisableTorchFunction as DisableTorchFunction,
+    DisableTorchFunctionSubclass as DisableTorchFunctionSubclass,
+)
 from minitensor.autograd.watch import (
     is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
     is_anomaly_enabled as is_anomaly_enabled,
@@ -636,7 +640,7 @@ from minitensor.ops.linalg.spellings import (
 from minitensor import linalg as linalg
 from minitensor import fft as fft, func as func
 from minitensor.func import vmap as vmap
-from minitensor import accelerator as accelerator, jit as jit, random as random
+from minitensor import _C as _C, accelerator as accelerator, jit as jit, overrides as overrides, random as random
 from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
 from minitensor.serialization import load as load, save as save
 from minitensor.run import as_torch as as_torch

@@ -228,6 +228,10 @@ class WrongTypeError(ArgumentTypeError, AttributeError):
     """An argument of the wrong type, if PyTorch's function in Python raises AttributeError."""
 
 
+class OverrideError(ArgumentTypeError):
+    """A call that no ``__torch_function__`` of its arguments' classes takes."""
+
+
 class WrongKindError(ArgumentError, ArgumentTypeError):
     """An argument of the wrong type, or a string among numbers: a ValueError and a TypeError."""
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from minitensor.autograd import face as graph
 from minitensor.autograd.declare import operator_of, reflection_of
+from minitensor.autograd.protocol import announce
 from minitensor.base import TensorBase
 from minitensor.ops import (
     activation,
@@ -49,6 +50,7 @@ from minitensor.ops import (
     slices,
     special,
     spectral,
+    subclasses,
     tensor_types,
     triangle,
     trigonometry,
@@ -95,6 +97,13 @@ class Tensor(TensorBase):
 
     def __new__(cls: type[S], *data: Any, **options: Any) -> S:
         return tensor_types.construct(cls, *data, **options)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, attribute in subclasses.attributes_of_subclass(cls):
+            setattr(cls, name, attribute)
+
+    __torch_function__: Any = classmethod(subclasses.torch_function)
 
     new, as_subclass = tensor_types.new_like, tensor_types.as_subclass
     _make_subclass = staticmethod(tensor_types.make_subclass)
@@ -411,3 +420,7 @@ class Tensor(TensorBase):
     register_hook = graph.register_hook
     register_post_accumulate_grad_hook = graph.register_post_accumulate_grad_hook
     detach_ = graph.detach_
+
+
+announce(Tensor)
+subclasses.name_methods(Tensor)

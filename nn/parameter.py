@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from minitensor.autograd.protocol import disabled_torch_function, does_override
 from minitensor.base import TensorBase, new
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import UninitializedError, WrongTypeError
@@ -34,10 +35,31 @@ def adopt(cls: type[T], data: Tensor | None, requires_grad: bool) -> T:
     return tensor
 
 
-class Parameter(Tensor):
+def parameter_of_subclass(data: Any, requires_grad: bool) -> Any:
+    """Return a parameter of the same subclass as ``data``."""
+    tensor = data.detach()
+    if type(tensor) is not type(data):
+        raise WrongTypeError(
+            f"Creating a Parameter from an instance of type {type(data).__name__} requires that detach() returns an "
+            f"instance of the same type, but it returned {type(tensor).__name__}"
+        )
+    tensor.requires_grad_(requires_grad)._is_param = True
+    return tensor
+
+
+class ParameterMeta(type):
+    """The class of ``Parameter``: tensors of the user's classes may be parameters too."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return super().__instancecheck__(value) or (
+            cls is Parameter and isinstance(value, Tensor) and getattr(value, "_is_param", False)
+        )
+
+
+class Parameter(Tensor, metaclass=ParameterMeta):
     """A tensor that its module trains: ``parameters()`` yields it, and it requires grad by default.
 
-    It shares the memory of ``data``.
+    It shares the memory of ``data``. A tensor of a subclass keeps its class.
 
     Args:
         data: The values. Default: ``None``, an empty tensor.
@@ -53,7 +75,11 @@ class Parameter(Tensor):
     tensor([1., 1.], requires_grad=True)
     """
 
+    __torch_function__ = disabled_torch_function  # results are plain tensors
+
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+        if cls is Parameter and isinstance(data, TensorBase) and does_override(type(data)):
+            return parameter_of_subclass(data, requires_grad)  # type: ignore[no-any-return]  # isinstance says so
         return adopt(cls, data, requires_grad)
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
@@ -86,6 +112,7 @@ class Buffer(Tensor):
     ['count']
     """
 
+    __torch_function__ = disabled_torch_function  # results are plain tensors
     persistent: bool
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
@@ -107,6 +134,7 @@ class Uninitialized(Tensor):
     object then see the real tensor.
     """
 
+    __torch_function__ = disabled_torch_function
     cls_to_become: type[Tensor]
     pending: Tensor  # empty, of the dtype and device to be
     wants_grad: bool

@@ -46,6 +46,7 @@ def put_back(write: Callable[..., Any], value: Any) -> None:
 def restore_global_state() -> Iterator[None]:
     """Start each test with the same seed, and restore global state after it."""
     import minitensor  # imported here, so that tests of the sources can run even if the library cannot be imported
+    from minitensor.autograd.protocol import CLASSES, active
 
     restored = {
         (read, write): getattr(minitensor, read)()
@@ -55,6 +56,8 @@ def restore_global_state() -> Iterator[None]:
     kept = {name: getattr(minitensor, read)() for name, read in KEPT.items() if hasattr(minitensor, read)}
     minitensor.manual_seed(0)
     yield
+    if CLASSES in active:
+        active.remove(CLASSES)  # a subclass that the test defined makes every call look at its arguments
     for (_, write), value in restored.items():
         put_back(getattr(minitensor, write), value)
     left = {name: getattr(minitensor, KEPT[name])() for name in kept}

@@ -29,7 +29,7 @@ FLOORS = (
     "autograd",
     "ops",
     "tensor",
-    "cuda accelerator fft linalg random special utils nn jit optim serialization func vision testing run",
+    "_C overrides cuda accelerator fft linalg random special utils nn jit optim serialization func vision testing run",
     "__init__ __main__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}
@@ -199,7 +199,7 @@ def hand_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id == "setattr" and ast.unparse(node.args[0]) in classes | {"cls"}:
+            if node.func.id == "setattr" and node not in at_birth and ast.unparse(node.args[0]) in classes | {"cls"}:
                 yield node.lineno, f"setattr on the class {ast.unparse(node.args[0])}: write the line in its body"
             if node.func.id in ("globals", "__import__", "exec", "eval"):
                 yield node.lineno, f"{node.func.id}(): names are written down, not made"

@@ -39,7 +39,7 @@ ROOMS = (
     "minitensor.optim.swa_utils", "minitensor.utils", "minitensor.utils.checkpoint", "minitensor.utils.data",
     "minitensor.utils.hooks", "minitensor.serialization",
     "minitensor.vision", "minitensor.testing", "minitensor.cuda", "minitensor.nn",
-    "minitensor.run", "minitensor.nn.parallel",
+    "minitensor.run", "minitensor._C", "minitensor.overrides",
 )  # fmt: skip
 
 # Modules whose public names have another law, and where it is. Of minitensor.nn only the layers have.

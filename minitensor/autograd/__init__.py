@@ -19,6 +19,9 @@ from minitensor.autograd.mode import (
     no_grad,
     set_grad_enabled,
 )
+from minitensor.autograd.protocol import handle_torch_function as handle_torch_function
+from minitensor.autograd.protocol import has_torch_function as has_torch_function
+from minitensor.autograd.protocol import is_tensor_like as is_tensor_like
 from minitensor.autograd.watch import detect_anomaly, set_detect_anomaly
 from minitensor.base import TensorBase
 from minitensor.compat import profiler

@@ -17,6 +17,7 @@ from minitensor.autograd.argument_types import Parameter
 from minitensor.autograd.misuse import REQUIRED as REQUIRED
 from minitensor.autograd.misuse import misuse, signature_error
 from minitensor.autograd.node import Op
+from minitensor.autograd.protocol import meets_override
 from minitensor.autograd.spellings import reorder, respell
 from minitensor.backends import BY_ARRAY, HostArray
 from minitensor.base import TensorBase, wrap
@@ -56,9 +57,14 @@ def bind(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
 
 
 def arguments(op: Op, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any = None) -> Any:
-    """Return all arguments in order, with correct types and in normal form."""
+    """Return all arguments in order, with correct types and in normal form, or None if one's class overrides the call.
+
+    None is returned only for the first such class, which the call did not expect; it has to start again.
+    """
     bound: Sequence[Any] = bind(op, args, kwargs)
     if not op.is_private and (*map(type, bound),) not in op.gate.known:
+        if meets_override(bound):
+            return None
         bound = op.gate.check(bound)[0]
     return bound if op.prepare is None else normalize(op, bound, out)
 

@@ -17,6 +17,7 @@ from minitensor.autograd.binding import NUMBERS, REQUIRED, annotations_of_op, bi
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import explain
 from minitensor.autograd.node import DTYPE, RESULT, RESULT_0, SHAPE, Effect, Formula, Op
+from minitensor.autograd.protocol import PROCEED, meets_override, override, override_function
 from minitensor.autograd.record import (
     general,
     pair,
@@ -101,8 +102,13 @@ def differentiable(
         op.whole, op.returns = whole, returns
         operation = finish(choose(op)(op), op)
         if options is not None or (prepare is not None and op.takes_two):
-            return with_options(operation, options, body)
-        return operation if op.names[1:] == ("other",) or not op.takes_two else with_names(operation, body)
+            operation = with_options(operation, options, body)
+        elif op.takes_two and op.names[1:] != ("other",):
+            operation = with_names(operation, body)
+        op.public = operation
+        if whole is not None:
+            vars(whole)["op"].public = operation
+        return operation
 
     return decorate
 
@@ -167,6 +173,8 @@ def visible(function: Callable[P, R]) -> Callable[P, R]:
     op = describe(function, {})
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if active and (found := override(op, call, args, None, kwargs)) is not PROCEED:
+            return found  # type: ignore[no-any-return]  # what takes the place of the result
         if active and interpreters.get():
             return interpret(op, call, bind(op, args, kwargs))  # type: ignore[no-any-return]  # what `function` returns
         return quietly(function, *args, **kwargs)
@@ -179,6 +187,10 @@ def random_operation(function: Callable[P, R]) -> Callable[P, R]:
     op = describe(function, {}, Effect.DRAWS)
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if active or meets_override(args, kwargs):
+            found = override(op, call, args, None, kwargs)
+            if found is not PROCEED:
+                return found  # type: ignore[no-any-return]  # what takes the place of the result
         if active and interpreters.get():
             return interpret(op, call, args, None, kwargs)  # type: ignore[no-any-return]  # what `function` returns
         return in_silence(function, *args, **kwargs)  # repeated, it would draw other numbers; see Note [Silence]
@@ -202,6 +214,8 @@ def with_options(operator: Callable[..., Any], options: Callable[..., Any] | Non
             return call(out=out, **order_of_past(op, stub, (input, other, *rest), given))
         if input is REQUIRED or other is REQUIRED:
             return call(out=out, **names_of_pair(op, stub, input, other, given))
+        if active and (found := override(op, call, (input, other), out, given)) is not PROCEED:
+            return found
         if prepare is not None and input.__class__ in NUMBERS:
             input, other = normalize(op, (input, other), out)
         if not given:
@@ -213,6 +227,8 @@ def with_options(operator: Callable[..., Any], options: Callable[..., Any] | Non
                 return bind(op, (input, other), given)  # raises
             found = options(operator, input, other, **given)
         except Exception as error:
+            if meets_override((input, other)):
+                return call(input, other, out=out, **given)
             raise explain(op.name, stub, (input, other), given, error)  # noqa: B904  # its cause is set
         return found if out is None else found._deliver(out, op, (input, other))
 
@@ -245,6 +261,8 @@ def with_names(operator: Callable[..., Any], stub: Any) -> Callable[..., Any]:
     op: Op = operator.op  # type: ignore[attr-defined]  # set by `finish`
 
     def call(*args: Any, out: Tensor | None = None, **names: Any) -> Any:
+        if active and (found := override(op, call, args, out, names)) is not PROCEED:
+            return found
         input, other = args if len(args) == 2 and not names else bind(op, args, names)
         return operator(input, other, out=out)
 
@@ -272,6 +290,8 @@ def reflection_of(operation: Any, refuses_numbers: bool = True) -> Callable[[Any
     operator = operator_of(operation)
 
     def call(self: Any, other: Any) -> Any:
+        if active and (found := override_function(call, (self, other), None, True)) is not PROCEED:
+            return found
         if isinstance(self, TensorBase) or (isinstance(other, TensorBase) and not refuses_numbers):
             return operator(other, self)
         return NotImplemented
@@ -318,7 +338,7 @@ def describe(
     ])
     op.plans, op.effect, op.out_of_place = {}, effect, None
     op.prepare, op.prepares_out = prepare, prepare is not None and "out" in parameter_names(prepare)
-    op.whole, op.returns = None, tuple
+    op.whole, op.returns, op.public = None, tuple, None
     op.takes_two = op.defaults == (REQUIRED, REQUIRED) and (op.names == ("input", "other") or are_operands(op))
     return op
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from minitensor.autograd.hooks import Walk, hooks_of_tensor
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
+from minitensor.autograd.protocol import PROCEED, active, override_function, past_overrides
 from minitensor.base import TensorBase, wrap
 from minitensor.callers import user_level
 from minitensor.compat.once import warn_once
@@ -92,7 +93,7 @@ def backward(
     if create_graph:
         warn_once(CYCLE)
     if inputs is None:
-        walk(roots, keep, create_graph)
+        past_overrides(walk, roots, keep, create_graph)
         return
     wanted = as_tuple("backward: inputs", inputs)
     if not wanted:
@@ -102,7 +103,7 @@ def backward(
         # As in PyTorch, a tensor that is not a leaf gets a `grad` if it is named as an input.
         if node.__class__ is not Leaf and tensor.__class__ is not GradientEdge:
             hooks_of_tensor(node).retained = weakref.ref(tensor)
-    walk(roots, keep, create_graph, targets)
+    past_overrides(walk, roots, keep, create_graph, targets)
 
 
 CYCLE = (
@@ -169,6 +170,13 @@ def grad(
     {'x': tensor([[2., 0.],
             [0., 4.]])}
     """
+    if active:
+        options = {
+            "grad_outputs": grad_outputs, "retain_graph": retain_graph, "create_graph": create_graph,
+            "allow_unused": allow_unused, "is_grads_batched": is_grads_batched, "materialize_grads": materialize_grads,
+        }
+        if (found := override_function(grad, (outputs, inputs), options)) is not PROCEED:
+            return found
     if isinstance(inputs, dict):
         found = grad(
             outputs, list(inputs.values()), grad_outputs, retain_graph, create_graph, only_inputs, allow_unused,
@@ -196,7 +204,7 @@ def gradients(
         raise GradError("grad: inputs is empty; name the tensors to differentiate by")
     roots = make_roots(as_tuple("autograd.grad: outputs", outputs), grad_outputs)
     targets = [target(i, each) for i, each in enumerate(wanted)]
-    found = walk(roots, keep, record, targets, gather=False)
+    found = past_overrides(walk, roots, keep, record, targets, False)
     return tuple([
         gradient_of_input(i, tensor, node.part(found[node.as_edge()[0]]), allow_unused, materialize)
         for i, (tensor, node) in enumerate(zip(wanted, targets, strict=True))

@@ -16,6 +16,9 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minitensor.autograd.node import Effect
+from minitensor.autograd.protocol import PROCEED as PROCEED
+from minitensor.autograd.protocol import active as active
+from minitensor.autograd.protocol import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -56,7 +59,6 @@ class Interpreter(Protocol):
 
 
 interpreters: ContextVar[tuple[Interpreter, ...]] = ContextVar("interpreters", default=())
-active: list[Interpreter] = []  # of all threads; see Note [The cost of interpreters]
 
 
 @contextmanager
@@ -91,3 +93,13 @@ def interpret(
         return top.interpret(Call(op, operation, args, kwargs or {}, out))
     finally:
         interpreters.reset(token)
+
+
+def pass_on(
+    op: Op, operation: Callable[..., Any], args: Sequence[Any], out: Any = None, gives_way: bool = False
+) -> Any:
+    """Pass a call to whoever takes it over, or else to the interpreter on top; return ``PROCEED`` if there is none."""
+    found = override(op, operation, args, out, None, gives_way)
+    if found is PROCEED and interpreters.get():
+        return interpret(op, operation, args, out)
+    return found

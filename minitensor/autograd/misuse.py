@@ -25,6 +25,7 @@ from minitensor.autograd.argument_types import (
     is_tensor,
     type_error,
 )
+from minitensor.autograd.protocol import PLAIN, PROCEED, active, meets_override, override_function
 from minitensor.autograd.spellings import accept_old_orders, respell
 from minitensor.backends.silence import in_silence, is_complaint
 from minitensor.base import TensorBase
@@ -86,8 +87,14 @@ def composite_as(name: str, own_checks: bool = False) -> Callable[[F], F]:
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
+            if active or (args and args[0].__class__ not in PLAIN and meets_override(args, kwargs)):
+                found = override_function(call, args, kwargs)
+                if found is not PROCEED:
+                    return found
             if kwargs:
                 if not own_checks and (*map(type, args), *kwargs, *map(type, kwargs.values())) not in known:
+                    if meets_override(args, kwargs):
+                        return call(*args, **kwargs)
                     args, kwargs = gate.check(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
             elif len(args) > unchecked and (*map(type, args),) not in known:
                 args, kwargs = gate.check(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
@@ -96,6 +103,8 @@ def composite_as(name: str, own_checks: bool = False) -> Callable[[F], F]:
             except Exception as error:
                 if is_complaint(error) and is_raised_here(error):
                     return in_silence(function, *args, **kwargs)
+                if meets_override(args, kwargs):
+                    return call(*args, **kwargs)
                 respelled = respell(function, args, kwargs) if kwargs else None
                 if respelled is None:
                     raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set

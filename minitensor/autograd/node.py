@@ -70,7 +70,7 @@ class Op:
 
     __slots__ = (
         "body", "defaults", "effect", "formulas", "gate", "inputs", "is_private", "multiple", "name", "names",
-        "out_of_place", "plans", "positional", "positions", "prepare", "prepares_out", "required", "returns",
+        "out_of_place", "plans", "positional", "positions", "prepare", "prepares_out", "public", "required", "returns",
         "saved_positions", "saved_results", "takes_out", "takes_two", "whole",
     )  # fmt: skip
 
@@ -91,6 +91,7 @@ class Op:
     takes_out: bool  # the body declares `out`
     prepare: Callable[..., Sequence[Any]] | None  # converts the arguments to normal form
     prepares_out: bool  # `prepare` has a parameter `out`
+    public: Callable[..., Any] | None  # what users call, if it is not the recorder's function itself
     whole: Callable[..., Any] | None  # the operation to call if only the input is given
     returns: Callable[..., Any]  # the class of several results
     takes_two: bool  # exactly two operands, one of which may be a number

@@ -23,7 +23,7 @@ from minitensor.autograd.binding import (
     host_values,
     normalize,
 )
-from minitensor.autograd.interpreters import active, interpret, interpreters
+from minitensor.autograd.interpreters import PROCEED, active, interpret, interpreters, pass_on
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import (
@@ -36,6 +36,7 @@ from minitensor.autograd.node import (
     numbering,
     result_node,
 )
+from minitensor.autograd.protocol import meets_override, override
 from minitensor.autograd.versions import versions_of
 from minitensor.backends import HostArray
 from minitensor.backends.silence import in_silence, is_complaint
@@ -67,8 +68,8 @@ def unary(op: Op) -> Callable[..., Any]:
     ) -> Any:
         if x is not REQUIRED or a is not None or x1 is not None:
             return call(*bind_others(op, (input,), x=x, a=a, x1=x1), out=out)
-        if active and interpreters.get():
-            return interpret(op, call, (input,), out)
+        if active and (found := pass_on(op, call, (input,), out)) is not PROCEED:
+            return found
         try:
             if kernel is None:
                 array = body(input)
@@ -78,7 +79,7 @@ def unary(op: Op) -> Callable[..., Any]:
             if array.__class__ is not HostArray:
                 array = as_array(array)
         except Exception as error:
-            if is_complaint(error):
+            if is_complaint(error) or meets_override((input,)):
                 return again(op, call, (input,), out=out)
             raise misuse(op, (input,), error)  # noqa: B904  # its cause is set
         result = new(input.result_class)
@@ -125,8 +126,8 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
     ) -> Any:
         if x1 is not REQUIRED or x2 is not None or x is not None or a is not None:
             return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
-        if active and interpreters.get():
-            return interpret(op, call, (input, other), out)
+        if active and (found := pass_on(op, call, (input, other), out, gives_way)) is not PROCEED:
+            return found
         try:
             if other.__class__ in NUMBERS:
                 numbers = True
@@ -165,7 +166,7 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
             if array.__class__ is not HostArray:
                 array = as_array(array)
         except Exception as error:
-            if is_complaint(error):
+            if is_complaint(error) or meets_override((input, other)):
                 return again(op, call, (input, other), out=out)
             converted = host_values((input, other))
             if converted is None:
@@ -224,6 +225,8 @@ def single(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound: Sequence[Any]
+        if active and (found := override(op, call, args, out, kwargs)) is not PROCEED:
+            return found
         given = len(args)
         if given == 1 and takes_input_alone and not kwargs:
             if whole is not None and out is None:
@@ -235,6 +238,8 @@ def single(op: Op) -> Callable[..., Any]:
             else:
                 bound = args + omitted[given]
             if admit is not None and (*map(type, bound),) not in known:
+                if meets_override(bound):
+                    return call(*args, out=out, **kwargs)
                 bound = admit(bound)[0]
         if prepare is not None:
             if out is not None:
@@ -277,8 +282,12 @@ def general(op: Op) -> Callable[..., Any]:
     is_normal = op.prepare is None
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
+        if active and (found := override(op, call, args, out, kwargs)) is not PROCEED:
+            return found
         bound: Sequence[Any] = bind(op, args, kwargs)
         if admit is not None and (*map(type, bound),) not in known:
+            if meets_override(bound):
+                return call(*args, out=out, **kwargs)
             bound = admit(bound)[0]
         if not is_normal:
             bound = normalize(op, bound, out)
@@ -289,6 +298,8 @@ def general(op: Op) -> Callable[..., Any]:
         except Exception as error:
             if is_complaint(error):
                 return again(op, call, bound, out=out)
+            if meets_override(args, kwargs):
+                return call(*args, out=out, **kwargs)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(result_class_of(op, bound), array)
         edges = edges_of(op, bound)
@@ -306,7 +317,11 @@ def plain(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
+        if active and (found := override(op, call, args, out, kwargs)) is not PROCEED:
+            return found
         bound = arguments(op, args, kwargs, out)
+        if bound is None:
+            return call(*args, out=out, **kwargs)
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         try:
@@ -314,6 +329,8 @@ def plain(op: Op) -> Callable[..., Any]:
         except Exception as error:
             if is_complaint(error):
                 return again(op, call, bound, out=out)
+            if meets_override(args, kwargs):
+                return call(*args, out=out, **kwargs)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(result_class_of(op, bound), array)
         return result if out is None else result._deliver(out, op, bound)
@@ -331,14 +348,14 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
     ) -> Any:
         if x1 is not REQUIRED or x2 is not None or x is not None or a is not None:
             return call(*bind_others(op, (input, other), x1=x1, x2=x2, x=x, a=a), out=out)
-        if active and interpreters.get():
-            return interpret(op, call, (input, other), out)
+        if active and (found := pass_on(op, call, (input, other), out, gives_way)) is not PROCEED:
+            return found
         try:
             array = body(input, other)
             if array.__class__ is not HostArray:
                 array = as_array(array)
         except Exception as error:
-            if is_complaint(error):
+            if is_complaint(error) or meets_override((input, other)):
                 return again(op, call, (input, other), out=out)
             converted = host_values((input, other))
             if converted is None:
@@ -360,7 +377,11 @@ def several(op: Op) -> Callable[..., Any]:
     returns = op.returns
 
     def call(*args: Any, out: Sequence[Tensor] | None = None, **kwargs: Any) -> Any:
+        if active and (found := override(op, call, args, out, kwargs)) is not PROCEED:
+            return found
         bound = arguments(op, args, kwargs, out)
+        if bound is None:
+            return call(*args, out=out, **kwargs)
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         try:
@@ -368,6 +389,8 @@ def several(op: Op) -> Callable[..., Any]:
         except Exception as error:
             if is_complaint(error):
                 return again(op, call, bound, out=out)
+            if meets_override(args, kwargs):
+                return call(*args, out=out, **kwargs)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         cls = result_class_of(op, bound)
         results: Any = tuple([wrap(cls, array) for array in arrays])
@@ -392,7 +415,11 @@ def sequence(op: Op) -> Callable[..., Any]:
     (formula,) = op.formulas
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
+        if active and (found := override(op, call, args, out, kwargs)) is not PROCEED:
+            return found
         bound = arguments(op, args, kwargs, out)
+        if bound is None:
+            return call(*args, out=out, **kwargs)
         if active and interpreters.get():
             return interpret(op, call, bound, out)
         try:
@@ -406,6 +433,8 @@ def sequence(op: Op) -> Callable[..., Any]:
         except Exception as error:
             if is_complaint(error):
                 return again(op, call, bound, out=out)
+            if meets_override(args, kwargs):
+                return call(*args, out=out, **kwargs)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(tensors[0].result_class if tensors else result_class_of(op, bound), array)
         edges = tuple([tensor.node for tensor in tensors])

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.argument_types import is_checked
 from minitensor.autograd.binding import REQUIRED, annotations_of_op, arguments, bind_others, bind_slowly
-from minitensor.autograd.interpreters import active, interpret, interpreters
+from minitensor.autograd.interpreters import PROCEED, active, interpret, interpreters, pass_on
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import MultiNode, Node, Op, make_node, numbering, output
+from minitensor.autograd.protocol import is_overridden, meets_override, override
 from minitensor.autograd.record import arguments_at, keeper
 from minitensor.base import array_dtype, new
 
@@ -53,7 +54,7 @@ def is_gated(op: Op) -> bool:
 
 def check_arguments(op: Op, *bound: Any) -> Any:
     """Return the arguments as converted by the gate. Raise if one is missing or has the wrong type."""
-    if (*map(type, bound),) in op.gate.known:
+    if (*map(type, bound),) in op.gate.known or meets_override(bound) or (active and is_overridden(bound)):
         return bound
     given = {name: value for name, value in zip(op.names, bound) if value is not REQUIRED}
     return op.gate.check(bound if len(given) == len(bound) else bind_slowly(op, (), given))[0]
@@ -66,11 +67,13 @@ def viewer_of_one(op: Op, look: Callable[..., Any]) -> Any:
     def call(input: Any, x: Any = REQUIRED, a: Any = None, x1: Any = None, axis: Any = None) -> Any:
         if x is not REQUIRED or a is not None or x1 is not None or axis is not None:
             return call(*bind_others(op, (input,), x=x, a=a, x1=x1, axis=axis))
-        if active and interpreters.get():
-            return interpret(op, call, (input,))
+        if active and (found := pass_on(op, call, (input,))) is not PROCEED:
+            return found
         try:
             layout = body(input)
         except Exception as error:
+            if meets_override((input,)):
+                return call(input)
             raise misuse(op, (input,), error)  # noqa: B904  # its cause is set
         return look(input, layout)
 
@@ -86,11 +89,13 @@ def viewer_of_two(op: Op, look: Callable[..., Any]) -> Any:
             return call(*bind_others(op, (input, first), x=x, a=a, x1=x1, axis=axis))
         if gated and first.__class__ is not int:
             _, first = check_arguments(op, input, first)
-        if active and interpreters.get():
-            return interpret(op, call, (input, first))
+        if active and (found := pass_on(op, call, (input, first))) is not PROCEED:
+            return found
         try:
             layout = body(input, first)
         except Exception as error:
+            if meets_override((input, first)):
+                return call(input, first)
             raise misuse(op, (input, first), error)  # noqa: B904  # its cause is set
         return look(input, layout, first)
 
@@ -108,11 +113,13 @@ def viewer_of_three(op: Op, look: Callable[..., Any]) -> Any:
             return call(*bind_others(op, (input, first, second), x=x, a=a, x1=x1, axis=axis))
         if gated and (first.__class__ is not int or second.__class__ is not int):
             _, first, second = check_arguments(op, input, first, second)
-        if active and interpreters.get():
-            return interpret(op, call, (input, first, second))
+        if active and (found := pass_on(op, call, (input, first, second))) is not PROCEED:
+            return found
         try:
             layout = body(input, first, second)
         except Exception as error:
+            if meets_override((input, first, second)):
+                return call(input, first, second)
             raise misuse(op, (input, first, second), error)  # noqa: B904  # its cause is set
         return look(input, layout, first, second)
 
@@ -131,11 +138,13 @@ def viewer_of_four(op: Op, look: Callable[..., Any]) -> Any:
             return call(*bind_others(op, (input, first, second, third), x=x, a=a, x1=x1, axis=axis))
         if gated and (first.__class__ is not int or second.__class__ is not int or third.__class__ is not int):
             _, first, second, third = check_arguments(op, input, first, second, third)
-        if active and interpreters.get():
-            return interpret(op, call, (input, first, second, third))
+        if active and (found := pass_on(op, call, (input, first, second, third))) is not PROCEED:
+            return found
         try:
             layout = body(input, first, second, third)
         except Exception as error:
+            if meets_override((input, first, second, third)):
+                return call(input, first, second, third)
             raise misuse(op, (input, first, second, third), error)  # noqa: B904  # its cause is set
         return look(input, layout, first, second, third)
 
@@ -153,8 +162,8 @@ def looker(op: Op, saved: tuple[int, ...] | None = None) -> Callable[..., Any]:
     keep = keeper(op.saved_positions if saved is None else saved)
 
     def call(input: Any, layout: Layout, first: Any = None, second: Any = None, third: Any = None) -> Any:
-        if active and interpreters.get():
-            return interpret(op, call, (input, layout, first, second)[:count])
+        if active and (found := pass_on(op, call, (input, layout, first, second)[:count])) is not PROCEED:
+            return found
         base = input._base
         storage = input._storage
         if storage is None:
@@ -189,7 +198,11 @@ def viewers(op: Op) -> Callable[..., Any]:
     body = op.body
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        if active and (found := override(op, call, args, None, kwargs)) is not PROCEED:
+            return found
         bound = arguments(op, args, kwargs)
+        if bound is None:
+            return call(*args, **kwargs)
         if active and interpreters.get():
             return interpret(op, call, bound)
         try:

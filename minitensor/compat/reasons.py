@@ -109,11 +109,6 @@ ABSENT = (
     Absence("nothing is compiled or downloaded here", "write the operation in Python; read weights with load", """
         torch.utils.cpp_extension torch.utils.cmake_prefix_path
         torch.utils.collect_env"""),
-    Absence("tensor subclasses do not intercept operations here",
-            "use utils.op_log, or hooks of modules and tensors", """
-        torch.overrides torch.DisableTorchFunction* torch.nn.functional.has_torch_function*
-        torch.autograd.has_torch_function torch.autograd.handle_torch_function torch.nn.functional.handle_torch_function
-        torch.autograd.is_tensor_like"""),
     # -- functions
     Absence("it is a kernel of PyTorch under the name of a library or of its dispatcher",
             "use the function without the prefix or suffix, here or in nn.functional", """

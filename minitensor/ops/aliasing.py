@@ -34,6 +34,7 @@ from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse, rename_in_message
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Effect, Leaf, Node, make_node, numbering
+from minitensor.autograd.protocol import PROCEED, meets_override, override
 from minitensor.autograd.record import again, edges_of, record, remember
 from minitensor.backends.silence import is_complaint, quietly, update_quietly
 from minitensor.base import TensorBase, array_dtype, read_only_error, wrap
@@ -227,6 +228,7 @@ def inplace(
         if op.takes_two:
             way = recorder_of_writes(op, twin, gives_way=True)
             call.operator = functools.update_wrapper(way, stub)  # type: ignore[attr-defined]  # read by `operator_of`
+        twin.public = call
         return cast("Callable[P, Tensor]", call)
 
     return decorate
@@ -238,6 +240,8 @@ def recorder_of_writes(op: Op, twin: Op, gives_way: bool = False) -> Callable[..
     writer = IN_PLACE.get(getattr(op.body, "kernel", None))
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        if active and (found := override(twin, call, (input, *args), None, kwargs, gives_way)) is not PROCEED:
+            return found
         check_tensor(name, input)
         bound: Sequence[Any] = bind(twin, (input, *args), kwargs)
         if not op.takes_two:
@@ -253,7 +257,7 @@ def recorder_of_writes(op: Op, twin: Op, gives_way: bool = False) -> Callable[..
                 return input
             array = op.body(*bound)
         except Exception as error:
-            if is_complaint(error):
+            if is_complaint(error) or meets_override(bound):
                 return again(twin, call, bound)
             # Only a call that fails pays for the search for NumPy's arrays and numbers; with tensors in their place it
             # is repeated.
@@ -281,7 +285,7 @@ def make_writer(op: Op, name: str, out_of_place: Callable[..., Any] | None = Non
     """
     twin = copy(op)
     twin.name, twin.gate, twin.effect = name, TypeGate(name, op.gate.annotations), Effect.WRITES
-    twin.out_of_place, twin.takes_out = out_of_place, False
+    twin.out_of_place, twin.takes_out, twin.public = out_of_place, False, None
     return twin
 
 
@@ -337,6 +341,8 @@ def writes(
         writer = make_writer(op, title)
 
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+            if active and (found := override(writer, call, (input, *args), None, kwargs)) is not PROCEED:
+                return found
             check_tensor(title, input)
             bound = bind(writer, (input, *args), kwargs)
             if prepare is not None:
@@ -431,7 +437,7 @@ def refuse_leaf(name: str, input: Any) -> None:
                 f"{name}: a leaf Variable that requires grad is being used in an in-place operation (shape "
                 f"{tuple(input.shape)}); use the out-of-place one, or wrap it in torch.no_grad()"
             )
-    elif base._node.__class__ is Leaf:
+    elif Leaf in (base._node.__class__, input._node.__class__):
         raise InplaceError(
             f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation (view "
             f"{tuple(input.shape)} of {tuple(base.shape)}); clone() the leaf first, or wrap it in torch.no_grad()"

@@ -17,6 +17,7 @@ from minitensor.autograd import argument_types
 from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import differentiable, nondifferentiable, on_equal_dtypes
 from minitensor.autograd.misuse import composite, composite_as
+from minitensor.autograd.protocol import PROCEED, active, override_function
 from minitensor.autograd.spellings import old_orders
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
@@ -62,6 +63,8 @@ def conj(input: Any) -> Any:
     >>> torch.conj(torch.tensor([1 + 2j]))
     tensor([1.-2.j])
     """
+    if active and (found := override_function(conj, (input,))) is not PROCEED:
+        return found
     if is_number(input):
         return input.conjugate()
     try:

@@ -33,7 +33,7 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
 
 @composite
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Expand all ``tensors`` to the shape to which they broadcast. Returns views.
+    """Expand all ``tensors`` to the shape to which they broadcast. Returns views, and tensors of that shape themselves.
 
     Raises:
         RuntimeError: If the shapes do not broadcast.
@@ -44,7 +44,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """
     given = tensors if len(tensors) != 1 or isinstance(tensors[0], TensorBase) else tuple(tensors[0])
     shape = broadcast_shapes(*[each.layout.shape for each in given])
-    return tuple([expand_to(each, shape) for each in given])
+    return tuple([each if each.layout.shape == shape else expand_to(each, shape) for each in given])
 
 
 @composite

@@ -274,7 +274,8 @@ def histogramdd(
         for k, bin in enumerate(each)
     ]
     hist = count_in_bins(input, input.array.reshape(math.prod(input.shape[:-1]), count), edges, weight, density)
-    shown = tuple([wrap(input.result_class, one) for one in edges])
+    pairs = zip(each, edges, strict=True)
+    shown = tuple([bin if isinstance(bin, TensorBase) else wrap(input.result_class, one) for bin, one in pairs])
     return return_types.histogramdd(wrap(input.result_class, hist), shown)
 
 

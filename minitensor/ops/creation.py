@@ -475,6 +475,7 @@ def empty_like(
 # -- methods that make a tensor beside another -------------------------------------------------------------------------
 
 
+@composite
 def new_tensor(
     self: Tensor, data: Any, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
 ) -> Tensor:

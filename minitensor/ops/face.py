@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import printing
 from minitensor.autograd.face import grad_fn, is_leaf, requires_grad, set_requires_grad
+from minitensor.autograd.protocol import does_override
 from minitensor.base import on_storage
 from minitensor.errors import GradError
 from minitensor.layout import Layout
@@ -26,7 +27,13 @@ def text(self: Tensor) -> str:
         device=str(self.device),
         requires_grad=requires_grad(self),
         grad_fn_name=None if node is None else node.name(),
+        prefix="tensor(" if is_plain(self) else f"{type(self).__name__}(",
     )
+
+
+def is_plain(self: Tensor) -> bool:
+    """Whether a tensor prints as a plain one: it is one, or a parameter."""
+    return not does_override(type(self))
 
 
 def text_in_format(self: Tensor, specification: str) -> str:

@@ -15,10 +15,10 @@ from minitensor import layout as layouts
 from minitensor.autograd import declare
 from minitensor.autograd.argument_types import type_error
 from minitensor.autograd.declare import differentiable
-from minitensor.autograd.interpreters import active
 from minitensor.autograd.misuse import clarify, composite, composite_as, set_cause
 from minitensor.autograd.mode import grad_mode, with_recording
 from minitensor.autograd.node import Leaf
+from minitensor.autograd.protocol import PROCEED, active, given_by_name, override_function
 from minitensor.base import materialize
 from minitensor.base import wrap as fresh
 from minitensor.copies import record_copy, tracing
@@ -147,6 +147,8 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     >>> torch.arange(6).view(2, 3).t().reshape(-1)
     tensor([0, 3, 1, 4, 2, 5])
     """
+    if active and (taken := override_function(reshape, (input, *sizes), given_by_name(shape=shape))) is not PROCEED:
+        return taken  # type: ignore[no-any-return]  # what takes the place of the result
     found = view_layout(layout_of("reshape", input), sizes_of("reshape", sizes if shape is None else (shape,)))
     return look_in_shape(input, found) if isinstance(found, Layout) else copy_rows(input, found)
 
@@ -283,6 +285,8 @@ def permute(input: Tensor, *places: Any, dims: Any = None) -> Tensor:
     >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
     torch.Size([4, 2, 3])
     """
+    if active and (found := override_function(permute, (input, *places), given_by_name(dims=dims))) is not PROCEED:
+        return found  # type: ignore[no-any-return]  # what takes the place of the result
     order = sizes_of("permute", places if dims is None else (dims,))
     return look_in_order(input, layouts.permute(layout_of("permute", input), order), order)
 

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from minitensor import backends, dtypes
 from minitensor.autograd.declare import view
-from minitensor.autograd.face import requires_grad_ as require_grad
+from minitensor.autograd.face import requires_grad_ as require_grad_of
+from minitensor.autograd.protocol import past_overrides
 from minitensor.base import TensorBase, new, on_storage
 from minitensor.callers import user_level
 from minitensor.device import CPU, device
 from minitensor.errors import ArgumentTypeError, DeviceError, WrongKindError, quote
 from minitensor.layout import Layout, contiguous
 from minitensor.ops.cast import TypeName, dtype_of_type
+from minitensor.ops.copy import detach
 from minitensor.ops.creation import as_tensor, empty, require_native
 from minitensor.shapes import Size
 from minitensor.storage import Storage, TypedStorage, reinterpret
@@ -85,7 +87,7 @@ def build(data: tuple[Any, ...], kind: dtype, where: DeviceLike) -> Tensor:
     """Return a tensor from the arguments of an old constructor; it shares the memory of a tensor, storage or array."""
     first = data[0] if len(data) == 1 else None
     if isinstance(first, TensorBase):
-        return alias(first)  # type: ignore[arg-type]  # every tensor is a Tensor
+        return past_overrides(alias, first)  # type: ignore[no-any-return]  # a tensor
     if isinstance(first, backends.HostArray):
         require_native(first)
     if isinstance(first, TypedStorage):
@@ -159,13 +161,13 @@ def as_subclass(self: Tensor, cls: type[Any]) -> Any:
     'Image'
     """
     require_subclass(cls)
-    return in_class(alias(self), cls)
+    return in_class(past_overrides(alias, self), cls)
 
 
 def make_subclass(cls: type[Any], data: Tensor, require_grad: bool = False) -> Any:
     """Return a leaf of the class ``cls`` on the memory of ``data``."""
     require_subclass(cls)
-    return in_class(data.detach(), cls).requires_grad_(require_grad)
+    return require_grad_of(in_class(past_overrides(detach, data), cls), require_grad)
 
 
 def require_subclass(cls: Any) -> None:
@@ -287,7 +289,7 @@ class VariableMeta(type):
             raise ArgumentTypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
         if not isinstance(requires_grad, bool):
             raise ArgumentTypeError(f"Variable: requires_grad must be a bool, got {type(requires_grad).__name__}")
-        return require_grad(data.detach(), requires_grad)
+        return require_grad_of(data.detach(), requires_grad)
 
 
 class Variable(metaclass=VariableMeta):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.protocol import handle_torch_function as handle_torch_function
+from minitensor.autograd.protocol import has_torch_function as has_torch_function
+from minitensor.autograd.protocol import has_torch_function_unary as has_torch_function_unary
+from minitensor.autograd.protocol import has_torch_function_variadic as has_torch_function_variadic
 from minitensor.compat.reasons import attributes_of
 from minitensor.nn.functional.activation import (
     celu,

@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, random_operation
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.base import wrap
 from minitensor.callers import user_level
 from minitensor.dtypes import float16, float32, float64
@@ -49,6 +49,7 @@ tanh = trigonometry.tanh
 relu_ = activation.relu_
 
 
+@composite_with_own_checks
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return max(0, x), element by element.
 

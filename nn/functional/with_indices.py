@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite
 from minitensor.nn.functional.adaptive_pooling import adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d
 from minitensor.nn.functional.fractional import fractional_max_pool2d, fractional_max_pool3d
 from minitensor.nn.functional.pooling import max_pool1d, max_pool2d, max_pool3d
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
+@composite
 def max_pool1d_with_indices(
     input: Tensor,
     kernel_size: Sizes,
@@ -27,6 +29,7 @@ def max_pool1d_with_indices(
     return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
+@composite
 def max_pool2d_with_indices(
     input: Tensor,
     kernel_size: Sizes,
@@ -40,6 +43,7 @@ def max_pool2d_with_indices(
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
+@composite
 def max_pool3d_with_indices(
     input: Tensor,
     kernel_size: Sizes,
@@ -53,6 +57,7 @@ def max_pool3d_with_indices(
     return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
+@composite
 def adaptive_max_pool1d_with_indices(
     input: Tensor, output_size: Sizes, return_indices: bool = False
 ) -> Any:
@@ -60,6 +65,7 @@ def adaptive_max_pool1d_with_indices(
     return adaptive_max_pool1d(input, output_size, return_indices=True)
 
 
+@composite
 def adaptive_max_pool2d_with_indices(
     input: Tensor, output_size: OptionalSizes, return_indices: bool = False
 ) -> Any:
@@ -67,6 +73,7 @@ def adaptive_max_pool2d_with_indices(
     return adaptive_max_pool2d(input, output_size, return_indices=True)
 
 
+@composite
 def adaptive_max_pool3d_with_indices(
     input: Tensor, output_size: OptionalSizes, return_indices: bool = False
 ) -> Any:
@@ -74,6 +81,7 @@ def adaptive_max_pool3d_with_indices(
     return adaptive_max_pool3d(input, output_size, return_indices=True)
 
 
+@composite
 def fractional_max_pool2d_with_indices(
     input: Tensor,
     kernel_size: Sizes,
@@ -86,6 +94,7 @@ def fractional_max_pool2d_with_indices(
     return fractional_max_pool2d(input, kernel_size, output_size, output_ratio, True, _random_samples)
 
 
+@composite
 def fractional_max_pool3d_with_indices(
     input: Tensor,
     kernel_size: Sizes,

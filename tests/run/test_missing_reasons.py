@@ -163,7 +163,7 @@ def test_a_mistyped_name_gets_pythons_suggestion() -> None:
 
 
 def test_private_names_are_not_explained() -> None:
-    for name in ("_C", "__path__x", "_sparse_coo_tensor"):
+    for name in ("_CX", "__path__x", "_sparse_coo_tensor"):
         with pytest.raises(AttributeError, match=f"no attribute '{name}'$"):
             getattr(mt, name)
 

@@ -20,6 +20,7 @@ from minitensor.autograd.interpreters import interpreted_by, interpreters
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Effect
+from minitensor.autograd.protocol import disabled_torch_function
 from minitensor.base import TensorBase, array_dtype, new
 from minitensor.callers import user_level
 from minitensor.dtypes import can_cast
@@ -178,6 +179,7 @@ class Batched(Tensor, is_batched=True):
     """A tensor with the shape of one sample; ``physical`` contains all samples along dim 0."""
 
     __slots__ = ("level", "physical")
+    __torch_function__ = disabled_torch_function
 
     level: int
     physical: Tensor
