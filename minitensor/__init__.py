@@ -609,8 +609,14 @@ from minitensor.ops.random import (
     seed as seed,
     set_rng_state as set_rng_state,
 )
-from minitensor.ops import variates as _variates
-from minitensor.ops.variates import binomial as binomial, poisson as poisson
+from minitensor.ops.variates import (
+    binomial as binomial,
+    dirichlet_grad as _dirichlet_grad,
+    poisson as poisson,
+    sample_dirichlet as _sample_dirichlet,
+    standard_gamma as _standard_gamma,
+    standard_gamma_grad as _standard_gamma_grad,
+)
 
 # -- linalg
 from minitensor.ops.linalg.norms import cdist as cdist, dist as dist, renorm as renorm
@@ -682,8 +688,6 @@ from minitensor.nn.functional import (
 newaxis: None = None
 torch_version = version
 
-_standard_gamma, _standard_gamma_grad = _variates.standard_gamma, _variates.standard_gamma_grad
-_sample_dirichlet, _dirichlet_grad = _variates.sample_dirichlet, _variates.dirichlet_grad
 ger, norm, detach, detach_ = outer, Tensor.norm, Tensor.detach, Tensor.detach_
 fill_, zero_, resize_as_, addmv_ = Tensor.fill_, Tensor.zero_, Tensor.resize_as_, Tensor.addmv_
 absolute, negative, multiply, subtract, divide = abs, neg, mul, sub, div

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import UnsupportedError, UsageValueError
 
+__path__: list[str] = []  # as that of a package, so that an import of a submodule is refused with a reason
+
 
 class ReduceOp(enum.Enum):
     """How PyTorch combines the tensors of several processes."""
