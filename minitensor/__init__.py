@@ -31,6 +31,7 @@ from minitensor.autograd.watch import (
 )
 from minitensor.compat import reasons
 from minitensor.device import device as device
+from minitensor.errors import OutOfMemoryError as OutOfMemoryError
 from minitensor.dtypes import (
     bfloat16 as bfloat16,
     can_cast as can_cast,
@@ -85,6 +86,7 @@ from minitensor.compat.switches import (
 )
 from minitensor.shapes import Size as Size
 from minitensor.tensor import Tensor as Tensor
+from minitensor.utils.dlpack import to_dlpack as to_dlpack
 
 # -- facts, and exchange with other libraries
 from minitensor.ops.exchange import asarray as asarray, from_dlpack as from_dlpack, frombuffer as frombuffer

@@ -8,28 +8,30 @@ memory, so streams and limits are accepted and change nothing.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import backends, dtypes
+from minitensor.compat import nvtx
 from minitensor.compat.reasons import attributes_of
 from minitensor.device import device as as_device
-from minitensor.errors import DeviceError
+from minitensor.errors import DeviceError, OutOfMemoryError, UsageError
 from minitensor.ops import random
 from minitensor.ops.random import initial_seed as initial_seed
 from minitensor.ops.tensor_types import TensorType
 
 __all__ = [
-    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor",
-    "LongTensor", "ShortTensor", "Stream", "can_device_access_peer", "current_device", "current_stream",
-    "default_stream", "device", "device_count", "device_of", "empty_cache", "get_arch_list",
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "Event", "FloatTensor", "HalfTensor", "IntTensor",
+    "LongTensor", "OutOfMemoryError", "ShortTensor", "Stream", "can_device_access_peer", "current_device",
+    "current_stream", "default_stream", "device", "device_count", "device_of", "empty_cache", "get_arch_list",
     "get_device_capability", "get_device_name", "get_device_properties", "get_rng_state", "get_rng_state_all",
     "init", "initial_seed", "ipc_collect", "is_available", "is_bf16_supported", "is_initialized",
     "is_tf32_supported", "manual_seed", "manual_seed_all", "max_memory_allocated", "max_memory_cached",
     "max_memory_reserved", "mem_get_info", "memory_allocated", "memory_cached", "memory_reserved", "memory_stats",
-    "memory_summary", "reset_max_memory_allocated", "reset_max_memory_cached", "reset_peak_memory_stats", "seed",
-    "seed_all", "set_device", "set_per_process_memory_fraction", "set_rng_state", "set_rng_state_all", "set_stream",
-    "stream", "synchronize",
+    "memory_summary", "nvtx", "reset_max_memory_allocated", "reset_max_memory_cached", "reset_peak_memory_stats",
+    "seed", "seed_all", "set_device", "set_per_process_memory_fraction", "set_rng_state", "set_rng_state_all",
+    "set_stream", "stream", "synchronize",
 ]  # fmt: skip
 
 ByteTensor, CharTensor = TensorType(dtypes.uint8, "cuda"), TensorType(dtypes.int8, "cuda")
@@ -451,6 +453,65 @@ class Stream:
 
     def wait_stream(self, stream: Any) -> None:
         """Wait for another ``stream``, which is the same one."""
+
+    def wait_event(self, event: Event) -> None:
+        """Wait for an ``event`` of another stream, which is the same one."""
+
+    def record_event(self, event: Event | None = None) -> Event:
+        """Record ``event``, or a new one, and return it."""
+        event = Event() if event is None else event
+        event.record()
+        return event
+
+
+class Event:
+    """A moment in the work of a GPU. Recording one waits until everything that was asked before is done.
+
+    Args:
+        enable_timing: Accepted for PyTorch compatibility; every event has a time. Default: ``False``.
+        blocking: Accepted for PyTorch compatibility. Default: ``False``.
+        interprocess: Accepted for PyTorch compatibility. Default: ``False``.
+        external: Accepted for PyTorch compatibility. Default: ``False``.
+
+    Raises:
+        ImportError: If CuPy is not installed.
+        RuntimeError: If there is no GPU.
+
+    >>> import minitensor as torch
+    >>> if torch.cuda.is_available():
+    ...     torch.cuda.Event(enable_timing=True).record()
+    """
+
+    def __init__(
+        self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False, external: bool = False
+    ) -> None:
+        init()
+        self.time: float | None = None
+
+    def record(self, stream: Any = None) -> None:
+        """Record the moment at which the GPU has done everything that was asked, in a ``stream``: there is one."""
+        synchronize()
+        self.time = time.perf_counter()
+
+    def elapsed_time(self, end_event: Event) -> float:
+        """Return the milliseconds from this event to ``end_event``.
+
+        Raises:
+            RuntimeError: If one of them has not been recorded.
+        """
+        if self.time is None or end_event.time is None:
+            raise UsageError("Event.elapsed_time: record both events first")
+        return (end_event.time - self.time) * 1000
+
+    def query(self) -> bool:
+        """Return True: what was recorded is done."""
+        return True
+
+    def wait(self, stream: Any = None) -> None:
+        """Make a ``stream`` wait for the event, which is done."""
+
+    def synchronize(self) -> None:
+        """Wait for the event, which is done."""
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.mode import no_grad
-from minitensor.errors import ArgumentError, GuardError
+from minitensor.errors import GuardError
 from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.module import Module
@@ -127,9 +127,7 @@ class Embedding(Module):
         sparse: bool = False,
     ) -> Embedding:
         """Make a layer from a table (num_embeddings, embedding_dim), which is trained only if ``freeze`` is False."""
-        if embeddings.ndim != 2:
-            raise ArgumentError(f"Embeddings parameter is expected to be 2-dimensional, got {embeddings.ndim} dims")
-        rows, columns = embeddings.shape
+        rows, columns = size_of_table(embeddings)
         return cls(
             rows,
             columns,
@@ -225,6 +223,42 @@ class EmbeddingBag(Module):
         """Draw new values of the table from N(0, 1), and set the padding row to zero."""
         draw_table(self.weight, self.padding_idx)
 
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+    ) -> EmbeddingBag:
+        """Make a layer from a table (num_embeddings, embedding_dim), which is trained only if ``freeze`` is False.
+
+        >>> import minitensor as torch
+        >>> layer = torch.nn.EmbeddingBag.from_pretrained(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        >>> layer(torch.tensor([[1, 0]]))
+        tensor([[2., 3.]])
+        """
+        rows, columns = size_of_table(embeddings)
+        layer = cls(
+            rows,
+            columns,
+            max_norm,
+            norm_type,
+            scale_grad_by_freq,
+            mode,
+            sparse,
+            _weight=embeddings,
+            include_last_offset=include_last_offset,
+            padding_idx=padding_idx,
+        )
+        layer.weight.requires_grad = not freeze
+        return layer
+
     def forward(
         self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
     ) -> Tensor:
@@ -254,6 +288,14 @@ class EmbeddingBag(Module):
             text += f", scale_grad_by_freq={self.scale_grad_by_freq}"
         text += f", mode={self.mode!r}"
         return text + (f", padding_idx={self.padding_idx}" if self.padding_idx is not None else "")
+
+
+def size_of_table(embeddings: Tensor) -> tuple[int, int]:
+    """Return the numbers of rows and columns of a table."""
+    if embeddings.ndim != 2:
+        raise GuardError(f"Embeddings parameter is expected to be 2-dimensional, got {embeddings.ndim} dims")
+    rows, columns = embeddings.shape
+    return rows, columns
 
 
 def check_table(weight: Tensor, rows: int, columns: int) -> None:

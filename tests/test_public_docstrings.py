@@ -37,14 +37,14 @@ ROOMS = (
     "minitensor.func", "minitensor.autograd", "minitensor.autograd.functional",
     "minitensor.autograd.graph", "minitensor.optim.lr_scheduler", "minitensor.optim.step_hooks",
     "minitensor.optim.swa_utils", "minitensor.utils", "minitensor.utils.checkpoint", "minitensor.utils.data",
-    "minitensor.utils.hooks", "minitensor.serialization",
+    "minitensor.utils.dlpack", "minitensor.utils.hooks", "minitensor.serialization",
     "minitensor.vision", "minitensor.testing", "minitensor.cuda", "minitensor.nn",
     "minitensor.run", "minitensor._C", "minitensor.overrides",
 )  # fmt: skip
 
 # Modules whose public names have another law, and where it is. Of minitensor.nn only the layers have.
 ELSEWHERE = {
-    "minitensor.compat.model_zoo": "the function and the class are those of hub, which only answer",
+    "minitensor.compat.model_zoo": "a former place: minitensor.hub",
     "minitensor.nn.module": "Module is walked as minitensor.nn.Module",
     "minitensor.nn.modules": "nn/test_layer_docstrings.py: the layers under PyTorch's paths",
     "minitensor.optim": "optim/test_optimizer_docstrings.py",

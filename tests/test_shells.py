@@ -12,7 +12,8 @@ import pytest
 import minitensor as mt
 
 PATHS = """accelerator autograd.profiler backends.cuda backends.cudnn backends.mkl backends.mkldnn backends.mps
-    backends.openmp compiler cuda distributed fx hub jit mps onnx profiler torch_version utils.data.dataloader version
+    backends.openmp compiler cuda cuda.nvtx distributed fx hub jit mps onnx profiler torch_version utils.data.dataloader
+    utils.model_zoo version
     xpu""".split()
 
 # What scripts ask on a machine without a GPU.
@@ -33,7 +34,8 @@ QUESTIONS = """cuda.is_available() cuda.device_count() cuda.is_initialized() cud
 # What raises without a GPU, in both libraries.
 NEEDING = """cuda.synchronize() cuda.current_device() cuda.get_device_name() cuda.get_device_properties(0)
     cuda.get_device_capability() cuda.current_stream() cuda.Stream() cuda.init() cuda.set_device(0)
-    cuda.mem_get_info() cuda.device(0).__enter__() accelerator.synchronize() accelerator.current_device_index()
+    cuda.mem_get_info() cuda.Event() cuda.device(0).__enter__() accelerator.synchronize()
+    accelerator.current_device_index()
     accelerator.set_device_index(0) mps.synchronize() mps.empty_cache() mps.current_allocated_memory()
     xpu.synchronize() distributed.get_rank() distributed.barrier()""".split()
 
@@ -150,6 +152,25 @@ def test_a_script_module_is_a_module() -> None:
 def test_what_is_not_here_says_what_to_use(call: Any, request: pytest.FixtureRequest) -> None:
     with pytest.raises(NotImplementedError, match=f"^{request.node.callspec.id}: .*(load|op_log|state_dict)"):
         call()
+
+
+def test_marks_for_a_profiler_do_nothing() -> None:
+    mt.cuda.nvtx.range_push("step")
+    mt.cuda.nvtx.range_pop()
+    with mt.cuda.nvtx.range("block"):
+        mt.cuda.nvtx.mark("here")
+    assert issubclass(mt.cuda.OutOfMemoryError, RuntimeError) and mt.cuda.OutOfMemoryError is mt.OutOfMemoryError
+
+
+def test_events_have_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mt.cuda, "init", lambda: None)
+    monkeypatch.setattr(mt.cuda, "synchronize", lambda: None)
+    start, end = mt.cuda.Event(enable_timing=True), mt.cuda.Event()
+    start.record()
+    with pytest.raises(RuntimeError, match="record both events first"):
+        start.elapsed_time(end)
+    mt.cuda.Stream().record_event(end)
+    assert start.elapsed_time(end) >= 0 and end.query()
 
 
 def test_seeding_gpus_leaves_the_numbers_of_the_cpu() -> None:

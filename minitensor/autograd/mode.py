@@ -83,12 +83,12 @@ class Guard:
         mode, former = grad_mode.get(), self.former.pop()
         grad_mode.set(former if mode is True or mode is False else mode.with_recording(former))
 
-    def fresh(self) -> Guard:
-        """Return a new guard for one call of a decorated function."""
+    def clone(self) -> Guard:
+        """Return a new guard of the same kind, for one call of a decorated function."""
         return type(self)(self.mode)
 
     def __call__(self, function: F) -> F:
-        return guard_function(self.fresh, function)
+        return guard_function(self.clone, function)
 
 
 class no_grad(Guard):  # noqa: N801  # PyTorch's name
@@ -111,8 +111,8 @@ class no_grad(Guard):  # noqa: N801  # PyTorch's name
     def __init__(self, function: None = None) -> None:
         super().__init__(False)
 
-    def fresh(self) -> Guard:
-        """Return a guard for one call of a decorated function."""
+    def clone(self) -> Guard:
+        """Return a new guard of the same kind."""
         return type(self)()
 
 
@@ -203,8 +203,8 @@ class inference_mode(Guard):  # noqa: N801  # PyTorch's name
         inference.set(self.outer.pop())
         super().__exit__(*error)
 
-    def fresh(self) -> Guard:
-        """Return a guard for one call of a decorated function."""
+    def clone(self) -> Guard:
+        """Return a new guard of the same kind."""
         return type(self)(self.inference)
 
 

@@ -66,7 +66,7 @@ ABSENT = (
         torch.Tensor.is_maia torch.Tensor.is_mkldnn torch.Tensor.is_mps torch.Tensor.is_mtia torch.Tensor.is_vulkan
         torch.Tensor.is_xla torch.Tensor.is_xpu torch.Tensor.ipu torch.Tensor.mtia torch.Tensor.xpu
         torch.Tensor.record_stream torch.Tensor.to_mkldnn torch.Tensor.pin_memory torch.DeviceObjType
-        torch.StreamObjType torch.autograd.DeviceType torch.OutOfMemoryError torch.backends.* torch.backends.*.*"""),
+        torch.StreamObjType torch.autograd.DeviceType torch.backends.* torch.backends.*.*"""),
     Absence("there is no mixed precision", "remove autocast and the gradient scaler, or convert to float16", """
         torch.amp torch.autocast* torch.clear_autocast_cache torch.*_autocast_* torch.GradScaler torch.cuda.amp
         torch.is_autocast_*"""),
@@ -159,17 +159,17 @@ ABSENT = (
         torch.set_anomaly_enabled torch.autograd.*_multithreading_enabled
         torch.autograd.is_view_replay_enabled torch.autograd.enforce_grad_layout_policy
         torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.VariableMeta
-        torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.*
-        torch.types torch.windows torch.utils.backcompat torch.utils.backend_registration torch.utils.deterministic
-        torch.utils.*privateuse1* torch.utils.set_module torch.utils.weak torch.utils.dlpack
-        torch.numa torch.storage torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12
-        torch.Tensor.grad_dtype torch.Tensor.dim_order torch.Tensor.name torch.nn.utils.rnn.bind
-        torch.nn.utils.rnn.PackedSequence_ torch.serialization.* torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING
-        torch.nn.factory_kwargs torch.nn.common_types torch.nn.grad torch.nn.functional.grad
-        torch.nn.LinearCrossEntropyOptions torch.nn.functional.assert_int_or_pair
-        torch.nn.functional.BroadcastingList* torch.nn.functional.GRID_SAMPLE_* torch.nn.functional.DType
-        torch.*.*_notes torch.*.*common_args torch.*.multi_dim_common torch.random.thread_safe_generator
-        torch.autograd.function.* torch.autograd.gradcheck.* torch.autograd.graph.* torch.nn.attention.*
+        torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.* torch.types
+        torch.windows torch.utils.backcompat torch.utils.backend_registration torch.utils.deterministic
+        torch.utils.*privateuse1* torch.utils.set_module torch.utils.weak torch.numa torch.storage
+        torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 torch.Tensor.grad_dtype torch.Tensor.dim_order
+        torch.Tensor.name torch.nn.utils.rnn.bind torch.nn.utils.rnn.PackedSequence_ torch.serialization.*
+        torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING torch.nn.factory_kwargs torch.nn.common_types
+        torch.nn.grad torch.nn.functional.grad torch.nn.LinearCrossEntropyOptions
+        torch.nn.functional.assert_int_or_pair torch.nn.functional.BroadcastingList*
+        torch.nn.functional.GRID_SAMPLE_* torch.nn.functional.DType torch.*.*_notes torch.*.*common_args
+        torch.*.multi_dim_common torch.random.thread_safe_generator torch.autograd.function.*
+        torch.autograd.gradcheck.* torch.autograd.graph.* torch.nn.attention.*
         torch.nn.parameter.UninitializedTensorMixin torch.nn.utils.SpectralNorm* torch.utils.checkpoint.*
         torch.utils.hooks.*"""),
     Absence("it is for an operation that is missing, or for out=", "use the class without _out", """
@@ -181,7 +181,6 @@ ABSENT = (
     Absence("it belongs to TensorBoard", "import it from tensorboard.summary.writer.record_writer", """
         torch.utils.tensorboard.RecordWriter"""),
     Absence("it is not implemented", "load both state dicts", "torch.optim.swap_in_optimizer_params_and_state"),
-    Absence("it is not implemented", "use NumPy's dlpack, or from_dlpack", "torch.to_dlpack"),
     Absence("it calls Python for each element", "use operations on whole tensors", "torch.Tensor.map2_"),
     Absence("einops does this", "use einops.rearrange, or permute and reshape", "torch.func.rearrange"),
     Absence("it is not implemented", "set track_running_stats=False, or replace batch norm by group norm", """

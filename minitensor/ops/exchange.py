@@ -6,6 +6,7 @@ that requires grad must be detached first.
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -132,6 +133,8 @@ def share(ext_tensor: Any) -> Tensor:
     if isinstance(ext_tensor, TensorBase):
         same: Tensor = ext_tensor.detach()
         return same
+    if type(ext_tensor).__name__ == "PyCapsule":
+        return share_capsule(ext_tensor)
     if not hasattr(ext_tensor, "__dlpack__"):
         raise ArgumentTypeError(f"from_dlpack: {type(ext_tensor).__name__} does not speak DLPack: no __dlpack__")
     kind = ext_tensor.__dlpack_device__()[0]
@@ -141,6 +144,38 @@ def share(ext_tensor: Any) -> Tensor:
     dtypes.from_numpy(array.dtype)
     found: Tensor = wrap(TensorBase.result_class, array)
     return found
+
+
+class OnHost:
+    """A capsule of host memory as an object that NumPy can ask for it."""
+
+    def __init__(self, capsule: Any) -> None:
+        self.capsule = capsule
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return HOST, 0
+
+
+def share_capsule(capsule: Any) -> Tensor:
+    """Return a tensor on the host memory of a capsule, which can be read once."""
+    try:
+        array = numpy.from_dlpack(OnHost(capsule))
+    except ValueError:
+        raise UsageError("from_dlpack: the capsule is invalid; a capsule can be read only once") from None
+    return from_numpy(unlock(array))
+
+
+def unlock(array: Any) -> Any:
+    """Return a writable array on the same memory: NumPy locks what an old capsule holds, which says nothing of it."""
+    if array.flags.writeable or array.size == 0:
+        return array
+    span = array.itemsize + sum((n - 1) * step for n, step in zip(array.shape, array.strides, strict=True))
+    memory: Any = (ctypes.c_byte * span).from_address(array.__array_interface__["data"][0])
+    memory.owner = array  # which keeps the memory
+    return numpy.ndarray(array.shape, array.dtype, memory, 0, array.strides)
 
 
 def to_dlpack(self: Tensor, **options: Any) -> Any:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from minitensor.compat import model_zoo
 from minitensor.compat.reasons import attributes_of
 from minitensor.copies import trace_copies
-from minitensor.utils import checkpoint, data
+from minitensor.utils import checkpoint, data, dlpack
 from minitensor.utils.op_log import op_log
 from minitensor.utils.swap import swap_tensors
 
-__all__ = ["checkpoint", "data", "model_zoo", "op_log", "swap_tensors", "trace_copies"]
+__all__ = ["checkpoint", "data", "dlpack", "model_zoo", "op_log", "swap_tensors", "trace_copies"]
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)

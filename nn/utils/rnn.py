@@ -115,6 +115,38 @@ class PackedSequence(Fields):
         """Return the sequence with its data in float32."""
         return PackedSequence(self.data.float(), *self[1:])
 
+    def half(self) -> PackedSequence:
+        """Return the sequence with its data in float16."""
+        return PackedSequence(self.data.half(), *self[1:])
+
+    def long(self) -> PackedSequence:
+        """Return the sequence with its data in int64."""
+        return PackedSequence(self.data.long(), *self[1:])
+
+    def int(self) -> PackedSequence:
+        """Return the sequence with its data in int32."""
+        return PackedSequence(self.data.int(), *self[1:])
+
+    def short(self) -> PackedSequence:
+        """Return the sequence with its data in int16."""
+        return PackedSequence(self.data.short(), *self[1:])
+
+    def char(self) -> PackedSequence:
+        """Return the sequence with its data in int8."""
+        return PackedSequence(self.data.char(), *self[1:])
+
+    def byte(self) -> PackedSequence:
+        """Return the sequence with its data in uint8."""
+        return PackedSequence(self.data.byte(), *self[1:])
+
+    def pin_memory(self) -> PackedSequence:
+        """Return the sequence itself: no memory is pinned."""
+        return self
+
+    def is_pinned(self) -> bool:
+        """Return False: no memory is pinned."""
+        return False
+
     @property
     def is_cuda(self) -> bool:
         """Whether the data lies on a GPU."""

@@ -99,3 +99,18 @@ def test_properties_of_a_host_tensor() -> None:
     assert x.is_same_size(mt.zeros(1)) and not mt.is_same_size(x, mt.zeros(2))
     with pytest.raises(RuntimeError, match="ambiguous"):
         mt.is_nonzero(mt.ones(2))
+
+
+@pytest.mark.parametrize("library", ["minitensor", "torch"])
+def test_a_capsule_is_read_once(library: str) -> None:
+    lib = pytest.importorskip(library)
+    exchange = pytest.importorskip(f"{library}.utils.dlpack")
+    x = lib.arange(3.0)
+    capsule = exchange.to_dlpack(x)
+    assert type(capsule).__name__ == "PyCapsule" and lib.to_dlpack is exchange.to_dlpack
+    lib.from_dlpack(capsule)[0] = 9
+    assert x.tolist() == [9, 1, 2]
+    for wrong in (capsule, 3):
+        with pytest.raises((RuntimeError, TypeError)):
+            exchange.from_dlpack(wrong)
+    assert exchange.DLDeviceType.kDLCUDA == 2

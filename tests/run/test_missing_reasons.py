@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import pickle
 import pkgutil
 import sys
@@ -111,6 +112,43 @@ def test_every_module_explains_what_it_lacks() -> None:
             if not hasattr(own, name) and not explains(own, name):
                 silent.append(f"{path}.{name}")
     assert not silent
+
+
+# Methods and attributes of PyTorch's classes that are not here. Those of one class, or of all with `*`.
+ABSENT_METHODS = {
+    "* ipu mtia xpu": "other devices",
+    "* T_destination call_super_init dump_patches": "constants for subclasses, which need not be set",
+    "* OptimizerPostHook OptimizerPreHook profile_hook_step": "parts of PyTorch's own steps",
+    "Generator get_offset set_offset graphsafe_get_state graphsafe_set_state": "of GPUs' generators",
+    "MultiheadAttention merge_masks": "a part of forward",
+    "GRU LSTM RNN RNNBase check_forward_args check_hidden_size get_expected_hidden_size get_expected_cell_size "
+    "permute_hidden": "parts of forward",
+    "DataParallel gather parallel_apply replicate scatter": "there is one device",
+    "Adagrad share_memory": "a state is not shared with other processes",
+    "SequentialLR recursive_undo": "a part of the constructor",
+    "DataLoader check_worker_number_rationality multiprocessing_context": "checks of processes; an attribute",
+    "ConcatDataset cumsum cummulative_sizes": "a part of the constructor; a misspelled name",
+    "Event from_ipc_handle ipc_handle": "events are not sent to other processes",
+    "RemovableHandle next_id": "the counter of handles",
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "path", "nn optim optim.lr_scheduler optim.swa_utils utils.data nn.utils.rnn nn.utils.prune nn.utils.parametrize "
+    "cuda autograd.graph".split()
+)  # fmt: skip
+def test_classes_have_pytorchs_methods(path: str) -> None:
+    pytest.importorskip("torch")
+    room, own = importlib.import_module(f"torch.{path}"), importlib.import_module(f"minitensor.{path}")
+    absent = {(kind, name) for row in ABSENT_METHODS for kind in row.split() for name in row.split()}
+    lacking = []
+    for kind, value in vars(room).items():
+        ours = getattr(own, kind, None) if inspect.isclass(value) and not kind.startswith("_") else None
+        if inspect.isclass(ours) and value.__module__.startswith("torch.") and not hasattr(value, "ravel"):
+            names = {name for name in dir(value) if not name.startswith("_") and not hasattr(ours, name)}
+            lacking += [f"{kind}.{name}" for name in names if not {(kind, name), ("*", name)} & absent]
+    assert not lacking
 
 
 def explains(module: ModuleType, name: str) -> bool:
