@@ -645,7 +645,7 @@ from minitensor.ops.linalg.spellings import (
 )
 
 # -- rooms
-from minitensor import linalg as linalg
+from minitensor import linalg as linalg, signal as signal
 from minitensor import fft as fft, func as func
 from minitensor.func import vmap as vmap
 from minitensor import _C as _C, accelerator as accelerator, jit as jit, overrides as overrides, random as random

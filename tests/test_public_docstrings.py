@@ -29,6 +29,7 @@ from minitensor.utils.checkpoint import CheckpointError
 # The modules that users import names from.
 ROOMS = (
     "minitensor", "minitensor.linalg", "minitensor.fft", "minitensor.random", "minitensor.special",
+    "minitensor.signal.windows",
     "minitensor.nn.functional",
     "minitensor.nn.init", "minitensor.nn.utils", "minitensor.nn.utils.parametrizations",
     "minitensor.nn.utils.parametrize", "minitensor.nn.utils.prune", "minitensor.nn.utils.rnn",
@@ -44,6 +45,7 @@ ROOMS = (
 
 # Modules whose public names have another law, and where it is. Of minitensor.nn only the layers have.
 ELSEWHERE = {
+    "minitensor.signal": "it has one module, signal.windows",
     "minitensor.compat.model_zoo": "a former place: minitensor.hub",
     "minitensor.nn.module": "Module is walked as minitensor.nn.Module",
     "minitensor.nn.modules": "nn/test_layer_docstrings.py: the layers under PyTorch's paths",

@@ -144,8 +144,6 @@ ABSENT = (
     Absence("it is not implemented", "draw with NumPy and convert with from_numpy", """
         torch.quasirandom torch.distributions"""),
     Absence("it is not implemented", "use scatter_reduce or index_add", "torch.segment_reduce"),
-    Absence("it is not implemented", "use hann_window, hamming_window, blackman_window or kaiser_window", """
-        torch.signal"""),
     Absence("forward-mode differentiation is not implemented", "use func.jvp, which runs two backward passes", """
         torch.autograd.forward_ad torch.autograd.functional.fwAD"""),
     Absence("data pipes are deprecated in PyTorch", "use IterableDataset or Dataset with DataLoader", """
