@@ -130,7 +130,7 @@ def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
     if given.__class__ is tuple and are_plain(given):
         return given  # type: ignore[return-value]  # a tuple of ints
     try:
-        return tuple([int(index(n)) for n in given])  # type: ignore[arg-type]  # raises below
+        return tuple([int(index(n if type(n) not in BOOLS else None)) for n in given])  # type: ignore[arg-type]  # raises below
     except TypeError:
         raise ArgumentTypeError(f"sizes must be ints or one sequence of ints, got {quote(sizes)}") from None
 

@@ -28,6 +28,7 @@ from minitensor.ops.shape import as_strided, diagonal, reshape, select, view
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from minitensor.autograd.argument_types import Count
     from minitensor.tensor import Tensor
 
 
@@ -47,7 +48,7 @@ def replace_window(name: str, made: Tensor, window: Tensor, src: Any) -> Tensor:
 
 
 @composite
-def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
+def select_scatter(input: Tensor, src: Tensor, dim: int, index: Count) -> Tensor:
     """Return a copy in which entry ``index`` of ``dim`` is replaced by ``src``.
 
     Raises:
@@ -65,7 +66,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
 
 @composite
 def slice_scatter(
-    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1, *,
+    input: Tensor, src: Tensor, dim: int = 0, start: Count | None = None, end: Count | None = None, step: Count = 1, *,
     out: Tensor | None = None,
 ) -> Tensor:
     """Return a copy in which the slice ``start:end:step`` of ``dim`` is replaced by ``src``.
@@ -116,7 +117,7 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
 
 @composite
 def as_strided_scatter(
-    input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+    input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: Count | None = None
 ) -> Tensor:
     """Return a copy in which the view that ``as_strided`` makes of it is replaced by ``src``.
 

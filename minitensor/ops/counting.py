@@ -21,6 +21,7 @@ from minitensor.ops.sort import require_order
 from minitensor.shapes import as_int, wrap_dim
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array, Library
     from minitensor.tensor import Tensor
 
@@ -139,7 +140,7 @@ def count_arguments(input: Tensor, weights: Tensor | None, minlength: int) -> tu
 
 
 @nondifferentiable(prepare=count_arguments)
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Array:
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: Count = 0) -> Array:
     """Count how often each of 0, 1, 2, ... occurs in a vector, or sum the ``weights`` of its occurrences.
 
     Args:

@@ -37,7 +37,7 @@ from minitensor.storage import Storage, storage_on
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from minitensor.autograd.argument_types import Switch
+    from minitensor.autograd.argument_types import Count, Switch
     from minitensor.backends import Array, Library
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype
@@ -342,8 +342,8 @@ def require_number(name: str, argument: str, value: Any) -> Any:
 
 @composite
 def eye(
-    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
-    requires_grad: Switch = False,
+    n: Count, m: Count | None = None, *, out: Tensor | None = None, dtype: Dtype | None = None,
+    device: DeviceLike = None, requires_grad: Switch = False,
 ) -> Tensor:
     """Return the (``n``, ``m``) matrix with ones on the diagonal and zeros elsewhere; ``m`` is ``n`` by default.
 

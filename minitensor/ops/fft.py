@@ -26,7 +26,7 @@ from minitensor.ops.rearrange import roll
 from minitensor.shapes import as_int, normalize_sizes, wrap_dim
 
 if TYPE_CHECKING:
-    from minitensor.autograd.argument_types import Switch
+    from minitensor.autograd.argument_types import Count, Switch
     from minitensor.backends import Array
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype as Dtype
@@ -218,7 +218,7 @@ def transform_many(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | Non
 
 @composite
 def fft(
-    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, n: Count | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the discrete Fourier transform ``X[k] = sum(x[j] * exp(-2 pi i j k / n))`` along ``dim``.
 
@@ -240,7 +240,7 @@ def fft(
 
 @composite
 def ifft(
-    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, n: Count | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the inverse transform along ``dim``; arguments as for ``fft``.
 
@@ -338,7 +338,7 @@ def transform_from_half(name: str, input: Tensor, s: Dims, dim: Dims, norm: str 
 
 @composite
 def rfft(
-    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, n: Count | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return entries 0 to n / 2 of a real signal's transform along ``dim``; the others are their conjugates.
 
@@ -357,7 +357,7 @@ def rfft(
 
 @composite
 def irfft(
-    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, n: Count | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real signal of ``n`` entries from half of its transform: the inverse of ``rfft``.
 
@@ -431,7 +431,7 @@ def irfft2(
 
 @composite
 def hfft(
-    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, n: Count | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return the real transform of a Hermitian signal, ``x[n - j] = conj(x[j])``, given by one half.
 
@@ -446,7 +446,7 @@ def hfft(
 
 @composite
 def ihfft(
-    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+    input: Tensor, n: Count | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor:
     """Return half of the Hermitian signal whose real transform is given; arguments as for ``fft``.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd import declare
+from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
@@ -360,7 +361,7 @@ def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int
     [3, 2, 2]
     """
     dim = require_dim("tensor_split", input, dim)
-    given = indices_or_sections
+    given = host_value(indices_or_sections, None)
     if isinstance(given, TensorBase):
         if given.dtype is not int64 or given.ndim > 1:
             raise UsageError(
@@ -421,7 +422,7 @@ def split_evenly(name: str, input: Tensor, given: Any, dim: int, least: int) -> 
     """Split a dim of a tensor that has at least ``least`` dims; a number of pieces must divide its size."""
     if input.ndim < least:
         raise ShapeError(f"{name} requires a tensor with at least {least} dimension(s), got shape {list(input.shape)}")
-    size = input.layout.shape[dim]
+    given, size = host_value(given, None), input.layout.shape[dim]
     if isinstance(given, int) and given > 0 and size % given:
         raise ShapeError(
             f"{name} attempted to split along dimension {dim}, but its size {size} is not divisible by {given}; use "

@@ -26,6 +26,7 @@ from minitensor.ops.out import require_out, write_out
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array
     from minitensor.ops.operand import Operand
     from minitensor.shapes import Shape
@@ -232,7 +233,7 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
 
 
 @composite
-def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
+def nonzero_static(input: Tensor, *, size: Count, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
     """Return the first ``size`` positions of nonzero elements, (size, ndim), filled up with ``fill_value``.
 
     Raises:

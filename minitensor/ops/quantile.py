@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
@@ -224,6 +225,7 @@ def check_q(name: str, input: Tensor, q: Any) -> Tensor:
         raise DtypeError(f"{name}: input tensor must be either float or double dtype, got {input.dtype.name}; cast it")
     if not input.array.size:
         raise ShapeError(f"{name}: input tensor must be non-empty, got shape {list(input.shape)}")
+    q = host_value(q, None)
     if is_number(q):
         if isinstance(q, complex) or not 0 <= q <= 1:
             raise UsageError(f"{name}: q must be in the range [0, 1] but got {q}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,6 +18,7 @@ from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable, view
 from minitensor.autograd.misuse import composite
 from minitensor.backends import BY_ARRAY
+from minitensor.base import TensorBase
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
 from minitensor.layout import numel
@@ -28,7 +30,7 @@ from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import ORDERED, require_kind
 from minitensor.ops.operand import as_float
 from minitensor.ops.out import dtype_of_sum, require_dtype, write_out
-from minitensor.shapes import memoize, reduced_dims, reduced_shape, wrap_dim
+from minitensor.shapes import are_plain, as_int, memoize, reduced_dims, reduced_shape, wrap_dim
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -48,9 +50,16 @@ Axes: TypeAlias = Any  # dims in normal form, a tuple of ints; Any, as the signa
 
 def axes(dim: Dims, ndim: int) -> tuple[int, ...]:
     """Return the dims to reduce as non-negative numbers; None and an empty sequence mean all."""
-    if dim.__class__ is not int and dim.__class__ is not tuple and isinstance(dim, Sequence):
-        dim = tuple(dim)
+    if dim.__class__ is not int and dim is not None and not (dim.__class__ is tuple and are_plain(dim)):
+        dim = read_dims(dim)
     return reduced_dims(dim, ndim)
+
+
+def read_dims(dim: Any) -> Any:
+    """Return dims among which are tensors, NumPy's integers or bools as ints; a bool alone is refused."""
+    if isinstance(dim, Sequence) and not isinstance(dim, str):
+        return tuple([int(each) if each.__class__ is bool else read_dims(each) for each in dim])
+    return operator.index(dim) if isinstance(dim, TensorBase) else as_int(dim)
 
 
 def over_dims(input: Tensor, dim: Dims, keepdim: bool) -> tuple[Tensor, tuple[int, ...], bool]:

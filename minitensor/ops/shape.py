@@ -40,6 +40,7 @@ from minitensor.shapes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
@@ -395,7 +396,7 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 @declare.view(input=lambda grad, dim, start, length, in_shape: place(
     grad, layouts.contiguous(in_shape), layouts.narrow(layouts.contiguous(in_shape), dim, start, length)
 ))
-def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
+def narrow(input: Tensor, dim: int, start: int, length: Count) -> Layout:
     """Return a view of ``length`` entries of ``dim``, from ``start`` on.
 
     Raises:
@@ -412,7 +413,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Layout:
 @declare.view(input=lambda grad, dim, index, in_shape: place(
     grad, layouts.contiguous(in_shape), layouts.select(layouts.contiguous(in_shape), dim, index)
 ))
-def select(input: Tensor, dim: int, index: int) -> Layout:
+def select(input: Tensor, dim: int, index: Count) -> Layout:
     """Return a view of entry ``index`` of ``dim``, without that dim.
 
     >>> import minitensor as torch
@@ -474,7 +475,7 @@ def look_by_strides(input: Tensor, layout: Layout, home: Layout) -> Layout:
 
 @composite
 def as_strided(
-    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: Count | None = None
 ) -> Tensor:
     """Return a view of the storage with any sizes, strides and offset that stay inside it; all count elements.
 

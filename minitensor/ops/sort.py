@@ -24,7 +24,7 @@ from minitensor.ops.reduce import axes
 from minitensor.shapes import as_int, wrap_dim
 
 if TYPE_CHECKING:
-    from minitensor.autograd.argument_types import Switch
+    from minitensor.autograd.argument_types import Count, Switch
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -123,7 +123,7 @@ def take_ranks(
     input=lambda grads, result1, dim, in_shape: place_along(grads[0], result1, dim, in_shape),
 )
 def topk(
-    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
+    input: Tensor, k: Count, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
 ) -> tuple[Array, Array]:
     """Return the ``k`` largest elements along ``dim`` in descending order, and their indices.
 
@@ -157,7 +157,7 @@ def take_rank(input: Tensor, k: int, dim: int, keepdim: bool) -> tuple[Tensor, i
 
 
 @differentiable(prepare=take_rank, returns=return_types.kthvalue, input=selected_grad)
-def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> tuple[Array, Array]:
+def kthvalue(input: Tensor, k: Count, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> tuple[Array, Array]:
     """Return the ``k``-th smallest element along ``dim``, counted from 1, and its index.
 
     Raises:

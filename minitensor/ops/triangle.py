@@ -21,6 +21,7 @@ from minitensor.ops.shape import reshape
 from minitensor.shapes import wrap_dims
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array, Library
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype as Dtype
@@ -35,7 +36,7 @@ def require_matrix(name: str, input: Tensor) -> None:
 
 
 @differentiable(input=lambda grad, diagonal: grad.tril(diagonal))
-def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Array:
+def tril(input: Tensor, diagonal: Count = 0, *, out: Tensor | None = None) -> Array:
     """Return matrices (..., n, m) with zeros above a diagonal; ``diagonal`` > 0 is above the main one.
 
     Raises:
@@ -51,7 +52,7 @@ def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Arra
 
 
 @differentiable(input=lambda grad, diagonal: grad.triu(diagonal))
-def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Array:
+def triu(input: Tensor, diagonal: Count = 0, *, out: Tensor | None = None) -> Array:
     """Return matrices (..., n, m) with zeros below a diagonal; ``diagonal`` > 0 is above the main one.
 
     Raises:
@@ -157,12 +158,12 @@ def fill_diagonal_(input: Tensor, fill_value: Number, wrap: bool = False) -> Ten
 
 
 @inplace(tril)
-def tril_(input: Tensor, diagonal: int = 0) -> None:
+def tril_(input: Tensor, diagonal: Count = 0) -> None:
     """Write zeros above a diagonal, in place."""
 
 
 @inplace(triu)
-def triu_(input: Tensor, diagonal: int = 0) -> None:
+def triu_(input: Tensor, diagonal: Count = 0) -> None:
     """Write zeros below a diagonal, in place."""
 
 

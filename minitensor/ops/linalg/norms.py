@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor import dtypes
+from minitensor.autograd.binding import host_value
 from minitensor.autograd.misuse import composite, composite_as
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
@@ -87,6 +88,7 @@ def matrix_norm(
 
 def norm_of_last_dims(name: str, input: Tensor, ord: Order) -> Tensor:
     """Return a norm of the matrices in the last two dims."""
+    ord = host_value(ord, None)
     if ord == "nuc":
         return svdvals(input).sum(-1)
     if isinstance(ord, str) or not isinstance(ord, (int, float)) or abs(float(ord)) not in (1, 2, math.inf):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.spellings import other_names
 from minitensor.base import TensorBase
@@ -64,7 +65,7 @@ def prepare_norm(
     x: Tensor, ord: Any, dim: Dims, keepdim: bool, dtype: Dtype | None
 ) -> tuple[Tensor, float, tuple[int, ...], bool, Dtype | None]:
     """Cast the input, and return the order as a float and all dims as non-negative numbers."""
-    name = "linalg.vector_norm"
+    name, ord = "linalg.vector_norm", host_value(ord, None)
     if not isinstance(ord, (int, float)):
         raise UsageTypeError(f"{name}: expected ord to be a number, got {ord!r}; matrix_norm has 'fro' and 'nuc'")
     return require_floats(name, x, dtype), float(ord), axes(dim, x.ndim), keepdim, dtype

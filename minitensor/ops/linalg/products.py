@@ -28,6 +28,7 @@ from minitensor.ops.shape import diagonal as any_diagonal
 from minitensor.shapes import as_int, wrap_dim
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -239,7 +240,7 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 
 
 @composite
-def vander(x: Tensor, N: int | None = None) -> Tensor:
+def vander(x: Tensor, N: Count | None = None) -> Tensor:
     """Return the powers 0 to N - 1 of each element, along a new last dim; N is the number of elements by default.
 
     Args:

@@ -1,0 +1,124 @@
+"""Integers of other types in place of ints: a 0-d tensor, a tensor of one element, NumPy's, and floats, as in PyTorch.
+
+Every int among the arguments of every call of the table, also in lists, is replaced.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+from ops import call as calls
+from ops.row import Call
+from ops.table import ROWS
+
+FORMS: dict[str, Callable[[Any, int], Any]] = {
+    "0-d tensor": lambda t, n: t.tensor(n), "one element": lambda t, n: t.tensor([n]),
+    "NumPy": lambda t, n: np.int64(n), "float": lambda t, n: float(n),
+}  # fmt: skip
+POOLS = {"adaptive_avg_pool2d", "adaptive_max_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool3d"}
+UNPOOLS = {"max_unpool1d", "max_unpool2d", "max_unpool3d"}
+# Functions that PyTorch wrote in Python, or whose overloads with tensors come first, where we read ints as elsewhere.
+MORE = {"broadcast_shapes", "unravel_index", "unfold", "fold", "lp_pool2d", "lp_pool3d", *UNPOOLS}
+ACCEPTED_HERE = {
+    "0-d tensor": MORE | POOLS, "NumPy": MORE | POOLS | {"tensordot", "split"},
+    "one element": MORE | {
+        "clamp", "max", "min", "all", "any", "count_nonzero", "trapezoid", "cumulative_trapezoid", "gradient",
+        "movedim", "squeeze", "hsplit", "vsplit", "dsplit", "randint_like",
+    },
+    "float": {"empty_strided", "tensor_split", "hsplit", "pad", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
+              "rms_norm", "affine_grid"},
+}  # fmt: skip
+REFUSED_HERE = {
+    "0-d tensor": {"tensordot", "histogram", "histogramdd", "rot90", "vector_norm", "matrix_norm", "norm", "cond"},
+    "NumPy": {"histogramdd"},
+    "one element": {
+        "tensordot", "histogramdd", "rot90", "matrix_norm", "norm", "conv1d", "conv2d", "conv3d", "conv_transpose2d",
+        "conv_transpose3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "local_response_norm",
+        "embedding", "nll_loss", "cross_entropy", "linear_cross_entropy", "affine_grid", "channel_shuffle",
+    },
+    "float": {"broadcast_shapes", "__getitem__", "multi_margin_loss", "max_unpool1d", "max_unpool2d"},
+}  # fmt: skip
+
+
+class Slot:
+    """Stands for an int in a call."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def slots(value: Any) -> Iterator[Any]:
+    """Yield an argument, or a list, with one int replaced by a slot."""
+    if value.__class__ is int:
+        yield Slot(value)
+    elif value.__class__ in (list, tuple):
+        for place, each in enumerate(value):
+            if each.__class__ is int:
+                yield value.__class__([*value[:place], Slot(each), *value[place + 1:]])
+
+
+def variants(call: Call) -> Iterator[Call]:
+    for place, value in enumerate(call.args):
+        yield from (call._replace(args=(*call.args[:place], each, *call.args[place + 1:])) for each in slots(value))
+    for name, value in call.kwargs.items():
+        yield from (call._replace(kwargs={**call.kwargs, name: each}) for each in slots(value))
+
+
+def fill(value: Any, number: Callable[[int], Any]) -> Any:
+    if isinstance(value, Slot):
+        return number(value.number)
+    return value.__class__([fill(each, number) for each in value]) if value.__class__ in (list, tuple) else value
+
+
+def accepts(library: Any, op: Any, arguments: Any, form: str) -> bool:
+    args, kwargs = [fill(each, lambda n: FORMS[form](library, n)) for each in (arguments[0], [*arguments[1].values()])]
+    library.manual_seed(0)
+    try:
+        op(*args, **dict(zip(arguments[1], kwargs, strict=True)))
+    except Exception:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_integers_are_accepted_as_in_pytorch(form: str) -> None:
+    torch = pytest.importorskip("torch")
+    more, less, count = set(), set(), 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for row in ROWS:
+            if row.torch is not None:
+                continue
+            for call in [each for given in row.calls for each in variants(given)]:
+                expected = accepts(torch, calls.theirs(torch, row), calls.torch_arguments(torch, call), form)
+                found = accepts(mt, calls.ours(row), calls.our_arguments(call), form)
+                count += 1
+                if found != expected:
+                    (more if found else less).add(row.name.rpartition(".")[2])
+    assert more <= ACCEPTED_HERE[form], more - ACCEPTED_HERE[form]
+    assert less <= REFUSED_HERE[form], less - REFUSED_HERE[form]
+    assert count > 1300
+
+
+def test_bools_are_no_sizes() -> None:
+    for wrong in (lambda: mt.zeros(True), lambda: mt.zeros((True, 2)), lambda: mt.ones(2).reshape(True, 2),
+                  lambda: mt.ones(2).expand((True, 2)), lambda: mt.ones(1, 2).nansum(True)):  # fmt: skip
+        with pytest.raises(TypeError):
+            wrong()
+
+
+def test_a_float_is_no_dim_whatever_was_computed_before() -> None:
+    """Memoized functions find the result for 0 when they are asked for 0.0."""
+    x = mt.ones(2, 3)
+    assert x.sum((0, 1)).item() == 6.0
+    for dims in ((0.0, 1), 0.0, (0, True, 0.0)):
+        with pytest.raises(TypeError, match="an int"):
+            x.sum(dims)
+    assert x.sum([mt.tensor(0), np.int64(1)]).item() == 6.0
+    assert x.sum(mt.tensor([1])).tolist() == [3.0, 3.0]
