@@ -7,7 +7,7 @@ results with ``result_class``, and need not import from above.
 Note [Lazy parts]. A new result of an op has only an array; storage and layout are created when they are first read. A
 view has only a storage and a layout; its array is created when something computes with it. The slot ``array`` is then
 unset, and Python calls ``__getattr__`` only for missing attributes. A chain of views creates no arrays, and a chain of
-arithmetic creates no storages or layouts.
+arithmetic creates no storages or layouts. A result without a layout is row-major: recorders give any other one at once.
 """
 
 from __future__ import annotations
@@ -209,6 +209,8 @@ def wrap(cls: type[T], array: Array) -> T:
     tensor = new(cls)
     tensor.array = array
     tensor._storage = tensor._layout = tensor._node = tensor._base = None
+    if not array.flags.c_contiguous:
+        fix_layout(tensor)
     return tensor
 
 
@@ -264,6 +266,24 @@ def fix_layout(tensor: TensorBase) -> None:
         array = tensor.array = array.copy()
         layout = layouts.contiguous(array.shape)
     tensor._layout = layout
+
+
+def arrange(tensor: TensorBase, layout: Layout) -> None:
+    """Set the layout of a new result; its elements move if the kernel has put them in another order."""
+    array = tensor.array
+    if not is_arranged(array, layout.strides):
+        backend = BY_ARRAY[array.__class__]
+        tensor.array = backend.window(backend.xp.empty(array.size, array.dtype), array.dtype, *layout)
+        tensor.array[...] = array
+    tensor._layout = layout
+
+
+def is_arranged(array: Array, strides: tuple[int, ...]) -> bool:
+    """Whether an array has these strides, in elements. Dims of size 1, and all dims of an empty array, may have any."""
+    size = array.itemsize
+    return not array.size or all([
+        n == 1 or step == stride * size for n, step, stride in zip(array.shape, array.strides, strides)
+    ])
 
 
 def values_of(tensor: TensorBase) -> Array:

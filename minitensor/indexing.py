@@ -32,7 +32,7 @@ def basic(layout: Layout, index: Any) -> Layout | None:
     if kind is int:
         if shape and -shape[0] <= index < shape[0]:
             step = (index if index >= 0 else index + shape[0]) * strides[0]
-            return _new(Layout, (shape[1:], strides[1:], offset + step))
+            return _new(layout.__class__, (shape[1:], strides[1:], offset + step))
         return None
     if kind is slice and shape:
         start, stop, step = index.indices(shape[0])
@@ -40,7 +40,8 @@ def basic(layout: Layout, index: Any) -> Layout | None:
             return None
         count = (stop - start + step - 1) // step if stop > start else 0
         first = strides[0]
-        return _new(Layout, ((count, *shape[1:]), (first * step, *strides[1:]), offset + start * first))
+        kind = layout.__class__ if step == 1 else Layout
+        return _new(kind, ((count, *shape[1:]), (first * step, *strides[1:]), offset + start * first))
     items = index if kind is tuple else (index,)
     ndim = len(shape)
     sizes: list[int] = []

@@ -7,14 +7,17 @@ rules are PyTorch's, stride for stride. Arguments are plain numbers and tuples, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from itertools import accumulate
 from math import gcd, prod
 from operator import mul
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 from minitensor.errors import ArgumentError, DimError, IndexRangeError, RepeatedDimError, ShapeError
 from minitensor.shapes import Shape, as_int, memoize, wrap_dim, wrap_dims
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Layout(NamedTuple):
@@ -23,6 +26,36 @@ class Layout(NamedTuple):
     shape: Shape
     strides: tuple[int, ...]
     offset: int
+
+
+class RowMajor(Layout):
+    """A layout with the strides of ``contiguous`` and any offset: recorders recognize ordinary operands by this class.
+
+    Functions that are not memoized may return such a layout as a plain ``Layout``; the class only saves time.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(Layout(*self))
+
+
+def memoize_layout(function: Function) -> Function:
+    """Memoize a function that returns a layout or None; the result is a ``RowMajor`` if it has those strides."""
+
+    @memoize
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        layout = function(*args, **kwargs)
+        is_row_major = layout is not None and layout.strides == row_major_strides(layout.shape)
+        return RowMajor(*layout) if is_row_major else layout
+
+    return cast(Function, call)
+
+
+def row_major_strides(shape: Shape) -> tuple[int, ...]:
+    """Return the strides of ``contiguous``."""
+    return pack_strides(shape, range(len(shape) - 1, -1, -1))
 
 
 def numel(shape: Shape) -> int:
@@ -41,10 +74,10 @@ def contiguous(shape: Shape) -> Layout:
     (3, 1)
     """
     shape = tuple([as_int(n) for n in shape])
-    return Layout(shape, pack_strides(shape, range(len(shape) - 1, -1, -1)), 0)
+    return RowMajor(shape, row_major_strides(shape), 0)
 
 
-@memoize
+@memoize_layout
 def channels_last(shape: Shape) -> Layout:
     """Return the layout of (N, C, H, W) or (N, C, D, H, W) in which C varies fastest, then W, H, (D,) N.
 
@@ -58,7 +91,7 @@ def channels_last(shape: Shape) -> Layout:
     return Layout(shape, tuple([steps[dim] for dim in range(len(shape))]), 0)
 
 
-@memoize
+@memoize_layout
 def like(layout: Layout) -> Layout:
     """Return the layout of a copy that keeps the order of dims in memory, as ``clone`` and ``empty_like`` do.
 
@@ -78,10 +111,11 @@ def pack_strides(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
     return tuple(strides)
 
 
-def sort_by_stride(shape: Shape, strides: tuple[int, ...]) -> list[int]:
+def sort_by_stride(shape: Shape, *strides: tuple[int, ...]) -> list[int]:
     """Sort the dims by stride, smallest first, as PyTorch does: by insertion sort, with stride 0 undecided.
 
-    Undecided pairs make the order depend on the pairs that are compared, so ``sorted`` would give another one.
+    Of the strides of several operands, the first that decide count. Undecided pairs make the order depend on what is
+    compared, so ``sorted`` would give another one.
     """
     order: list[int] = list(range(len(shape) - 1, -1, -1))
     for start in range(1, len(order)):
@@ -96,14 +130,17 @@ def sort_by_stride(shape: Shape, strides: tuple[int, ...]) -> list[int]:
     return order
 
 
-def compare_strides(shape: Shape, strides: tuple[int, ...], a: int, b: int) -> int:
+def compare_strides(shape: Shape, strides: tuple[tuple[int, ...], ...], a: int, b: int) -> int:
     """Return 1 if dim ``a`` varies slower than dim ``b``, -1 if faster, 0 if the strides do not decide."""
-    if strides[a] == 0 or strides[b] == 0:
-        return 0
-    if strides[a] != strides[b]:
-        return 1 if strides[a] > strides[b] else -1
-    # Of equal strides one belongs, as a rule, to a dim of size 1; PyTorch counts the smaller dim as the faster one.
-    return 1 if shape[a] > shape[b] else 0
+    for steps in strides:
+        if steps[a] == 0 or steps[b] == 0:
+            continue
+        if steps[a] != steps[b]:
+            return 1 if steps[a] > steps[b] else -1
+        # Of equal strides one belongs, as a rule, to a dim of size 1; PyTorch counts the smaller dim as the faster one.
+        if shape[a] > shape[b]:
+            return 1
+    return 0
 
 
 def channels_fastest(ndim: int) -> tuple[int, ...]:
@@ -246,7 +283,7 @@ def can_reach(terms: list[tuple[int, int]], target: int, budget: int = 2000) -> 
 # ---- reordered dims ----------------------------------------------------------------------------------------------
 
 
-@memoize
+@memoize_layout
 def transpose(layout: Layout, dim0: int, dim1: int) -> Layout:
     """Swap two dims."""
     ndim = len(layout.shape)
@@ -258,7 +295,7 @@ def transpose(layout: Layout, dim0: int, dim1: int) -> Layout:
     return reorder(layout, order)
 
 
-@memoize
+@memoize_layout
 def permute(layout: Layout, dims: Sequence[int]) -> Layout:
     """Reorder the dims by ``dims``, a permutation given as a tuple."""
     if len(dims) != len(layout.shape):
@@ -281,7 +318,7 @@ def order_after_moves(ndim: int, source: Sequence[int], destination: Sequence[in
     return tuple([moved[dim] if dim in moved else next(others) for dim in range(ndim)])
 
 
-@memoize
+@memoize_layout
 def movedim(layout: Layout, source: Sequence[int], destination: Sequence[int]) -> Layout:
     """Move the dims ``source`` to the places ``destination``; other dims keep their order."""
     return reorder(layout, order_after_moves(len(layout.shape), source, destination))
@@ -296,7 +333,7 @@ def reorder(layout: Layout, order: Sequence[int]) -> Layout:
 # ---- inserted and removed dims------------------------------------------------------------------------------------
 
 
-@memoize
+@memoize_layout
 def unsqueeze(layout: Layout, dim: int) -> Layout:
     """Insert a dim of size 1 at ``dim``."""
     shape, strides, offset = layout
@@ -306,20 +343,20 @@ def unsqueeze(layout: Layout, dim: int) -> Layout:
     return Layout((*shape[:dim], 1, *shape[dim:]), (*strides[:dim], stride, *strides[dim:]), offset)
 
 
-@memoize
+@memoize_layout
 def squeeze(layout: Layout) -> Layout:
     """Remove every dim of size 1."""
     return reorder(layout, [dim for dim, n in enumerate(layout.shape) if n != 1])
 
 
-@memoize
+@memoize_layout
 def squeeze_dims(layout: Layout, dims: int | tuple[int, ...]) -> Layout:
     """Remove those of ``dims`` that have size 1."""
     dropped = wrap_dims((dims,) if isinstance(dims, int) else dims, len(layout.shape))
     return reorder(layout, [dim for dim, n in enumerate(layout.shape) if n != 1 or dim not in dropped])
 
 
-@memoize
+@memoize_layout
 def expand(layout: Layout, sizes: Shape) -> Layout:
     """Repeat dims of size 1 by stride 0, and add dims in front. A size of -1 keeps the current one.
 
@@ -376,7 +413,7 @@ def broadcast_strides(layout: Layout, shape: Shape) -> tuple[int, ...]:
 # ---- parts -------------------------------------------------------------------------------------------------------
 
 
-@memoize
+@memoize_layout
 def select(layout: Layout, dim: int, index: int) -> Layout:
     """Take one entry of ``dim`` and remove the dim."""
     shape, strides, offset = layout
@@ -402,7 +439,7 @@ def slice_steps(piece: slice, size: int) -> tuple[int, int, int]:
     return start, max(0, (stop - start + step - 1) // step), step
 
 
-@memoize
+@memoize_layout
 def narrow(layout: Layout, dim: int, start: int, length: int) -> Layout:
     """Take ``length`` entries of ``dim`` from ``start`` on; raise if they are out of range."""
     if not layout.shape:
@@ -427,7 +464,7 @@ def replace_dim(layout: Layout, dim: int, size: int, stride: int, offset: int) -
     return Layout((*shape[:dim], size, *shape[dim + 1 :]), (*strides[:dim], stride, *strides[dim + 1 :]), offset)
 
 
-@memoize
+@memoize_layout
 def unfold(layout: Layout, dim: int, size: int, step: int) -> Layout:
     """View ``dim`` as windows of ``size``, ``step`` apart; a new last dim runs through each window.
 
@@ -447,7 +484,7 @@ def unfold(layout: Layout, dim: int, size: int, step: int) -> Layout:
     return Layout((*shape, size), (*strides, stride), offset)
 
 
-@memoize
+@memoize_layout
 def diagonal(layout: Layout, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Layout:
     """View the diagonal of two dims as a new last dim; ``offset`` > 0 is above the main diagonal."""
     shape, strides, start = layout
@@ -463,7 +500,7 @@ def diagonal(layout: Layout, offset: int = 0, dim1: int = 0, dim2: int = 1) -> L
     return Layout((*rest.shape, size), (*rest.strides, strides[dim1] + strides[dim2]), start)
 
 
-@memoize
+@memoize_layout
 def as_strided(shape: Shape, strides: tuple[int, ...], offset: int, storage_size: int) -> Layout:
     """Return the layout with these numbers; raise unless it fits a storage of ``storage_size`` elements."""
     shape, strides = tuple([as_int(n) for n in shape]), tuple([as_int(s) for s in strides])
@@ -487,7 +524,7 @@ def as_strided(shape: Shape, strides: tuple[int, ...], offset: int, storage_size
 # ---- reshaped views ----------------------------------------------------------------------------------------------
 
 
-@memoize
+@memoize_layout
 def view(layout: Layout, shape: Shape) -> Layout | None:
     """Return the layout of the same elements in the same order as ``shape``, or None if there are no such strides.
 

@@ -30,6 +30,7 @@ from minitensor.autograd.record import (
 )
 from minitensor.autograd.record_views import looker, viewer, viewers
 from minitensor.autograd.spellings import reorder, respell
+from minitensor.autograd.strides import is_never_ordinary, is_ordinary, of_operands, of_tensors
 from minitensor.backends import open_backend
 from minitensor.backends.silence import in_silence, quietly
 from minitensor.base import TensorBase
@@ -37,6 +38,7 @@ from minitensor.base import TensorBase
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from minitensor.autograd.strides import Rule
     from minitensor.backends import Array
     from minitensor.layout import Layout
     from minitensor.tensor import Tensor
@@ -340,7 +342,16 @@ def describe(
     op.prepare, op.prepares_out = prepare, prepare is not None and "out" in parameter_names(prepare)
     op.whole, op.returns, op.public = None, tuple, None
     op.takes_two = op.defaults == (REQUIRED, REQUIRED) and (op.names == ("input", "other") or are_operands(op))
+    op.strides = getattr(body, "strides", usual_rule(op))
+    op.is_ordinary = is_never_ordinary if getattr(body, "always", False) else is_ordinary
     return op
+
+
+def usual_rule(op: Op) -> Rule | None:
+    """Return the rule for the strides of results of an operation that names none."""
+    if op.takes_two:
+        return of_operands
+    return of_tensors if len(op.names) == 1 and op.inputs else None
 
 
 def are_operands(op: Op) -> bool:

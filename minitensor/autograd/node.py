@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from minitensor.autograd.hooks import add_hook, hooks_of
 from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.strides import in_order_of, is_ordinary
 from minitensor.autograd.versions import check_versions, version_error, versions_of
 from minitensor.backends.silence import update_quietly
 from minitensor.base import TensorBase, array_dtype, new, require_writable
@@ -31,10 +32,11 @@ from minitensor.errors import ArgumentTypeError, GradError, quote
 from minitensor.forks import after_fork_in_child
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from minitensor.autograd.argument_types import TypeGate
     from minitensor.autograd.hooks import Hooks, RemovableHandle
+    from minitensor.autograd.strides import Rule
 
 N = TypeVar("N", bound="Node")
 
@@ -69,9 +71,9 @@ class Op:
     """The data that all nodes of one operation share."""
 
     __slots__ = (
-        "body", "defaults", "effect", "formulas", "gate", "inputs", "is_private", "multiple", "name", "names",
-        "out_of_place", "plans", "positional", "positions", "prepare", "prepares_out", "public", "required", "returns",
-        "saved_positions", "saved_results", "takes_out", "takes_two", "whole",
+        "body", "defaults", "effect", "formulas", "gate", "inputs", "is_ordinary", "is_private", "multiple", "name",
+        "names", "out_of_place", "plans", "positional", "positions", "prepare", "prepares_out", "public", "required",
+        "returns", "saved_positions", "saved_results", "strides", "takes_out", "takes_two", "whole",
     )  # fmt: skip
 
     name: str
@@ -86,6 +88,8 @@ class Op:
     formulas: tuple[Formula, ...]  # one for each differentiable input
     inputs: tuple[int, ...]  # the differentiable inputs' positions
     saved_positions: tuple[int, ...]  # the positions of the arguments that some formula needs
+    strides: Rule | None  # the rule for the strides of its results; see ``strides.py``
+    is_ordinary: Callable[[Iterable[Any]], bool]  # whether the rule need not be asked for some arguments
     saved_results: frozenset[int]  # which of several results some formula needs by number
     multiple: bool  # several results: formulas take `grads`
     takes_out: bool  # the body declares `out`
@@ -505,7 +509,7 @@ class Leaf(Node):
         with ACCUMULATING:
             sum_so_far = tensor._grad
             if sum_so_far is None:
-                tensor._grad = grad
+                tensor._grad = grad if is_ordinary((tensor, grad)) else in_order_of(tensor, grad)
             elif grad_mode.get():
                 tensor._grad = sum_so_far + grad
             else:

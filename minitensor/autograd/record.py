@@ -37,12 +37,14 @@ from minitensor.autograd.node import (
     result_node,
 )
 from minitensor.autograd.protocol import meets_override, override
+from minitensor.autograd.strides import lay_out
 from minitensor.autograd.versions import versions_of
 from minitensor.backends import HostArray
 from minitensor.backends.silence import in_silence, is_complaint
 from minitensor.base import TensorBase, as_array, new, wrap
 from minitensor.dtypes import bool_
 from minitensor.errors import ArgumentTypeError
+from minitensor.layout import RowMajor
 from minitensor.storage import Storage
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ def unary(op: Op) -> Callable[..., Any]:
     kernel = getattr(body, "kernel", None)
     keep, keep_result = op.plan((True,))
     keep_input = keep == (0,)
+    rule = op.strides
 
     def call(
         input: Any = REQUIRED, x: Any = REQUIRED, a: Any = None, x1: Any = None, *, out: Tensor | None = None,
@@ -85,6 +88,9 @@ def unary(op: Op) -> Callable[..., Any]:
         result = new(input.result_class)
         result.array = array
         result._storage = result._layout = result._base = None
+        layout = input._layout
+        if layout is not None and layout.__class__ is not RowMajor:
+            lay_out(rule, (input,), result)
         node = input._node if input._base is None else input.node
         if node is not None and (mode := grad_mode.get()):
             made = result._node = new(Node)
@@ -118,6 +124,7 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
     plans = [(), *[op.plan(needs)[0] for needs in masks]]
     keeps_result = [False, *[op.plan(needs)[1] for needs in masks]]
     keepers = [keeper(plan) for plan in plans]
+    rule = op.strides
     unwritten = [tuple([-1 if i == -1 else 0 for i in plan]) for plan in plans]  # versions of tensors never written to
 
     def call(
@@ -177,6 +184,11 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
         result = new(like.result_class)
         result.array = array
         result._storage = result._layout = result._base = None
+        layout = like._layout
+        if not numbers and (layout is None or layout.__class__ is RowMajor):
+            layout = other._layout
+        if layout is not None and layout.__class__ is not RowMajor:
+            lay_out(rule, (input, other), result)
         if needs and (mode := grad_mode.get()):
             made = result._node = new(Node)
             made.op = op
@@ -222,6 +234,7 @@ def single(op: Op) -> Callable[..., Any]:
     known = op.gate.known
     prepare = op.prepare
     whole = op.whole
+    rule, ordinary = op.strides, op.is_ordinary
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         bound: Sequence[Any]
@@ -264,6 +277,8 @@ def single(op: Op) -> Callable[..., Any]:
         result: Tensor = new(cls)
         result.array = array
         result._storage = result._layout = result._base = result._node = None
+        if not array.flags.c_contiguous or (rule is not None and not ordinary(bound)):
+            lay_out(rule, bound, result)
         node = input._node if input._base is None else input.node
         if node is not None and (mode := grad_mode.get()):
             made = result._node = record(op, (node,), bound, result)
@@ -280,6 +295,7 @@ def general(op: Op) -> Callable[..., Any]:
     admit = None if op.is_private else op.gate.check
     known = op.gate.known
     is_normal = op.prepare is None
+    rule, ordinary = op.strides, op.is_ordinary
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         if active and (found := override(op, call, args, out, kwargs)) is not PROCEED:
@@ -302,6 +318,8 @@ def general(op: Op) -> Callable[..., Any]:
                 return call(*args, out=out, **kwargs)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(result_class_of(op, bound), array)
+        if rule is not None and not ordinary(bound):
+            lay_out(rule, bound, result)
         edges = edges_of(op, bound)
         if edges is not None:
             made = result._node = record(op, edges, bound, result)
@@ -315,6 +333,7 @@ def general(op: Op) -> Callable[..., Any]:
 def plain(op: Op) -> Callable[..., Any]:
     """Compute without recording."""
     body = op.body
+    rule, ordinary = op.strides, op.is_ordinary
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         if active and (found := override(op, call, args, out, kwargs)) is not PROCEED:
@@ -333,6 +352,8 @@ def plain(op: Op) -> Callable[..., Any]:
                 return call(*args, out=out, **kwargs)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(result_class_of(op, bound), array)
+        if rule is not None and not ordinary(bound):
+            lay_out(rule, bound, result)
         return result if out is None else result._deliver(out, op, bound)
 
     return call
@@ -341,6 +362,7 @@ def plain(op: Op) -> Callable[..., Any]:
 def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
     """Compute from two operands without recording, for comparisons, which are as frequent as sums."""
     body = op.body
+    rule = op.strides
 
     def call(
         input: Any = REQUIRED, other: Any = REQUIRED, x1: Any = REQUIRED, x2: Any = None, x: Any = None, a: Any = None,
@@ -363,9 +385,17 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
                     return NotImplemented
                 raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
             return call(*converted, out=out)
-        result = new((other if input.__class__ in NUMBERS else input).result_class)
+        like: Any
+        last: Any
+        like, last = (other, input) if input.__class__ in NUMBERS else (input, other)
+        result = new(like.result_class)
         result.array = array
         result._storage = result._layout = result._node = result._base = None
+        layout = like._layout
+        if last.__class__ not in NUMBERS and (layout is None or layout.__class__ is RowMajor):
+            layout = last._layout
+        if layout is not None and layout.__class__ is not RowMajor:
+            lay_out(rule, (input, other), result)
         return result if out is None else result._deliver(out, op, (input, other))
 
     return call
@@ -375,6 +405,7 @@ def several(op: Op) -> Callable[..., Any]:
     """Record a function that returns a tuple of arrays."""
     body = op.body
     returns = op.returns
+    rule, ordinary = op.strides, op.is_ordinary
 
     def call(*args: Any, out: Sequence[Tensor] | None = None, **kwargs: Any) -> Any:
         if active and (found := override(op, call, args, out, kwargs)) is not PROCEED:
@@ -394,6 +425,9 @@ def several(op: Op) -> Callable[..., Any]:
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         cls = result_class_of(op, bound)
         results: Any = tuple([wrap(cls, array) for array in arrays])
+        if rule is not None and not ordinary(bound):
+            for result in results:
+                lay_out(rule, bound, result)
         edges = edges_of(op, bound)
         if edges is not None:
             node = record_several(op, edges, bound, results)
@@ -413,6 +447,7 @@ def sequence(op: Op) -> Callable[..., Any]:
     """Record a function whose first argument is a sequence of tensors."""
     body = op.body
     (formula,) = op.formulas
+    rule, ordinary = op.strides, op.is_ordinary
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         if active and (found := override(op, call, args, out, kwargs)) is not PROCEED:
@@ -437,6 +472,8 @@ def sequence(op: Op) -> Callable[..., Any]:
                 return call(*args, out=out, **kwargs)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(tensors[0].result_class if tensors else result_class_of(op, bound), array)
+        if rule is not None and not ordinary(tensors):
+            lay_out(rule, bound, result)
         edges = tuple([tensor.node for tensor in tensors])
         if any(edge is not None for edge in edges) and (mode := grad_mode.get()):
             saved = arguments_at(op.saved_positions, bound)

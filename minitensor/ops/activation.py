@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import as_input, in_layout, of_input, of_tensors, row_major
 from minitensor.dtypes import float16, float64, int64
 from minitensor.errors import DtypeError, ShapeError, UnsupportedDtypeError, UsageValueError, UsageZeroDivisionError
 from minitensor.ops.aliasing import inplace, writes
@@ -48,6 +49,7 @@ def branch_grad(grad: Tensor) -> Tensor:
 
 
 @differentiable(input=relu_grad_grad, rectified=branch_grad)
+@in_layout(of_tensors)
 def relu_grad(input: Tensor, rectified: Tensor) -> Array:
     """Return ``input``, a gradient, where the result ``rectified`` of ``relu`` is positive, and zero elsewhere."""
     return input.backend.relu_backward(input.array, rectified.array)
@@ -87,6 +89,7 @@ def mask_grad(input: Tensor, condition: Tensor, source: Tensor) -> Array:
 
 
 @differentiable(input=leaky_relu_grad_grad, source=branch_grad)
+@in_layout(of_tensors)
 def leaky_relu_grad(input: Tensor, source: Tensor, negative_slope: float) -> Array:
     """Return ``input``, a gradient, where ``source`` is positive, and ``negative_slope * input`` elsewhere."""
     grad = input.array
@@ -114,6 +117,7 @@ def widen_halves(input: Tensor) -> Tensor:
 @differentiable(
     input=lambda grad, input, min_val, max_val: mask_grad(grad, is_between(input, min_val, max_val), input)
 )
+@in_layout(as_input)
 def hardtanh(input: Tensor, min_val: Scalar = -1.0, max_val: Scalar = 1.0) -> Array:
     """Return ``input`` limited to [min_val, max_val], or to ``max_val`` where they cross.
 
@@ -139,6 +143,7 @@ def relu6(input: Tensor) -> Tensor:
 
 
 @differentiable(input=lambda grad, input, negative_slope: leaky_relu_grad(grad, input, negative_slope))
+@in_layout(of_tensors)
 def leaky_relu(input: Tensor, negative_slope: Scalar = 0.01) -> Array:
     """Return ``input`` where it is positive and ``negative_slope * input`` elsewhere."""
     array, xp = of_kind("leaky_relu", FLOATS, input.array), input.xp
@@ -192,6 +197,7 @@ def prelu_grad_weight(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) ->
 
 
 @differentiable(prepare=check_weight, input=prelu_grad_input, weight=prelu_grad_weight)
+@in_layout(of_input)
 def prelu(input: Tensor, weight: Tensor) -> Array:
     """Return ``input`` where it is positive and ``weight * input`` elsewhere.
 
@@ -215,6 +221,7 @@ def is_at_most(input: Tensor, threshold: float) -> Any:
 
 
 @differentiable(input=lambda grad, input, threshold: mask_grad(grad, ~is_at_most(input, threshold), input))
+@in_layout(of_tensors)
 def threshold(input: Tensor, threshold: Scalar, value: Scalar) -> Array:
     """Return ``input`` where it is greater than ``threshold`` and ``value`` elsewhere.
 
@@ -229,6 +236,7 @@ def threshold(input: Tensor, threshold: Scalar, value: Scalar) -> Array:
 
 
 @differentiable(input=lambda grad, input, lambd: mask_grad(grad, (input < -lambd) | (input > lambd), input))
+@in_layout(of_tensors)
 def hardshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` with zeros where it is in [-lambd, lambd], element by element.
 
@@ -245,6 +253,7 @@ def hardshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None)
 
 
 @differentiable(input=lambda grad, input, lambd: mask_grad(grad, (input < -lambd) | (input > lambd), input))
+@in_layout(of_tensors)
 def softshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None) -> Array:
     """Return ``input`` moved by ``lambd`` toward zero, and zero in [-lambd, lambd], element by element.
 
@@ -286,6 +295,7 @@ def elu_grad_x_grad(
 
 
 @differentiable(input=elu_grad_grad, x=elu_grad_x_grad)
+@in_layout(of_tensors)
 def elu_grad(input: Tensor, x: Tensor, alpha: float, scale: float, input_scale: float) -> Array:
     """Return ``input`` times the derivative of ``scaled_elu`` at ``x``."""
     grad, at, xp = working_array("elu", input), working_array("elu", x), input.xp
@@ -305,6 +315,7 @@ def elu_grad(input: Tensor, x: Tensor, alpha: float, scale: float, input_scale: 
     name="elu",
     input=lambda grad, input, alpha, scale, input_scale: elu_grad(grad, input, alpha, scale, input_scale),
 )
+@in_layout(of_tensors)
 def scaled_elu(input: Tensor, alpha: Scalar, scale: float, input_scale: float) -> Array:
     """Return ``scale`` times the ``elu`` whose exponential is that of ``input_scale * input``."""
     of_kind("elu", FLOATS, input.array)
@@ -375,6 +386,7 @@ def softplus_second_derivative(x: Tensor, beta: float, threshold: float) -> Tens
     input=softplus_grad_grad,
     x=lambda grad, input, x, beta, threshold: grad * input * softplus_second_derivative(x, beta, threshold),
 )
+@in_layout(of_tensors)
 def softplus_grad(input: Tensor, x: Tensor, beta: float, threshold: float) -> Array:
     """Return ``input`` times the derivative of ``softplus`` at ``x``."""
     grad, at = working_array("softplus", input), working_array("softplus", x)
@@ -385,6 +397,7 @@ def softplus_grad(input: Tensor, x: Tensor, beta: float, threshold: float) -> Ar
 
 
 @differentiable(input=lambda grad, input, beta, threshold: softplus_grad(grad, input, beta, threshold))
+@in_layout(of_tensors)
 def softplus(input: Tensor, beta: Scalar = 1.0, threshold: Scalar = 20.0, *, out: Tensor | None = None) -> Array:
     """Return ``log(1 + exp(beta * input)) / beta``, element by element; ``input`` if ``beta * input > threshold``.
 
@@ -401,6 +414,7 @@ def softplus(input: Tensor, beta: Scalar = 1.0, threshold: Scalar = 20.0, *, out
 
 
 @differentiable(input=lambda grad, input: grad * sigmoid(-input))
+@in_layout(row_major)
 def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log(sigmoid(input))`` without overflow, element by element.
 
@@ -427,6 +441,7 @@ def silu_second_derivative(x: Tensor) -> Tensor:
 
 
 @differentiable(input=silu_grad_grad, x=lambda grad, input, x: grad * input * silu_second_derivative(x))
+@in_layout(of_tensors)
 def silu_grad(input: Tensor, x: Tensor) -> Array:
     """Return ``input`` times the derivative of ``silu`` at ``x``."""
     grad, at = working_array("silu", input), working_array("silu", x)
@@ -460,6 +475,7 @@ def gelu_grad_grad(grad: Tensor, x: Tensor) -> Tensor:
     input=gelu_grad_grad,
     x=lambda grad, input, x: grad * input * normal_density(x) * (2 - x * x),
 )
+@in_layout(of_tensors)
 def gelu_grad(input: Tensor, x: Tensor) -> Array:
     """Return ``input`` times the derivative of ``gelu`` at ``x``."""
     grad, at = working_array("gelu", input), working_array("gelu", x)
@@ -494,6 +510,7 @@ def gelu_by_tanh(xp: Library, x: Array) -> Array:
         gelu_grad(grad, input) if approximate == "none" else grad * gelu_by_tanh_derivative(input)
     )
 )
+@in_layout(of_tensors)
 def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Array:
     """Return ``input`` times the normal distribution function there, element by element (Hendrycks and Gimpel 2016).
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import as_input, in_layout, of_tensors
 from minitensor.errors import DtypeError, UnsupportedTypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import mul, mul_
@@ -99,6 +100,7 @@ def bitwise_xor_(input: Tensor, other: Operand) -> None:
 
 
 @nondifferentiable
+@in_layout(of_tensors)
 def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the bitwise NOT of integers; for bools, the negation.
 
@@ -188,6 +190,7 @@ def frexp_grad(grads: Any, result1: Tensor) -> Tensor:
 
 
 @differentiable(returns=FrexpResult, input=frexp_grad)
+@in_layout(as_input)
 def frexp(input: Tensor, *, out: Any = None) -> tuple[Array, Array]:
     """Split floats into mantissa and exponent: ``input = mantissa * 2 ** exponent``, ``abs(mantissa)`` in [1/2, 1).
 

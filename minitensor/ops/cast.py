@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite, composite_as
+from minitensor.autograd.strides import as_input, in_layout
 from minitensor.base import TensorBase
 from minitensor.compat.once import warn_once
 from minitensor.copies import record_copy, tracing
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
 
 
 @differentiable(name="to_copy", input=lambda grad: grad)
+@in_layout(as_input)
 def copy_as_floats(input: Tensor, wanted: Any) -> Array:
     """Copy to a floating-point or complex dtype, given as the array library's."""
     return convert(input.array, wanted)
 
 
 @nondifferentiable
+@in_layout(as_input)
 def copy_as_integers(input: Tensor, wanted: Any) -> Array:
     """Copy to integers or bools, given as the array library's dtype; no gradient goes through."""
     return convert(input.array, wanted)

@@ -17,6 +17,7 @@ from minitensor import dtypes, scalars
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_layout, of_operands, of_tensors
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
@@ -57,6 +58,7 @@ def choose_grad_other(grad: Tensor, condition: Tensor) -> Tensor:
 
 
 @differentiable(name="where", input=choose_grad_input, other=choose_grad_other)
+@in_layout(of_operands)
 def choose(condition: Tensor, input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return ``input`` where ``condition`` is true and ``other`` elsewhere: ``where`` of three arguments."""
     if condition.array.dtype.kind != "b":
@@ -204,6 +206,7 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 @differentiable(input=lambda grad, input, min, max: choose(is_inside(input, min, max), grad, 0),
                 min=lambda grad, input, min, max: choose(is_below(input, min, max), grad, 0),
                 max=lambda grad, input, min, max: choose(is_above(input, min, max), grad, 0))
+@in_layout(of_tensors)
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None, *, out: Tensor | None = None) -> Array:
     """Limit every element to [min, max]; where ``min`` exceeds ``max``, the result is ``max``.
 

@@ -12,6 +12,7 @@ from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
+from minitensor.autograd.strides import in_layout, of_tensors, row_major
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_
 from minitensor.errors import DtypeError, UnsupportedDtypeError, UsageValueError, WrongTypeError
@@ -210,6 +211,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
 
 
 @nondifferentiable
+@in_layout(of_tensors)
 def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Array:
@@ -271,6 +273,7 @@ def allclose(
 
 
 @nondifferentiable
+@in_layout(of_tensors)
 def isnan(input: Tensor) -> Array:
     """Return whether an element is NaN, or a complex element has a NaN part.
 
@@ -283,6 +286,7 @@ def isnan(input: Tensor) -> Array:
 
 
 @nondifferentiable
+@in_layout(of_tensors)
 def isinf(input: Tensor) -> Array:
     """Return whether an element is infinite.
 
@@ -294,6 +298,7 @@ def isinf(input: Tensor) -> Array:
 
 
 @nondifferentiable
+@in_layout(of_tensors)
 def isposinf(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return whether an element is plus infinity.
 
@@ -309,6 +314,7 @@ def isposinf(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 @nondifferentiable
+@in_layout(of_tensors)
 def isneginf(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return whether an element is minus infinity.
 
@@ -331,6 +337,7 @@ def infinity(input: Tensor) -> float:
 
 
 @nondifferentiable
+@in_layout(of_tensors)
 def isfinite(input: Tensor) -> Array:
     """Return whether an element is neither infinite nor NaN.
 
@@ -342,6 +349,7 @@ def isfinite(input: Tensor) -> Array:
 
 
 @nondifferentiable
+@in_layout(of_tensors)
 def isreal(input: Tensor) -> Array:
     """Return whether an element's imaginary part is zero.
 
@@ -354,6 +362,7 @@ def isreal(input: Tensor) -> Array:
 
 @nondifferentiable
 @other_names(element="elements", test_element="test_elements")
+@in_layout(row_major)
 def isin(
     elements: Operand, test_elements: Operand, *, assume_unique: bool = False, invert: bool = False,
     out: Tensor | None = None,

@@ -14,6 +14,7 @@ from minitensor.autograd.declare import differentiable, visible
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Node, make_node
+from minitensor.autograd.strides import in_layout, of_input, of_tensors, row_major
 from minitensor.base import TensorBase, new, on_storage
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.layout import Layout
@@ -28,9 +29,12 @@ from minitensor.ops.trigonometry import cos, sin
 from minitensor.storage import Storage, reinterpret
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minitensor.autograd.node import Op
     from minitensor.backends import Array
     from minitensor.dtypes import dtype as Dtype
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
@@ -196,6 +200,7 @@ def imag_grad(grad: Tensor) -> Tensor:
 
 
 @differentiable(real=lambda grad: real(grad), imag=imag_grad)
+@in_layout(of_tensors)
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the complex numbers ``real + imag * 1j`` of two tensors.
 
@@ -257,7 +262,13 @@ def angle_grad(grad: Tensor, input: Tensor) -> Tensor:
     return turned
 
 
+def layout_of_angle(arguments: Sequence[Any], shape: Shape) -> Layout | None:
+    """Return the layout of angles: row-major for complex numbers."""
+    return row_major(arguments, shape) if arguments[0].is_complex() else of_input(arguments, shape)
+
+
 @differentiable(input=angle_grad)
+@in_layout(layout_of_angle)
 def angle(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the angle of complex numbers in radians; for real numbers 0, or pi if they are negative.
 

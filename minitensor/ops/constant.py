@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.mode import is_grad_enabled
+from minitensor.autograd.strides import as_input, in_layout
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -35,6 +36,7 @@ def as_function_of(result: Tensor, *others: Tensor) -> Tensor:
     input=lambda grad: grad,
     other=lambda grad, other: as_function_of(grad.new_zeros(other.shape), other),
 )
+@in_layout(as_input)
 def copy_as_function_of(input: Tensor, other: Tensor) -> Array:
     """Return a copy of ``input`` that counts as a function of ``other``."""
     array: Array = input.array.copy()
@@ -42,6 +44,7 @@ def copy_as_function_of(input: Tensor, other: Tensor) -> Array:
 
 
 @differentiable(input=lambda grad, other: as_function_of(grad, other))
+@in_layout(as_input)
 def with_gradient_as_function_of(input: Tensor, other: Tensor) -> Array:
     """Return a copy of ``input`` whose gradient counts as a function of ``other``."""
     array: Array = input.array.copy()

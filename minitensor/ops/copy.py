@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, visible
 from minitensor.autograd.node import Leaf
+from minitensor.autograd.strides import as_input, in_layout
 from minitensor.base import TensorBase, window
 from minitensor.copies import record_copy, tracing
 from minitensor.errors import (
@@ -21,18 +22,28 @@ from minitensor.memory_format import apply_format, contiguous_format, has_format
 from minitensor.storage import BorrowedStorage, lender
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minitensor.backends import Array
     from minitensor.layout import Layout
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
 @differentiable(name="clone", input=lambda grad: grad)
+@in_layout(as_input)
 def clone_in_order(input: Tensor) -> Array:
     """Return a copy that keeps the order of the dims in memory: `clone` with fewer steps, as most are of this kind."""
     return copy_in_format(input, preserve_format)
 
 
+def layout_of_clone(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of a copy in the memory format that is the second argument."""
+    return apply_format(arguments[0].layout, arguments[1])
+
+
 @differentiable(whole=clone_in_order, input=lambda grad: grad)
+@in_layout(layout_of_clone, always=True)
 def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Array:
     """Return a copy in new memory; it keeps the order of the dims in memory unless ``memory_format`` names another.
 
@@ -53,6 +64,7 @@ def copy_in_format(input: Tensor, memory_format: memory_format) -> Array:
 
 
 @differentiable(input=lambda grad: grad)
+@in_layout(as_input)
 def clone_beside(input: Tensor, others: tuple[Any, ...]) -> Array:
     """Copy ``input``; inside ``vmap`` the copy is batched if one of ``others``, to be written into it, is."""
     return copy_in_format(input, preserve_format)
@@ -96,6 +108,7 @@ def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) 
 
 
 @differentiable(name="clone", input=lambda grad: grad)
+@in_layout(layout_of_clone, always=True)
 def make_contiguous(input: Tensor, memory_format: memory_format) -> Array:
     """Return a copy in a memory format, listed as an implicit one."""
     array = copy_in_format(input, memory_format)

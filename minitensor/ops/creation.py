@@ -27,6 +27,7 @@ from minitensor.errors import (
     ShapeError,
     WrongTypeError,
 )
+from minitensor.memory_format import apply_format, preserve_format
 from minitensor.ops import nested
 from minitensor.ops.metadata import is_tensor
 from minitensor.ops.out import fill
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype
     from minitensor.dtypes import dtype as Dtype
-    from minitensor.layout import Layout
     from minitensor.memory_format import memory_format
     from minitensor.ops.operand import Number
     from minitensor.tensor import Tensor
@@ -398,21 +398,14 @@ def make_like(
     """Return a tensor of another's shape, and strides if that is dense; the elements of ``value`` None are not set."""
     place = input.device if where is None else device(where)
     backend, kind = place.backend, numpy_dtype(wanted or input.dtype)
-    layout = layout_like(input, format)
+    layout = apply_format(input.layout, preserve_format if format is None else format)
     flat = backend.xp.empty(layouts.numel(layout.shape), kind)
     if value is not None:
         flat[...] = scalars.fit(value, kind)[()]
     array = backend.window(flat, kind, layout.shape, layout.strides, 0)
-    return hand_over("like", array, None, requires_grad)
-
-
-def layout_like(input: Tensor, format: Any) -> Layout:
-    """Return a new tensor's layout in a memory format; None and preserve_format keep the strides of a dense one."""
-    if format is None or str(format) == "torch.preserve_format":
-        return layouts.like(input.layout)
-    if str(format) == "torch.channels_last":
-        return layouts.channels_last(input.layout.shape)
-    return layouts.contiguous(input.layout.shape)
+    made = hand_over("like", array, None, requires_grad)
+    made._layout = layout
+    return made
 
 
 @composite

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
+from minitensor.autograd.strides import in_layout, row_major
 from minitensor.dtypes import complex128, float64
 from minitensor.errors import DtypeError, UnsupportedDtypeError
 from minitensor.layout import numel
@@ -55,6 +56,7 @@ def cumsum_grad(grad: Tensor, dim: int) -> Tensor:
 
 
 @differentiable(prepare=terms, input=cumsum_grad)
+@in_layout(row_major)
 def cumsum(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Array:
     """Return the running sum along ``dim``, each element included; int64 for integers and bools.
 
@@ -139,6 +141,7 @@ def can_divide(products: Tensor) -> bool:
 
 
 @differentiable(prepare=terms, input=cumprod_grad)
+@in_layout(row_major)
 def cumprod(input: Tensor, dim: int, *, dtype: Dtype | None = None, out: Tensor | None = None) -> Array:
     """Return the running product along ``dim``, each element included; int64 for integers and bools.
 
@@ -287,6 +290,7 @@ def logcumsumexp_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int) -> 
 
 
 @differentiable(prepare=along_dim, input=logcumsumexp_grad)
+@in_layout(row_major)
 def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Array:
     """Return the logarithms of the running sums of exponentials along ``dim``, without overflow.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_layout, of_tensors, row_major
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeIndexError, UnsupportedDtypeError
 from minitensor.layout import numel
@@ -50,6 +51,7 @@ def require_sizes(name: str, shape: tuple[int, ...], dims: tuple[int, ...]) -> N
 
 
 @nondifferentiable
+@in_layout(of_tensors)
 def is_extreme(input: Tensor, value: Tensor) -> Array:
     """Return where elements equal the extreme; NaN equals NaN."""
     a, b = input.array, value.array
@@ -67,6 +69,7 @@ def extreme_grad(grad: Tensor, input: Tensor, result: Tensor, dim: Axes) -> Tens
 
 
 @differentiable(prepare=over_dims, input=extreme_grad)
+@in_layout(row_major)
 def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return the largest element of all or along ``dim``, an int or several; equal ones share the gradient.
 
@@ -82,6 +85,7 @@ def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor 
 
 
 @differentiable(prepare=over_dims, input=extreme_grad)
+@in_layout(row_major)
 def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return the smallest element of all or along ``dim``, an int or several; equal ones share the gradient.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.spellings import old_orders
+from minitensor.autograd.strides import in_layout, of_tensors
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     end=lambda grad, weight: grad * conj(weight),
     weight=lambda grad, input, end: grad * conj(end - input),
 )
+@in_layout(of_tensors)
 def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Array:
     """Interpolate linearly: return ``input + weight * (end - input)``, exactly ``end`` for a weight of 1.
 
@@ -62,6 +64,7 @@ def lerp_(input: Tensor, end: Tensor, weight: Operand) -> None:
     tensor2=lambda grad, tensor1, value: grad * conj(tensor1 * value),
 )
 @old_orders("input value tensor1 tensor2")
+@in_layout(of_tensors)
 def addcmul(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
 ) -> Array:
@@ -88,6 +91,7 @@ def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number =
     tensor2=lambda grad, tensor1, tensor2, value: -grad * conj(tensor1 * value / (tensor2 * tensor2)),
 )
 @old_orders("input value tensor1 tensor2")
+@in_layout(of_tensors)
 def addcdiv(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
 ) -> Array:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor import layout as layouts
 from minitensor.autograd import declare
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
+from minitensor.autograd.strides import in_layout, of_parts
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UsageError
 from minitensor.layout import Layout
-from minitensor.memory_format import channels_last, has_format
 from minitensor.ops.broadcast import to_1d, to_2d, to_3d
 from minitensor.ops.operand import promote, require_tensors
 from minitensor.ops.shape import narrow, reshape
@@ -51,6 +52,7 @@ def list_tensors(tensors: Sequence[Tensor], dim: int) -> list[Any]:
 
 
 @differentiable(prepare=list_tensors, tensors=cat_grad)
+@in_layout(of_parts)
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
     """Join ``tensors`` along an existing dim: (n, d) and (m, d) give (n + m, d). Dtypes are promoted.
 
@@ -72,10 +74,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
         joined = tensors[0].backend.concatenate(arrays, dim)
     except (ValueError, IndexError):
         joined = check_and_concatenate(tensors, arrays, dim)
-    if joined.flags.c_contiguous or all(has_format(each.layout, channels_last) for each in tensors):
-        return joined
-    rows: Array = joined.copy()  # contiguous, as in PyTorch, whatever the strides of the parts
-    return rows
+    return joined
 
 
 concat = concatenate = cat
@@ -132,7 +131,17 @@ def stack_grad(grad: Tensor, dim: int) -> list[Tensor]:
     return list(unbind(grad, dim))
 
 
+def layout_of_stack(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of stacked tensors: they are joined along ``dim``, which is then split."""
+    dim = wrap_dim(arguments[1], len(shape))
+    if dim == len(shape) - 1:
+        return layouts.contiguous(shape)
+    joined = (*shape[:dim], shape[dim] * shape[dim + 1], *shape[dim + 2 :])
+    return layouts.view(of_parts(arguments, joined), shape) or layouts.contiguous(shape)
+
+
 @differentiable(prepare=list_tensors, tensors=stack_grad)
+@in_layout(layout_of_stack)
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Array:
     """Join ``tensors`` of one shape along a new dim: k of shape (n, m) give (k, n, m) for dim 0. Dtypes are promoted.
 
@@ -163,7 +172,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     else:
         apart = (*first[:dim], 1, *first[dim:])
         joined = tensors[0].backend.concatenate([each.reshape(apart) for each in arrays], dim)
-    return joined if joined.flags.c_contiguous else joined.copy()
+    return joined
 
 
 def require_several(name: str, tensors: Any) -> Sequence[Tensor]:

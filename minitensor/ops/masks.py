@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_layout, row_major
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import INTEGRAL
@@ -70,6 +71,7 @@ def prepare_masked_fill(input: Tensor, mask: Tensor, value: Operand) -> tuple[Te
     input=lambda grad, mask: grad.masked_fill(mask, 0),
     value=lambda grad, mask: grad.where(mask, 0),
 )
+@in_layout(row_major)
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Array:
     """Return a copy with ``value``, a number or a 0-d tensor, where ``mask`` is True; the mask broadcasts.
 

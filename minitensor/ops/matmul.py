@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_layout
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.compat.once import warn_once
@@ -55,6 +56,7 @@ def matmul_other_grad(grad: Tensor, input: Tensor, in_shape: tuple[int, ...]) ->
 
 
 @differentiable(input=matmul_input_grad, other=matmul_other_grad)
+@in_layout(None)
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Multiply matrices: (..., n, k) @ (..., k, m) is (..., n, m); batch dims broadcast.
 

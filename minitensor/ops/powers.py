@@ -13,6 +13,7 @@ from minitensor import dtypes
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable, on_host_floats
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_layout, of_input, of_operands, row_major
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError
 from minitensor.ops.aliasing import inplace
@@ -33,8 +34,12 @@ from minitensor.ops.out import write_out
 BY_PRODUCTS = frozenset((-3, -2, -1, 3, 4, 5, 6, 7, 8))  # exponents; few products err by less than PyTorch's powers do
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minitensor.backends import Array, Library
+    from minitensor.layout import Layout
     from minitensor.ops.operand import Operand
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
@@ -74,7 +79,16 @@ def complex_log(number: Any) -> complex:
     return cmath.log(number) if number else complex(-math.inf, 0)
 
 
+def layout_of_power(arguments: Sequence[Any], shape: Shape) -> Layout | None:
+    """Return the layout of a power: that of the base if the exponent is a number, row-major if the base is one."""
+    base, exponent = arguments
+    if is_number(base):
+        return row_major(arguments, shape)
+    return of_input(arguments, shape) if is_number(exponent) else of_operands(arguments, shape)
+
+
 @differentiable(input=pow_input_grad, exponent=pow_exponent_grad)
+@in_layout(layout_of_power)
 def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Array:
     """Raise ``input`` to the power ``exponent``, element by element. Shapes broadcast.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_layout, row_major
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, values_of, wrap
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UsageError
@@ -67,6 +68,7 @@ def median_of_vector(input: Tensor) -> Array:
 
 
 @differentiable(name="nanmedian", prepare=along_dim, returns=return_types.nanmedian, input=selected_grad)
+@in_layout(row_major)
 def nanmedian_along(input: Tensor, dim: int, keepdim: bool, *, out: Any = None) -> tuple[Array, Array]:
     """Return the medians along ``dim`` of the elements that are not NaN, and their indices."""
     of_kind("nanmedian", REALS, input.array)

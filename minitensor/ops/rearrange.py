@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import as_input, in_format, in_layout
 from minitensor.base import TensorBase
 from minitensor.base import wrap as fresh
 from minitensor.errors import ShapeError
+from minitensor.memory_format import contiguous_format
 from minitensor.ops.copy import clone
 from minitensor.ops.ranges import arange
 from minitensor.ops.shape import copy_in_shape, expand_to, make_inplace, reshape, transpose
@@ -128,6 +130,7 @@ def repeat_interleave(
 
 
 @differentiable(name="flip", input=lambda grad, dims: grad.flip(dims))
+@in_layout(as_input)
 def reverse(input: Tensor, dims: Shape) -> Array:
     """Return a copy with the entries along dims in reverse order."""
     turned = wrap_dims(dims, input.ndim)
@@ -200,6 +203,7 @@ def prepare_roll(input: Tensor, shifts: Any, dims: Any) -> tuple[Tensor, Shape, 
 
 
 @differentiable(prepare=prepare_roll, input=lambda grad, shifts, dims: grad.roll(tuple([-n for n in shifts]), dims))
+@in_layout(in_format)
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Array:
     """Shift the entries along dims; those shifted off one end come in at the other.
 
@@ -236,7 +240,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """
     first, second = plane(dims, input)
     if k % 4 == 0:
-        return clone(input)
+        return clone(input, memory_format=contiguous_format)
     if k % 4 == 2:
         return reverse(input, (first, second))
     return transpose(reverse(input, (second if k % 4 == 1 else first,)), first, second)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable, view
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_layout, row_major
 from minitensor.backends import BY_ARRAY
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
@@ -120,6 +121,7 @@ def sum_whole(input: Tensor) -> Array:
 
 
 @differentiable(prepare=summands, whole=sum_whole, input=lambda grad, in_shape, dim: spread(grad, in_shape, dim))
+@in_layout(row_major)
 def sum(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
 ) -> Array:
@@ -221,6 +223,7 @@ def mean_whole(input: Tensor) -> Array:
     whole=mean_whole,
     input=lambda grad, in_shape, dim: spread(grad / count(in_shape, dim), in_shape, dim),
 )
+@in_layout(row_major)
 def mean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None, out: Tensor | None = None
 ) -> Array:
@@ -442,6 +445,7 @@ def factors(
 
 
 @differentiable(prepare=factors, input=prod_grad)
+@in_layout(row_major)
 def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Dtype | None = None,
     out: Tensor | None = None,
@@ -507,6 +511,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
         restore_dims(grad, input.shape, dim) * conj(exp(input - restore_dims(result, input.shape, dim)))
     ),
 )
+@in_layout(row_major)
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return ``log(sum(exp(input)))`` along ``dim``, an int or several, without overflow.
 

@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
+from minitensor.autograd.strides import as_input, in_layout, of_tensors
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
@@ -123,6 +124,7 @@ def signs(input: Tensor) -> Array:
 
 
 @nondifferentiable
+@in_layout(of_tensors)
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return whether the sign bit is set, which it is for -0.0 too.
 
@@ -160,6 +162,7 @@ def copysign_(input: Tensor, other: Operand) -> None:
 
 
 @nondifferentiable
+@in_layout(of_tensors)
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Array:
     """Return 0 where ``input`` is negative, 1 where it is positive, and ``values`` where it is zero.
 
@@ -239,6 +242,7 @@ def trunc_(input: Tensor) -> None:
 
 
 @differentiable(input=step_grad)
+@in_layout(of_tensors)
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Array:
     """Round to the nearest number with ``decimals`` decimal places; ties go to the even neighbor.
 
@@ -281,6 +285,7 @@ def frac_(input: Tensor) -> None:
 
 
 @differentiable(input=lambda grad, input: where(input.isfinite(), grad, 0))
+@in_layout(as_input)
 def nan_to_num(
     input: Tensor,
     nan: float | None = None,

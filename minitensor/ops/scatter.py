@@ -194,7 +194,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
     tensor([4., 3.])
     """
     input, src = in_turn(input, src)
-    made = writable_copy(input, index, src)
+    made = writable_copy(input, index, src).contiguous()
     return write_out("scatter_add", scatter_add_(made, dim, index, src), out, input, index, src)
 
 
@@ -267,7 +267,7 @@ def scatter(
             [0., 0., 1.]])
     """
     input, src = in_turn(input, src)
-    made = writable_copy(input, index, src)
+    made = writable_copy(input, index, src).contiguous()
     scatter_(made, dim, index, src, value=value, reduce=reduce)
     return write_out("scatter", made, out, input, index, src)
 
@@ -492,7 +492,7 @@ def scatter_reduce(
     tensor([2., 3.])
     """
     input, src = in_turn(input, src)
-    made = writable_copy(input, index, src)
+    made = writable_copy(input, index, src).contiguous()
     scatter_reduce_(made, dim, index, src, reduce, include_self=include_self)
     return write_out("scatter_reduce", made, out, input, index, src)
 

@@ -172,7 +172,7 @@ def index_add(
     tensor([2., 0., 4.])
     """
     input, source = in_turn(input, source)
-    made = writable_copy(input, index, source)
+    made = writable_copy(input, index, source).contiguous()
     return write_out("index_add", index_add_(made, dim, index, source, alpha=alpha), out, input, index, source)
 
 
@@ -219,7 +219,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
     tensor([2., 0., 1.])
     """
     input, source = in_turn(input, source)
-    made = writable_copy(input, index, source)
+    made = writable_copy(input, index, source).contiguous()
     return write_out("index_copy", index_copy_(made, dim, index, source), out, input, index, source)
 
 
@@ -322,6 +322,6 @@ def index_reduce(
     tensor([0., 5.])
     """
     input, source = in_turn(input, source)
-    made = writable_copy(input, index, source)
+    made = writable_copy(input, index, source).contiguous()
     index_reduce_(made, dim, index, source, reduce, include_self=include_self)
     return write_out("index_reduce", made, out, input, index, source)

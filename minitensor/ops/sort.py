@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import as_input, in_layout
 from minitensor.base import TensorBase, wrap
 from minitensor.compat.once import warn_once
 from minitensor.dtypes import int64
@@ -49,6 +50,7 @@ def along_dim(input: Tensor, dim: int, descending: bool, stable: Any) -> tuple[T
     returns=return_types.sort,
     input=lambda grads, result1, dim, in_shape: place_along(grads[0], result1, dim, in_shape),
 )
+@in_layout(as_input)
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: Switch = False, *, out: Any = None
 ) -> tuple[Array, Array]:
@@ -71,6 +73,7 @@ def sort(
 
 
 @nondifferentiable(prepare=along_dim)
+@in_layout(as_input)
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Array:
     """Return the indices that sort along ``dim``; equal elements keep their order.
 

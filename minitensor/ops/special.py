@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_as
+from minitensor.autograd.strides import in_layout, of_tensors
 from minitensor.errors import UsageError
 from minitensor.ops.aliasing import check_fits, inplace
 from minitensor.ops.arithmetic import conj, sub
@@ -206,6 +207,7 @@ def polygamma_grad(grad: Tensor, n: int, input: Tensor) -> Tensor:
 
 
 @differentiable(input=polygamma_grad)
+@in_layout(of_tensors)
 def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the n-th derivative of ``digamma``.
 
@@ -246,7 +248,7 @@ def multigammaln(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     total = halves[0] + p * (p - 1) / 4 * math.log(math.pi)
     for each in halves[1:]:
         total = total + each
-    return write_out("multigammaln", total, out)
+    return write_out("multigammaln", total.contiguous(), out)
 
 
 @composite_as("mvlgamma_")
@@ -471,6 +473,7 @@ def logit_grad(grad: Tensor, input: Tensor, eps: float | None) -> Any:
 
 
 @differentiable(input=logit_grad)
+@in_layout(of_tensors)
 def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Array:
     """Return ``log(input / (1 - input))``, the inverse of ``sigmoid``; ``eps`` limits the input to [eps, 1 - eps].
 

@@ -11,7 +11,9 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_layout, row_major
 from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtypeError
+from minitensor.memory_format import contiguous_format
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.copy import clone
 from minitensor.ops.creation import hand_over, library
@@ -36,6 +38,7 @@ def require_matrix(name: str, input: Tensor) -> None:
 
 
 @differentiable(input=lambda grad, diagonal: grad.tril(diagonal))
+@in_layout(row_major)
 def tril(input: Tensor, diagonal: Count = 0, *, out: Tensor | None = None) -> Array:
     """Return matrices (..., n, m) with zeros above a diagonal; ``diagonal`` > 0 is above the main one.
 
@@ -52,6 +55,7 @@ def tril(input: Tensor, diagonal: Count = 0, *, out: Tensor | None = None) -> Ar
 
 
 @differentiable(input=lambda grad, diagonal: grad.triu(diagonal))
+@in_layout(row_major)
 def triu(input: Tensor, diagonal: Count = 0, *, out: Tensor | None = None) -> Array:
     """Return matrices (..., n, m) with zeros below a diagonal; ``diagonal`` > 0 is above the main one.
 
@@ -112,7 +116,7 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
     if input.ndim == 1:
         return write_out("diag", diag_embed(input, diagonal), out)
     if input.ndim == 2:
-        return write_out("diag", clone(diagonal_of(input, diagonal)), out)
+        return write_out("diag", clone(diagonal_of(input, diagonal), memory_format=contiguous_format), out)
     raise ShapeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite, composite_with_own_checks
+from minitensor.autograd.strides import in_layout, row_major
 from minitensor.base import wrap
 from minitensor.callers import user_level
 from minitensor.dtypes import float16, float32, float64
@@ -327,6 +328,7 @@ def rrelu_in_evaluation(input: Tensor, slope: float) -> Tensor:
 
 
 @differentiable(input=lambda grad, input, slopes: as_function_of(grad * slopes, input))
+@in_layout(row_major)
 def rrelu_with_noise(input: Tensor, slopes: Tensor) -> Array:
     """Multiply each x by its own slope."""
     product: Array = input.array * slopes.array

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_format_of_planes, in_layout
 from minitensor.errors import ShapeError, ShapeIndexValueError, ShapeValueError, quote
+from minitensor.layout import channels_last, suggests_channels_last
 from minitensor.nn.functional.pooling import (
     Means,
     Numbers,
@@ -39,6 +41,7 @@ FEW_SHARES = 64  # up to this many means of a long dim are computed one by one
 
 
 @differentiable(input=max_pool_grad)
+@in_layout(in_format_of_planes)
 def adaptive_max_pool(input: Tensor, size: Numbers) -> tuple[Array, ...]:
     """Return the largest entry of each of ``size`` windows that divide the plane, and its flat position."""
     return input.backend.adaptive_max_pool(input.array, size)
@@ -187,7 +190,17 @@ def adaptive_means(name: str, dims: int, input: Tensor, output_size: OptionalSiz
     if math.prod(size) != 1:  # as PyTorch: one window may hold nothing, and its mean is NaN
         check_no_empty(name, input, dims if dims < 3 else input.ndim - 1)
     require_kind(name, FLOATS, input)
-    return pool_batch(lambda images: [means_of_shares(images, size)], input, dims)[0]
+    return pool_batch(lambda images: [means_in_format(images, size)], input, dims)[0]
+
+
+def means_in_format(images: Tensor, size: Numbers) -> Tensor:
+    """Return the means of the shares of a batch in PyTorch's memory format: volumes are row-major."""
+    means = means_of_shares(images, size)
+    if images.ndim == 5:
+        return means.contiguous()
+    if math.prod(size) == 1 and suggests_channels_last(images.layout):
+        return means.as_strided(means.shape, channels_last(tuple(means.shape)).strides)
+    return means
 
 
 def means_of_shares(images: Tensor, size: Numbers) -> Tensor:

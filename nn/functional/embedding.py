@@ -337,4 +337,4 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         raise IndexRuntimeError(f"one_hot: class values must be smaller than num_classes={count}, got {array.max()}")
     classes: Tensor = wrap(input.result_class, input.xp.arange(count))
     rows: Tensor = (input.unsqueeze(-1) == classes).long()
-    return rows
+    return rows.contiguous()

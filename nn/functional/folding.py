@@ -17,6 +17,7 @@ from minitensor.memory_format import contiguous_format
 from minitensor.ops.copy import clone
 from minitensor.ops.kinds import FOLDABLE, require_kind
 from minitensor.ops.operand import require_tensors
+from minitensor.ops.resize import format_of
 from minitensor.shapes import conv_output_size, pair
 
 if TYPE_CHECKING:
@@ -222,7 +223,8 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n = len(lead)
     split = input.reshape(*lead, channels // (r * r), r, r, height, width)
     mixed = split.permute([*range(n + 1), n + 3, n + 1, n + 4, n + 2])
-    return clone(mixed, memory_format=contiguous_format).reshape(*lead, channels // (r * r), height * r, width * r)
+    whole = clone(mixed, memory_format=contiguous_format).reshape(*lead, channels // (r * r), height * r, width * r)
+    return like_input(whole, input)
 
 
 @composite
@@ -249,7 +251,8 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     split = input.reshape(*lead, channels, height // r, r, width // r, r)
     mixed = split.permute([*range(n + 1), n + 2, n + 4, n + 1, n + 3])
-    return clone(mixed, memory_format=contiguous_format).reshape(*lead, channels * r * r, height // r, width // r)
+    whole = clone(mixed, memory_format=contiguous_format).reshape(*lead, channels * r * r, height // r, width // r)
+    return like_input(whole, input)
 
 
 @composite
@@ -279,7 +282,14 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
             f"channels and {groups} groups"
         )
     interleaved = input.reshape(n, groups, channels // groups, *size).transpose(1, 2)
-    return clone(interleaved, memory_format=contiguous_format).reshape(n, channels, *size)
+    whole = clone(interleaved, memory_format=contiguous_format).reshape(n, channels, *size)
+    return like_input(whole, input)
+
+
+def like_input(images: Tensor, input: Tensor) -> Tensor:
+    """Return row-major images in the memory format of the input."""
+    format = format_of(input)
+    return images if format is contiguous_format else clone(images, memory_format=format)
 
 
 def image_shape(name: str, input: Any) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, visible
 from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.strides import in_format, in_layout, row_major
 from minitensor.base import wrap
 from minitensor.ops.constant import as_function_of
 
@@ -122,6 +123,7 @@ def layer_norm_grad_by_primitives(
 
 
 @differentiable(name="layer_norm", tensors=layer_norm_grad)
+@in_layout(row_major)
 def fused_layer_norm(
     tensors: Sequence[Tensor], input: Tensor, weight: Tensor | None, rows: tuple[int, int], eps: float,
     statistics: Statistics,
@@ -182,6 +184,7 @@ def channel_norm_grad_by_primitives(
 
 
 @differentiable(tensors=channel_norm_grad)
+@in_layout(lambda arguments, shape: in_format(arguments[1:], shape))
 def channel_norm(
     tensors: Sequence[Tensor], input: Tensor, weight: Tensor | None, groups: int, eps: float, statistics: Statistics
 ) -> Array:

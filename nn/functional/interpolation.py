@@ -36,6 +36,7 @@ from minitensor.nn.functional.resampling import (
     smooth_taps,
 )
 from minitensor.ops.copy import clone
+from minitensor.ops.resize import format_of
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth
@@ -105,7 +106,7 @@ def interpolate(
         )
         if taps is not None:
             result = resample(result, dim + 2, taps)
-    return clone(input) if result is input else result
+    return clone(input, memory_format=format_of(input)) if result is input else result
 
 
 def taps_for(

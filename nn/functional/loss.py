@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
+from minitensor.autograd.strides import as_input, in_layout
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, values_of
 from minitensor.callers import user_level
@@ -307,6 +308,7 @@ def binary_cross_entropy_grad_target(grad: Tensor, input: Tensor) -> Tensor:
 @differentiable(
     name="binary_cross_entropy", input=binary_cross_entropy_grad_input, target=binary_cross_entropy_grad_target
 )
+@in_layout(as_input)
 def cross_entropy_of_probabilities(input: Tensor, target: Tensor) -> Array:
     x, t, xp = input.array, target.array, input.xp
     # As in PyTorch, logarithms are at least -100, so that the loss is finite at probabilities 0 and 1.

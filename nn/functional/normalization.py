@@ -24,6 +24,7 @@ from minitensor.ops.constant import with_gradient_as_function_of
 from minitensor.ops.kinds import FLOATS, INEXACT, in_dtype_of, require_kind, require_same_dtype, require_wide
 from minitensor.ops.linalg.norms import plain_norm as norm
 from minitensor.ops.powers import rsqrt
+from minitensor.ops.resize import format_of
 
 if TYPE_CHECKING:
     from minitensor.nn.functional.fused_norms import Statistics
@@ -103,7 +104,8 @@ def normalize_by(
     factor = rsqrt(var + eps) if weight is None else rsqrt(var + eps) * weight
     shift = -mean * factor if bias is None else with_gradient_as_function_of(bias, input) - mean * factor
     shape = (-1, *(1,) * (input.ndim - 2))
-    return input * factor.reshape(shape) + shift.reshape(shape)
+    output: Tensor = input * factor.reshape(shape) + shift.reshape(shape)
+    return output.contiguous(memory_format=format_of(input))
 
 
 def check_channels(
@@ -202,7 +204,7 @@ def instance_norm(
     input, bias, weight = in_turn(input, bias, weight)
     output, statistics = normalize_channels(input, weight, bias, channels, eps)
     in_silence(update_running_statistics, running_mean, running_var, statistics, length, momentum)
-    return output
+    return output.contiguous()
 
 
 # -- within a sample ---------------------------------------------------------------------------------------------------
@@ -342,7 +344,8 @@ def rms_norm(
     wide = input.float() if input.dtype is dtypes.float16 else input
     small = dtypes.finfo(wide.dtype).eps if eps is None else eps
     output = wide * rsqrt((wide * wide).mean(list(range(-len(shape), 0)), keepdim=True) + small)
-    return in_dtype_of("rms_norm", input, output if weight is None else output * weight)
+    output = in_dtype_of("rms_norm", input, output if weight is None else output * weight)
+    return output.contiguous(memory_format=format_of(input))
 
 
 # -- by a norm, by neighbors ------------------------------------------------------------------------------------------

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_format, in_layout
 from minitensor.backends.reference.resample import LongTaps, Taps
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedValueError
+from minitensor.layout import Layout, like
 from minitensor.nn.functional.resampling import LONG, resample, resample_keeping_input
 from minitensor.ops.copy import clone
+from minitensor.ops.resize import format_of
 from minitensor.scalars import fit
 from minitensor.shapes import memoize, require_room
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.ops.operand import Number
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 Amounts = tuple[tuple[int, int], ...]  # before and after, for every dim
@@ -62,7 +66,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             # PyTorch composes circular padding of copies; the nodes of its other modes keep the input.
             move = resample if mode == "circular" else resample_keeping_input
             result = move(result, dim, copy_taps(mode, input.shape[dim], before, after))
-    return clone(input) if result is input else result
+    if result is input:
+        return clone(input, memory_format=format_of(input))
+    return result.contiguous() if mode == "circular" else result
 
 
 def constant_pad_nd_grad(grad: Tensor, pad: Sequence[int]) -> Tensor:
@@ -78,7 +84,16 @@ def list_amounts(input: Tensor, pad: Sequence[int], value: Number) -> tuple[Tens
     return input, tuple(pad), value
 
 
+def layout_of_padding(arguments: Sequence[Any], shape: Shape) -> Layout | None:
+    """Return the layout of a padded tensor; one that is only cropped keeps the order of its dims."""
+    input, pad, _ = arguments
+    if max(pad, default=0) > 0:
+        return in_format(arguments, shape)
+    return like(Layout(shape, input.layout.strides, 0))
+
+
 @differentiable(prepare=list_amounts, input=constant_pad_nd_grad)
+@in_layout(layout_of_padding)
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Array:
     """Add a constant around a tensor, or crop it.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_with_own_checks
+from minitensor.autograd.strides import in_format, in_format_of_images, in_format_of_planes, in_layout
 from minitensor.base import TensorBase
 from minitensor.errors import ShapeError, ShapeIndexError, UsageValueError, WrongTypeError
 from minitensor.ops.activation import relu
@@ -62,6 +63,7 @@ def avg_pool_grad(grad: Tensor, input: Tensor, means: Means) -> Tensor:
 
 
 @differentiable(input=max_pool_grad)
+@in_layout(in_format_of_images)
 def max_pool(
     input: Tensor, kernel: Numbers, stride: Numbers, padding: Numbers, dilation: Numbers, ceil_mode: bool
 ) -> tuple[Array, ...]:
@@ -76,12 +78,14 @@ def gather_planes(input: Tensor, indices: Tensor) -> Array:
 
 
 @differentiable(output=lambda grad, indices: gather_planes(grad, indices))
+@in_layout(in_format)
 def scatter_planes(output: Tensor, indices: Tensor, shape: tuple[int, ...]) -> Array:
     """Add into planes of zeros at flat positions: the adjoint of ``gather_planes``."""
     return output.backend.gather_planes_backward(output.array, indices.array, shape)
 
 
 @differentiable(input=avg_pool_grad)
+@in_layout(in_format_of_planes)
 def avg_pool(input: Tensor, means: Means) -> Array:
     """Return the mean of each window."""
     return input.backend.avg_pool(input.array, *means)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
+from minitensor.autograd.strides import in_format, in_layout
 from minitensor.backends.reference.conv import is_channels_last
 from minitensor.backends.reference.resample import LongTaps, Pairs, Taps
 from minitensor.ops.constant import as_function_of
@@ -35,12 +36,14 @@ def resample_keeping_input_grad(grad: Tensor, input: Tensor, dim: int, taps: Tap
 
 
 @differentiable(input=resample_grad)
+@in_layout(in_format)
 def resample(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
     """Replace a dim of (N, C, *size) by weighted sums of its entries."""
     return resample_array(input, dim, taps)
 
 
 @differentiable(input=resample_keeping_input_grad)
+@in_layout(in_format)
 def resample_keeping_input(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
     """Resample with a gradient that counts as a function of the input, as PyTorch's does in pooling and padding."""
     return resample_array(input, dim, taps)
@@ -49,7 +52,7 @@ def resample_keeping_input(input: Tensor, dim: int, taps: Taps | LongTaps) -> Ar
 def resample_array(input: Tensor, dim: int, taps: Taps | LongTaps) -> Array:
     """Return the sums, channels last if the input is."""
     array, backend = input.array, input.backend
-    if not is_channels_last(array):
+    if dim < 2 or not is_channels_last(array):
         return backend.resample(array, dim, taps)
     last = input.xp.moveaxis(array, 1, -1)
     return input.xp.moveaxis(backend.resample(last, dim - 1, taps), -1, 1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_with_own_checks
+from minitensor.autograd.strides import in_layout, row_major
 from minitensor.backends.reference import sample
 from minitensor.base import wrap
 from minitensor.callers import user_level
@@ -126,6 +127,7 @@ def spread_rows(rows: Tensor, weight: Tensor, index: Tensor, count: int) -> Arra
     rows=lambda grad, table, index: pick_rows(table, grad, index),
     table=lambda grad, rows, index, in_shape: spread_rows(rows, grad, index, in_shape[0]),
 )
+@in_layout(row_major)
 def compare_rows(rows: Tensor, table: Tensor, index: Tensor) -> Array:
     """Return products of ``rows[m]`` and ``table[index[t, m]]``, (T, M): adjoint to ``pick_rows`` in its weights."""
     return rows.backend.compare(rows.array, table.array, index.array)

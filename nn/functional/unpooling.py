@@ -14,11 +14,10 @@ from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
-from minitensor.layout import is_contiguous
-from minitensor.memory_format import channels_last, has_format
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import same_device
+from minitensor.ops.resize import format_of
 from minitensor.ops.scatter import scatter
 from minitensor.shapes import ntuple
 
@@ -143,9 +142,7 @@ def unpool(
     planes = input.new_zeros((*lead, math.prod(size)))
     flat = (*lead, math.prod(input.shape[-dims:]))
     found = scatter(planes, -1, indices.reshape(flat), input.reshape(flat)).reshape(*lead, *size)
-    if dims == 2 and has_format(input.layout, channels_last) and not is_contiguous(input.layout):
-        return found.contiguous(memory_format=channels_last)
-    return found
+    return found.contiguous(memory_format=format_of(input)) if dims == 2 else found
 
 
 def resolve_size(name: str, pooled: Numbers, numbers: list[Numbers], output_size: Sequence[int] | None) -> Numbers:

@@ -336,7 +336,7 @@ def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number, *, out: Tensor |
     tensor([[1.5000, 2.0000],
             [0.0000, 1.0000]])
     """
-    return write_out("renorm", input * renorm_factors(input, p, dim, maxnorm), out, input)
+    return write_out("renorm", (input * renorm_factors(input, p, dim, maxnorm)).contiguous(), out, input)
 
 
 @composite

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.spellings import other_names
+from minitensor.autograd.strides import in_layout, row_major
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, UsageTypeError
 from minitensor.ops.arithmetic import mul
@@ -73,6 +74,7 @@ def prepare_norm(
 
 @differentiable(name="linalg.vector_norm", prepare=prepare_norm, x=vector_norm_grad)
 @other_names(input="x")
+@in_layout(row_major)
 def vector_norm(
     x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None,
     out: Tensor | None = None,

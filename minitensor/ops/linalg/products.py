@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_layout, row_major
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
+from minitensor.memory_format import contiguous_format
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import INEXACT, NUMERIC, require_kind, require_same_dtype
@@ -62,7 +64,7 @@ def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     if not count:
         return write_out("linalg.matrix_power", identities(input), out)
     if n == 1:
-        return write_out("linalg.matrix_power", base.clone(), out, base)
+        return write_out("linalg.matrix_power", base.clone(memory_format=contiguous_format), out, base)
     return write_out("linalg.matrix_power", power_by_squaring(base, count), out)
 
 
@@ -81,6 +83,7 @@ def power_by_squaring(base: Tensor, count: int) -> Tensor:
 
 
 @differentiable(input=lambda grad: grad * 0)
+@in_layout(None)
 def identities(input: Tensor) -> Array:
     """Return identity matrices in the shape of a batch of matrices: their power 0."""
     return input.xp.zeros_like(input.array) + input.xp.eye(input.shape[-1], dtype=input.array.dtype)
@@ -102,6 +105,7 @@ def matrix_exp_grad(grad: Tensor, input: Tensor) -> Tensor:
     prepare=lambda input: (require_square("linalg.matrix_exp", input),),
     input=matrix_exp_grad,
 )
+@in_layout(row_major)
 def matrix_exp(input: Tensor) -> Array:
     """Return the exponential of square matrices (..., n, n): the sum of Aᵏ / k!.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_layout
 from minitensor.base import values_of
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
@@ -414,6 +415,7 @@ def cofactors_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
 
 
 @differentiable(input=cofactors_grad)
+@in_layout(None)
 def cofactors(input: Tensor) -> Array:
     """Return det(A)* A⁻ᴴ, for singular matrices its limit: the derivative of the determinant."""
     return input.backend.cofactors(input.array)

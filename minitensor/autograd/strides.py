@@ -1,0 +1,177 @@
+"""The strides of results: the rules by which PyTorch chooses them, and what recorders do to follow these.
+
+A rule takes the arguments of an operation and the shape of its result. It returns the layout of the result, or None if
+it does not apply. Operations on one tensor or two operands follow a rule by default; the others name theirs with
+``in_layout``, or keep the strides that their kernels choose. Most rules give a row-major result if all arguments are
+row-major; recorders then do not ask for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from minitensor import layout as layouts
+from minitensor.base import TensorBase, arrange, fix_layout, has_values, is_arranged
+from minitensor.layout import Layout, RowMajor
+from minitensor.shapes import Shape, broadcast_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeAlias
+
+    Rule: TypeAlias = Callable[[Sequence[Any], Shape], Layout | None]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NUMBER = Layout((), (), 0)
+
+
+def in_layout(rule: Rule | None, always: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Name the rule for the strides of an operation's results, under its ``@differentiable``.
+
+    It is asked ``always``, or if an argument is not row-major.
+    """
+
+    def mark(body: Callable[P, R]) -> Callable[P, R]:
+        body.strides = rule  # type: ignore[attr-defined]  # read by `describe`
+        body.always = always  # type: ignore[attr-defined]  # as above
+        return body
+
+    return mark
+
+
+def lay_out(rule: Rule | None, arguments: Sequence[Any], result: TensorBase) -> None:
+    """Give a new result the strides that a rule demands."""
+    layout = None if rule is None else rule(arguments, result.array.shape)
+    if layout is None:
+        fix_layout(result)
+    else:
+        arrange(result, layout)
+
+
+def is_ordinary(arguments: Iterable[Any]) -> bool:
+    """Whether all tensors among the arguments are row-major."""
+    for each in arguments:
+        if isinstance(each, TensorBase):
+            layout = each._layout
+            if layout is not None and layout.__class__ is not RowMajor:
+                return False
+    return True
+
+
+def in_order_of(leaf: TensorBase, grad: Any) -> Any:
+    """Return a gradient with the strides of its leaf, or row-major if the leaf is not dense."""
+    layout = layouts.like(leaf.layout) if layouts.is_dense(leaf.layout) else layouts.contiguous(leaf.layout.shape)
+    if not has_values(grad) or is_arranged(grad.array, layout.strides):
+        return grad
+    copy = grad.new_empty_strided(layout.shape, layout.strides)
+    return copy.copy_(grad)
+
+
+def is_never_ordinary(arguments: Iterable[Any]) -> bool:
+    """Whether a rule that is always asked need not be asked: no."""
+    return False
+
+
+# -- rules -------------------------------------------------------------------------------------------------------------
+
+
+def of_tensors(arguments: Sequence[Any], shape: Shape) -> Layout | None:
+    """Return the layout of an elementwise operation on all tensors among the arguments."""
+    layout = elementwise(tuple([each.layout for each in arguments if isinstance(each, TensorBase)]))
+    return layout if layout.shape == shape else None
+
+
+def of_input(arguments: Sequence[Any], shape: Shape) -> Layout | None:
+    """Return the layout of an elementwise operation on the first argument alone."""
+    layout = elementwise((arguments[0].layout,))
+    return layout if layout.shape == shape else None
+
+
+def of_operands(arguments: Sequence[Any], shape: Shape) -> Layout | None:
+    """Return the layout of an elementwise operation on two operands; a number is a 0-d tensor."""
+    layout = elementwise(tuple([each.layout if isinstance(each, TensorBase) else NUMBER for each in arguments]))
+    return layout if layout.shape == shape else None
+
+
+def row_major(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of a result that is row-major, whatever the arguments are."""
+    return layouts.contiguous(shape)
+
+
+def as_input(arguments: Sequence[Any], shape: Shape) -> Layout | None:
+    """Return the layout of a copy of the first argument that keeps the order of its dims, as ``clone`` does."""
+    layout = layouts.like(arguments[0].layout)
+    return layout if layout.shape == shape else None
+
+
+def in_format(arguments: Sequence[Any], shape: Shape) -> Layout | None:
+    """Return the layout of a result that is channels-last if the first argument is, and row-major otherwise."""
+    is_channels_last = len(shape) in (4, 5) and layouts.suggests_channels_last(arguments[0].layout)
+    return layouts.channels_last(shape) if is_channels_last else layouts.contiguous(shape)
+
+
+def in_format_of_images(arguments: Sequence[Any], shape: Shape) -> Layout | None:
+    """Return the layout of ``in_format``; signals (N, C, L) count as images of one line."""
+    if len(shape) != 3:
+        return in_format(arguments, shape)
+    if not layouts.suggests_channels_last(layouts.unsqueeze(arguments[0].layout, 2)):
+        return layouts.contiguous(shape)
+    return layouts.squeeze_dims(layouts.channels_last((*shape[:2], 1, shape[2])), 2)
+
+
+def in_format_of_planes(arguments: Sequence[Any], shape: Shape) -> Layout | None:
+    """Return the layout of ``in_format_of_images``, but that of volumes is row-major."""
+    return layouts.contiguous(shape) if len(shape) == 5 else in_format_of_images(arguments, shape)
+
+
+def of_parts(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of tensors that are joined: channels-last if all are."""
+    parts = [each.layout for each in arguments[0]]
+    is_channels_last = len(shape) in (4, 5) and all([layouts.suggests_channels_last(each) for each in parts])
+    return layouts.channels_last(shape) if is_channels_last else layouts.contiguous(shape)
+
+
+@layouts.memoize_layout
+def elementwise(operands: tuple[Layout, ...]) -> Layout:
+    """Return the layout of the result of an elementwise operation.
+
+    Operands that agree give their own strides. Otherwise the dims are sorted by the strides of the first operand, then,
+    where these do not decide, by those of the next; in this order they are stored without gaps.
+
+    >>> permuted, ordinary = Layout((2, 3), (1, 2), 0), Layout((2, 3), (3, 1), 0)
+    >>> elementwise((permuted, ordinary)).strides, elementwise((ordinary, permuted)).strides
+    ((1, 2), (3, 1))
+    """
+    shape = broadcast_shapes(*[each.shape for each in operands])
+    if all([each.shape == shape for each in operands]):
+        common = common_layout(operands)
+        if common is not None:
+            return common
+    order = layouts.sort_by_stride(shape, *[strides_within(each, shape) for each in operands])
+    if order == list(range(len(shape) - 1, -1, -1)):
+        return layouts.contiguous(shape)
+    strides, step = [0] * len(shape), 1
+    for dim in order:
+        strides[dim] = step
+        step *= shape[dim]
+    return Layout(shape, tuple(strides), 0)
+
+
+def common_layout(operands: tuple[Layout, ...]) -> Layout | None:
+    """Return the layout of a result of operands of one shape that are all in the same order, or None."""
+    first = operands[0]
+    if all([layouts.is_contiguous(each) for each in operands]):
+        return layouts.contiguous(first.shape)
+    if len(first.shape) == 4 and all([layouts.is_channels_last(each) for each in operands]):
+        return layouts.channels_last(first.shape)
+    if all([each.strides == first.strides for each in operands]) and layouts.is_dense(first):
+        return Layout(first.shape, first.strides, 0)
+    return None
+
+
+def strides_within(layout: Layout, shape: Shape) -> tuple[int, ...]:
+    """Return an operand's strides in the result's shape: 0 for repeated and added dims."""
+    lead = len(shape) - len(layout.shape)
+    return (0,) * lead + layouts.repeat_strides(layout, shape[lead:])

@@ -1,0 +1,160 @@
+"""Results and gradients have PyTorch's strides, whatever the strides of the inputs are."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+from ops import call as calls
+from ops.call import convert_arrays, find, ours, outcome, tensors_in, theirs
+from ops.row import Call, Row
+from ops.table import ROWS
+from strategies import Placed, dense, fill_layout, put_in_memory, torch_of
+
+HERE = tuple([row for row in ROWS if find(mt, row.name) is not None])
+
+
+# -- layouts of operands -----------------------------------------------------------------------------------------------
+
+
+def in_order(array: Any, order: tuple[int, ...]) -> Placed:
+    return fill_layout(array, array.shape, dense(array.shape, order), 0)
+
+
+def place(array: Any, kind: str) -> Placed:
+    """Put an array into memory in a kind of ``strategies``, or with its dims in another order."""
+    dims = tuple(range(array.ndim))
+    if kind == "rotated":
+        return in_order(array, (*dims[-1:], *dims[:-1]))
+    if kind == "channels last" and array.ndim > 2:
+        return in_order(array, (0, *dims[2:], 1))
+    if kind == "expanded at the end" and array.ndim and array.dtype.kind == "f" and array.shape[-1] > 1:
+        first = array[..., :1]
+        return fill_layout(np.broadcast_to(first, array.shape), array.shape, (*dense(first.shape)[:-1], 0), 0)
+    if kind == "unit":
+        strides = [1 if n == 1 else step for n, step in zip(array.shape, dense(array.shape))]
+        return fill_layout(array, array.shape, tuple(strides), 0)
+    if kind == "sliced" and array.ndim:
+        return fill_layout(array, array.shape, dense((*array.shape[:-1], array.shape[-1] + 2)), 1)
+    return put_in_memory(array, kind if kind in ("transposed", "gaps", "expanded", "odd") else "contiguous")
+
+
+EQUAL = (
+    "contiguous", "transposed", "rotated", "channels last", "gaps", "sliced", "expanded", "expanded at the end", "odd",
+    "unit",
+)
+MIXED = (
+    ("transposed", "contiguous"), ("contiguous", "transposed"), ("channels last", "contiguous"),
+    ("contiguous", "channels last"), ("transposed", "rotated"), ("rotated", "transposed"), ("expanded", "transposed"),
+    ("transposed", "expanded"), ("gaps", "transposed"), ("contiguous", "odd"), ("odd", "contiguous"),
+)
+KINDS = (*[(kind, kind) for kind in EQUAL], *MIXED)
+
+
+def in_kinds(call: Call, kinds: tuple[str, str]) -> Call:
+    """Put the arrays of a call into memory in two kinds by turns."""
+    turns = itertools.cycle(kinds)
+    return convert_arrays(call, lambda array: place(array, next(turns)))
+
+
+def lift(call: Call) -> Call:
+    """Add two dims of size 2 and 3 to all arrays of a pointwise op."""
+    return convert_arrays(call, lambda array: np.tile(array[..., None, None], (2, 3)) if array.ndim else array)
+
+
+def calls_in_layouts(row: Row) -> Iterator[Call]:
+    """Yield the calls of a row with their arrays in all kinds of memory, without repetitions."""
+    for call in (*row.calls, *[lift(call) for call in row.calls if row.pointwise]):
+        seen = set()
+        for kinds in KINDS:
+            there = in_kinds(call, kinds)
+            strides = tuple([array.strides for array in calls.arrays_in(there)])
+            if strides not in seen:
+                seen.add(strides)
+                yield there
+
+
+# -- strides -----------------------------------------------------------------------------------------------------------
+
+
+def strides_of(op: Any, args: Any, kwargs: Any, row: Row, library: Any) -> tuple[list[Any], list[Any]]:
+    """Return the strides of an op's results, and those of the gradients of its inputs."""
+    leaves = [
+        tensor.requires_grad_()
+        for k, arg in enumerate([*args, *kwargs.values()])
+        if row.differentiable and k not in row.constants
+        for tensor in tensors_in(arg)
+        if tensor.is_floating_point()
+    ]
+    results = tensors_in(op(*args, **kwargs))
+    kept = [each for each in results if each.requires_grad]
+    seeds = [library.ones_like(each.detach()) for each in kept]
+    grads = library.autograd.grad(kept, leaves, seeds, allow_unused=True) if kept else []
+    return [tuple(t.stride()) for t in results], [None if g is None else tuple(g.stride()) for g in grads]
+
+
+def differences(torch: Any, row: Row) -> Iterator[tuple[str, Call, Any, Any]]:
+    """Yield "result" or "grad", the call, our strides and PyTorch's where they differ; skip what PyTorch refuses."""
+    for there in calls_in_layouts(row):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            args, kwargs = calls.torch_arguments(torch, there, lambda each: torch_of(torch, each))
+            expected = outcome(strides_of, theirs(torch, row), args, kwargs, row, torch)
+            if isinstance(expected, Exception):
+                continue
+            found = strides_of(ours(row), *calls.our_arguments(there, calls.our_tensor), row, mt)
+        for what, one, other in zip(("result", "grad"), found, expected, strict=True):
+            if one != other:
+                yield what, there, one, other
+
+
+# What PyTorch's own strides follow from, where this library does not imitate it.
+LAPACK = "LAPACK's column-major order, where this library's matrices are row-major"
+FOURIER = "PyTorch puts the transformed dims innermost in memory, this library is row-major"
+GAPS = "PyTorch's copy keeps gaps in memory"
+EXCUSED: dict[str, str] = {
+    **dict.fromkeys((
+        "linalg.inv", "linalg.solve", "linalg.inv_ex", "linalg.solve_ex", "linalg.tensorinv", "linalg.solve_triangular",
+        "cholesky_solve", "cholesky_inverse", "linalg.cholesky", "linalg.cholesky_ex", "cholesky", "linalg.qr", "qr",
+        "linalg.svd", "svd", "linalg.eigh", "linalg.eig", "linalg.lstsq", "linalg.matrix_norm", "norm of matrices",
+    ), LAPACK),
+    **dict.fromkeys([
+        f"fft.{name}{dims}" for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft") for dims in ("", "2", "n")
+    ], FOURIER),
+    **dict.fromkeys(("select_scatter", "slice_scatter", "diagonal_scatter"), GAPS),
+    **dict.fromkeys(("argwhere", "nonzero", "unravel_index"), "PyTorch returns the transpose of its rows"),
+    **dict.fromkeys(("deg2rad", "rad2deg"), "of empty tensors and dims of size 1: PyTorch writes into empty_like"),
+    **dict.fromkeys(("polar", "linalg.matrix_exp", "renorm", "nn.functional.hardsigmoid"), "of empty tensors"),
+    **dict.fromkeys((
+        "nn.functional.conv1d", "nn.functional.conv2d", "nn.functional.conv3d", "nn.functional.conv_transpose1d",
+        "nn.functional.conv_transpose2d", "nn.functional.conv_transpose2d wide padding",
+        "nn.functional.conv_transpose3d",
+    ), "PyTorch chooses among algorithms, by dtype, and by the format of the weight too"),
+    "conj_physical": "of empty real tensors, which PyTorch copies",
+    "ldexp": "PyTorch multiplies by a power, this library adds to exponents",
+    "addr": "PyTorch adds and multiplies in one pass",
+    "unique": "PyTorch sorts slices in another order",
+    "histogramdd": "PyTorch returns the given edges themselves",
+    "nn.functional.adaptive_avg_pool1d": "of signals in channels-last order",
+    "nn.functional.interpolate cubic and area": "of signals in channels-last order",
+    "nn.functional.locally_connected2d": "PyTorch has no such function",
+    "nn.functional.huber_loss": "of two expanded operands",
+    "nn.functional.soft_margin_loss": "PyTorch computes it in steps",
+    "nn.functional.pad more dims": "of one channel",
+}
+
+ROWS_IN_LAYOUTS = [row for row in HERE if not row.view and not row.random and repr(row) not in EXCUSED]
+
+
+@pytest.mark.parametrize("row", ROWS_IN_LAYOUTS, ids=repr)
+def test_results_have_pytorchs_strides(row: Row) -> None:
+    """The rows of ``EXCUSED`` differ for the given reason."""
+    torch = pytest.importorskip("torch")
+    for what, there, found, expected in differences(torch, row):
+        assert what != "result", (there, found, expected)
