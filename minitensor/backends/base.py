@@ -163,6 +163,10 @@ class Backend(SpecialFunctions, ABC):
         """Add up floats over some dims."""
         return self.xp.add.reduce(array, dims, None, None, keepdim)
 
+    def product(self, array: Array, dims: tuple[int, ...], keepdim: bool) -> Any:
+        """Multiply floats along some dims."""
+        return self.xp.multiply.reduce(array, dims, None, None, keepdim)
+
     # -- activations -------------------------------------------------------------------------------------------------
 
     def clip(self, array: Array, low: Array | None, high: Array | None) -> Array:

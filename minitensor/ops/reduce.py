@@ -167,7 +167,8 @@ def nansum(
     """
     require_kind("nansum", ORDERED, input)
     if input.array.dtype.kind == "f":
-        input = where(isnan(input), 0, input)
+        if input.device.type != "cpu" or input.xp.isnan(input.array).any():
+            input = where(isnan(input), 0, input)
         found = sum(input, dim, keepdim, dtype=require_float_dtype("nansum", dtype_of_sum(dtype, out)))
         return write_out("nansum", found, out)
     return sum(input, dim, keepdim, dtype=dtype, out=out)
@@ -466,7 +467,7 @@ def prod(
     elif array.dtype.itemsize == 2:
         found = xp.multiply.reduce(array, dims, "float32", None, keepdim).astype(array.dtype)
     else:
-        found = xp.multiply.reduce(array, dims, None, None, keepdim)
+        found = input.backend.product(array, dims, keepdim)
     result: Array = cast_result(found, dtype)
     return result
 

@@ -23,7 +23,7 @@ from minitensor.ops.operand import require_tensors
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.tensor import Tensor
 
 Distance = Callable[["Tensor", "Tensor"], "Tensor"]
@@ -334,26 +334,45 @@ def multilabel_margin_loss(
             f"{tuple(input.shape)}: they must be the same"
         )
     rows = input.reshape(-1, input.shape[-1]) if input.ndim else input.reshape(1, 1)
-    listed, classes, right = read_labels(rows, target.array.reshape(rows.shape))
-    ahead = rows.gather(1, classes)
-    # (N, right class, any class)
-    behind = relu(rows.unsqueeze(1) - ahead.unsqueeze(2) + 1)
-    pairs = listed.unsqueeze(2) & ~right.unsqueeze(1)
-    losses = where(pairs, behind, 0).sum((1, 2)) / rows.shape[1]
+    listed, classes = read_labels(rows, target.array.reshape(rows.shape))
+    factors, pairs = count_pairs(rows.xp, rows.array, listed, classes)
+    factors, pairs = [wrap(rows.result_class, each) for each in (factors, pairs)]
+    # A score of a class without pairs may be infinite.
+    losses = ((where(factors == 0, 0, rows) * factors).sum(1) + pairs) / rows.shape[1]
     return reduce_losses(losses if input.ndim == 2 else losses.reshape(()), reduction)
 
 
-def read_labels(rows: Tensor, target: Array) -> tuple[Tensor, Tensor, Tensor]:
-    """Return which places of a target list a class, the classes (0 elsewhere), and a mask of the listed classes."""
+def read_labels(rows: Tensor, target: Array) -> tuple[Array, Array]:
+    """Return which places of a target list a class, and the classes (0 elsewhere), up to the longest list."""
     xp, count = rows.xp, rows.shape[1]
     # The first negative number ends the list, whatever follows.
     listed = xp.cumsum(target < 0, 1) == 0
+    longest = int(listed.sum(1).max()) if listed.size else 0
+    listed, target = listed[:, :longest], target[:, :longest]
     classes = xp.where(listed, target, 0)
     if classes.size and int(classes.max()) >= count:
         raise no_such_class("multilabel_margin_loss", int(classes.max()), count)
-    right = ((classes[:, :, None] == xp.arange(count)) & listed[:, :, None]).any(1)
-    listed, classes, right = [wrap(rows.result_class, each) for each in (listed, classes, right)]
-    return listed, classes, right
+    return listed, classes
+
+
+def count_pairs(xp: Library, rows: Array, listed: Array, classes: Array) -> tuple[Array, Array]:
+    """Return what to multiply the scores by, and the number of pairs, of a sum of ``1 - right + wrong``.
+
+    The sum is over the pairs in which that is positive, of a class listed as right and one that is not. So a wrong
+    class counts once for each right one that is not far enough ahead, and a right one loses as much.
+    """
+    factors, total = xp.zeros(rows.shape, rows.dtype), xp.zeros(len(rows), rows.dtype)
+    numbers, wrong = xp.arange(len(rows)), xp.ones(rows.shape, bool)
+    for place in range(listed.shape[1]):
+        wrong[numbers[listed[:, place]], classes[listed[:, place], place]] = False
+    for place in range(listed.shape[1]):
+        right = classes[:, place]
+        behind = wrong & ~(1 - rows[numbers, right][:, None] + rows <= 0) & listed[:, place : place + 1]
+        counts = behind.sum(1)
+        factors += behind
+        factors[numbers, right] -= counts
+        total += counts
+    return factors, total
 
 
 @composite

@@ -61,3 +61,15 @@ def test_batches_that_do_not_match_raise() -> None:
     for b in (draw(16, 81, 128), draw(15, 80, 128)):
         with pytest.raises(ValueError, match=r"mismatch|broadcast"):
             gemm.matmul(draw(16, 128, 80), b)
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int16", "int32", "int64"])
+@pytest.mark.parametrize("high", [9, 120, 2**15, 2**40])
+def test_integers_are_multiplied_exactly(kind: str, high: int) -> None:
+    """By BLAS in double precision if all sums are exact there; what does not fit the dtype wraps."""
+    draw, high = np.random.RandomState(0), min(high, np.iinfo(kind).max)
+    low = 0 if kind == "uint8" else -high
+    a, b = draw.randint(low, high, (90, 120)).astype(kind), draw.randint(low, high, (120, 80)).astype(kind)
+    found = gemm.dot(a, b)
+    assert found.dtype == kind
+    np.testing.assert_array_equal(found, np.dot(a, b))

@@ -73,3 +73,22 @@ def test_relu_and_its_gradient_in_pieces(size, dtype):
 def test_a_gradient_of_any_layout_is_masked():
     grad, values = np.broadcast_to(np.float32(2), (3, 4)), np.arange(12, dtype="float32").reshape(4, 3).T
     np.testing.assert_array_equal(activation.relu_backward(grad, values), np.where(values <= 0, 0, 2))
+
+
+# -- products ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dims", [(0,), (1,), (2,), (1, 2), (0, 1, 2)])
+@pytest.mark.parametrize("shape", [(3, 5, 1001), (40, 30, 2), (2, 700, 64), (1, 1, 5000)])
+def test_products_by_halves_equal_products_one_by_one(shape: tuple[int, ...], dims: tuple[int, ...]) -> None:
+    numbers = 1 + 0.02 * np.random.RandomState(0).standard_normal(shape)
+    for keepdim in (False, True):
+        found = reduce.product(numbers, dims, keepdim)
+        np.testing.assert_allclose(found, numbers.prod(dims, keepdims=keepdim), rtol=1e-12)
+        assert found.shape == numbers.prod(dims, keepdims=keepdim).shape
+
+
+def test_products_of_special_numbers() -> None:
+    numbers = np.ones((4, 999), "float32")
+    numbers[0, 998], numbers[1, 3], numbers[2, 500:502] = 0, np.nan, (np.inf, 0)
+    np.testing.assert_array_equal(reduce.product(numbers, (1,), False), [0, np.nan, np.nan, 1])

@@ -27,6 +27,8 @@ WORTH_SPLITTING_BATCH = 2**22  # BLAS multiplies the matrices of a batch one by 
 def dot(a: Array, b: Array) -> Array:
     """Return ``a @ b`` for arrays of one or two dims."""
     work = a.size * (b.shape[1] if b.ndim == 2 else 1)
+    if work >= QUIET and fits_doubles(a, b):
+        return dot(a.astype("float64"), b.astype("float64")).astype("int64").astype(a.dtype)
     result: Array
     matrices = a.ndim == b.ndim == 2
     if a.dtype.char not in "fd" or work < (QUIET if matrices else QUIET_VECTOR) or WORTH_TWO <= work <= WORTH_SPLITTING:
@@ -40,6 +42,18 @@ def dot(a: Array, b: Array) -> Array:
     finally:
         HOLD.leave()
     return result
+
+
+def fits_doubles(a: Array, b: Array) -> bool:
+    """Whether these are integers whose product is exact in double precision, which BLAS multiplies, unlike integers."""
+    if a.dtype.kind not in "iu":
+        return False
+    return bool(a.shape[-1] * largest(a) * largest(b) < 2**53)
+
+
+def largest(array: Array) -> int:
+    """Return the largest absolute value of integers."""
+    return max(int(array.max()), -int(array.min()))
 
 
 def split_product(a: Array, b: Array, count: int) -> Array:

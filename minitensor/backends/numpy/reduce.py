@@ -199,3 +199,28 @@ def add_few(rows: Array) -> Array:
     ones = ONES[rows.dtype.char][:count]
     result: Array = ones.dot(rows) if rows.ndim == 2 else numpy.matmul(ones, rows)
     return result
+
+
+# -- products ----------------------------------------------------------------------------------------------------------
+
+
+def product(array: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
+    """Multiply floats along some dims: contiguous rows by halves, where NumPy waits for each product."""
+    trailing = tuple(range(array.ndim - len(dims), array.ndim)) == tuple(dims)
+    if not trailing or array.size <= FEW or array.dtype.kind != "f" or not array.flags.c_contiguous:
+        return numpy.asarray(array.prod(dims, keepdims=keepdim))
+    size = prod([array.shape[dim] for dim in dims])
+    shape = array.shape[: array.ndim - len(dims)]
+    found = multiply_rows(array.reshape(-1, size))
+    return found.reshape((*shape, *[1] * len(dims)) if keepdim else shape)
+
+
+def multiply_rows(rows: Array) -> Array:
+    """Return the product of each row: of its first and second half, element by element, until it is short."""
+    while rows.shape[1] > FOLD:
+        half = rows.shape[1] // 2
+        rest = rows[:, 2 * half :]
+        rows = rows[:, :half] * rows[:, half : 2 * half]
+        if rest.shape[1]:
+            rows[:, :1] *= rest
+    return numpy.asarray(numpy.multiply.reduce(numpy.ascontiguousarray(rows.T), 0))

@@ -74,6 +74,7 @@ class NumpyBackend(Backend):
         return int(array.ctypes.data)
 
     sum = staticmethod(reduce.sum)
+    product = staticmethod(reduce.product)
     blend = staticmethod(blend.blend)
     parallel_for = staticmethod(parallel_for)
 
