@@ -66,6 +66,9 @@ def device_count() -> int:
     return backends.open_backend("cuda").device_count() if is_available() else 0
 
 
+_initialized = False  # libraries that recompute read it, to save the state of a GPU's own random stream
+
+
 def is_initialized() -> bool:
     """Return whether there is a GPU: it needs no initialization.
 

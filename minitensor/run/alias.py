@@ -18,7 +18,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from minitensor.compat import reasons
+from minitensor.compat import reasons, version
 from minitensor.errors import MissingImportError, MissingModuleError, UsageError
 
 # What is imported under another name.
@@ -26,6 +26,9 @@ ROOTS = {"torch": "minitensor", "functorch": "minitensor.func"}
 
 # Packages that load PyTorch's compiled parts and cannot work with this library.
 REFUSED = ("torchvision", "torchaudio", "torchtext", "torchdata")
+
+# `torch.__version__`, which programs compare: that of the PyTorch whose behavior this library has.
+PYTORCHS_VERSION = version.TorchVersion("2.13.0+minitensor")
 
 # Modules at the top of this library that PyTorch does not have, or that hold something else there.
 OWN = frozenset(
@@ -50,7 +53,8 @@ class as_torch:  # noqa: N801  # called like a function
     ``torch``, ``torch.nn`` and all other modules that exist here are this library's modules themselves. The libraries
     that import ``torch`` afterwards use it too. PyTorch is not loaded even if it is installed; its modules that do not
     exist here raise a ModuleNotFoundError that says what to use instead. ``python -m minitensor script.py`` runs a
-    script this way.
+    script this way. ``torch.__version__`` is the version of PyTorch that this library follows, because programs ask for
+    it before they call what older versions lack.
 
     At the end of a ``with`` block, ``sys.modules`` and the finders are as before. Blocks may be nested. What was
     imported in a block stays bound to this library.
@@ -71,6 +75,8 @@ class as_torch:  # noqa: N801  # called like a function
         require_no_pytorch()
         self.modules = {name: module for name, module in sys.modules.items() if is_alias(name)}
         self.first, self.last = Finder(), LastFinder()
+        self.version = version.__version__
+        show_version(PYTORCHS_VERSION)
         for name in self.modules:
             del sys.modules[name]  # a submodule that someone entered by hand
         sys.modules.update({name: importlib.import_module(own) for name, own in ELSEWHERE.items()})
@@ -98,6 +104,12 @@ class as_torch:  # noqa: N801  # called like a function
         for name in [name for name in sys.modules if is_alias(name)]:
             del sys.modules[name]
         sys.modules.update(self.modules)
+        show_version(self.version)
+
+
+def show_version(number: version.TorchVersion) -> None:
+    """Let ``__version__`` be a version, in both modules that have it."""
+    vars(sys.modules["minitensor"])["__version__"] = version.__version__ = number
 
 
 def modules_in_plain_modules() -> dict[str, ModuleType]:

@@ -112,3 +112,20 @@ assert torch is minitensor
 """)  # fmt: skip
     done = run(tmp_path, "main.py")
     assert done.returncode == 0, done.stderr
+
+
+VERSIONS = """
+import minitensor
+own = minitensor.__version__
+with minitensor.as_torch() as torch:
+    assert torch.__version__ >= "2.0" and torch.__version__ > (1, 13) and torch.__version__ < "3"
+    assert torch.__version__ == torch.version.__version__ == "2.13.0+minitensor"
+    assert [int(each) for each in torch.__version__.split(".")[:2]] == [2, 13]
+assert minitensor.__version__ is own and minitensor.version.__version__ is own and own < "1"
+"""
+
+
+def test_programs_see_the_version_of_pytorch_that_this_library_follows(tmp_path: Path) -> None:
+    write(tmp_path, main=VERSIONS)
+    done = run(tmp_path, "main.py")
+    assert done.returncode == 0, done.stderr
