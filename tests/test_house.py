@@ -29,7 +29,8 @@ FLOORS = (
     "autograd",
     "ops",
     "tensor",
-    "_C overrides cuda accelerator fft linalg random special signal utils nn jit optim serialization func vision testing run",
+    "_C overrides cuda accelerator fft linalg random special signal utils nn jit optim serialization func vision testing "
+    "run",
     "__init__ __main__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}
