@@ -64,6 +64,7 @@ from minitensor.compat import (
     fx as fx,
     hub as hub,
     mps as mps,
+    multiprocessing as multiprocessing,
     onnx as onnx,
     profiler as profiler,
     version as version,

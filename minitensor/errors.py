@@ -173,6 +173,25 @@ class MissingExtraError(MinitensorError, ImportError):
         )
 
 
+class ProcessRaisedError(MinitensorError):
+    """A function that another process called raised; the message has its traceback."""
+
+    def __init__(self, message: str, error_index: int, error_pid: int) -> None:
+        super().__init__(message)
+        self.error_index, self.error_pid = error_index, error_pid
+
+
+class ProcessExitedError(MinitensorError):
+    """Another process ended with an exit code or by a signal."""
+
+    def __init__(
+        self, message: str, error_index: int, error_pid: int, exit_code: int, signal_name: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.error_index, self.error_pid = error_index, error_pid
+        self.exit_code, self.signal_name = exit_code, signal_name
+
+
 # -- errors of two kinds -----------------------------------------------------------------------------------------------
 
 # PyTorch may raise one of several classes for the same mistake, depending on the function or the path in it, or a class

@@ -12,8 +12,8 @@ import pytest
 import minitensor as mt
 
 PATHS = """accelerator autograd.profiler backends.cuda backends.cudnn backends.mkl backends.mkldnn backends.mps
-    backends.openmp compiler cuda cuda.nvtx distributed fx hub jit mps onnx profiler torch_version utils.data.dataloader
-    utils.model_zoo version
+    backends.openmp compiler cuda cuda.nvtx distributed fx hub jit mps multiprocessing onnx profiler torch_version
+    utils.data.dataloader utils.model_zoo version
     xpu""".split()
 
 # What scripts ask on a machine without a GPU.

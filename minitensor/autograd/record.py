@@ -230,10 +230,8 @@ def single(op: Op) -> Callable[..., Any]:
     required, most = op.required, op.positional
     omitted = [op.defaults[given:] for given in range(len(op.names) + 1)]
     takes_input_alone = required == 1
-    admit = None if op.is_private else op.gate.check
-    known = op.gate.known
-    prepare = op.prepare
-    whole = op.whole
+    admit, known = None if op.is_private else op.gate.check, op.gate.known
+    prepare, whole = op.prepare, op.whole
     rule, ordinary = op.strides, op.is_ordinary
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:

@@ -74,7 +74,7 @@ ABSENT = (
         torch.distributed.* torch.is_distributed torch.RRefType torch.futures torch.Future torch.FutureType
         torch.nn.parallel.* torch.AggregationType torch.AVG torch.SUM torch.Tensor.is_distributed torch.cuda.nccl"""),
     Absence("tensors are not sent between processes here", "use threads, or send NumPy arrays", """
-        torch.multiprocessing torch.prepare_multiprocessing_environment torch.Tensor.share_memory_
+        torch.multiprocessing.* torch.prepare_multiprocessing_environment torch.Tensor.share_memory_
         torch.utils.data.graph torch.from_file torch.get_file_path"""),
     # -- compilers and tools
     Absence("there is no compiler", "call the function or the module itself", """
@@ -153,7 +153,7 @@ ABSENT = (
         torch.utils.data.runtime_validation_disabled"""),
     # -- settings, types and the insides of PyTorch
     Absence("it belongs to the engine or the build of PyTorch", "remove the line; nothing here depends on it", """
-        torch.has_* torch.init_num_threads torch.*_num_interop_threads torch.*_deterministic_debug_mode
+        torch.has_* torch.overrides.enable_reentrant_dispatch torch.init_num_threads torch.*_num_interop_threads torch.*_deterministic_debug_mode
         torch.set_anomaly_enabled torch.autograd.*_multithreading_enabled
         torch.autograd.is_view_replay_enabled torch.autograd.enforce_grad_layout_policy
         torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.VariableMeta

@@ -1,0 +1,206 @@
+"""``multiprocessing``: Python's module of this name, and PyTorch's ``spawn`` that starts a function several times.
+
+Tensors that are sent to another process are copied. ``Module.share_memory`` shares parameters with forked processes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from multiprocessing import (
+    Array,
+    Barrier,
+    BoundedSemaphore,
+    Condition,
+    Event,
+    JoinableQueue,
+    Lock,
+    Manager,
+    Pipe,
+    Pool,
+    Process,
+    Queue,
+    RawArray,
+    RawValue,
+    RLock,
+    Semaphore,
+    SimpleQueue,
+    TimeoutError,
+    Value,
+    active_children,
+    allow_connection_pickling,
+    connection,
+    cpu_count,
+    current_process,
+    freeze_support,
+    get_all_start_methods,
+    get_context,
+    get_logger,
+    get_start_method,
+    log_to_stderr,
+    parent_process,
+    set_executable,
+    set_forkserver_preload,
+    set_start_method,
+)
+from typing import TYPE_CHECKING, Any
+
+from minitensor.compat.reasons import attributes_of
+from minitensor.errors import ProcessExitedError, ProcessRaisedError
+
+__all__ = [
+    "Array", "Barrier", "BoundedSemaphore", "Condition", "Event", "JoinableQueue", "Lock", "Manager", "Pipe", "Pool",
+    "Process", "ProcessContext", "ProcessExitedException", "ProcessRaisedException", "Queue", "RLock", "RawArray",
+    "RawValue", "Semaphore", "SimpleQueue", "SpawnContext", "TimeoutError", "Value", "active_children",
+    "allow_connection_pickling", "cpu_count", "current_process", "freeze_support", "get_all_sharing_strategies",
+    "get_all_start_methods", "get_context", "get_logger", "get_sharing_strategy", "get_start_method", "log_to_stderr",
+    "parent_process", "set_executable", "set_forkserver_preload", "set_sharing_strategy", "set_start_method", "spawn",
+    "start_processes",
+]  # fmt: skip
+
+ProcessRaisedException, ProcessExitedException = ProcessRaisedError, ProcessExitedError
+
+
+def get_all_sharing_strategies() -> set[str]:
+    """Return the ways in which tensors can be sent: they are copied."""
+    return {"file_system"}
+
+
+def get_sharing_strategy() -> str:
+    """Return the way in which tensors are sent."""
+    return "file_system"
+
+
+def set_sharing_strategy(new_strategy: str) -> None:
+    """Accept a way of sharing tensors; they are copied."""
+
+
+class ProcessContext:
+    """Several processes that run one function; ``join`` waits for them.
+
+    Args:
+        processes: The processes, which have been started.
+        failures: For each, the pipe through which it sends the text of its exception.
+    """
+
+    def __init__(self, processes: list[Any], failures: list[Any]) -> None:
+        self.processes, self.failures = processes, failures
+        self.running = {process.sentinel: number for number, process in enumerate(processes)}
+
+    def pids(self) -> list[int]:
+        """Return the numbers of the processes."""
+        return [process.pid for process in self.processes]
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until a process ends, and return whether all have.
+
+        Args:
+            timeout: The most seconds to wait. Default: ``None``, any time.
+
+        Raises:
+            ProcessRaisedException: If the function raised in one of them; the others are then stopped.
+            ProcessExitedException: If one of them ended in another way.
+        """
+        ended = [self.running.pop(each) for each in connection.wait(list(self.running), timeout)]
+        for number in ended:
+            self.processes[number].join()
+        failed = next((number for number in ended if self.processes[number].exitcode != 0), None)
+        if failed is not None:
+            self.stop()
+            self.explain(failed)
+        return not self.running
+
+    def stop(self) -> None:
+        """Stop the processes that still run."""
+        for process in self.processes:
+            if process.is_alive():
+                process.terminate()
+            process.join()
+
+    def explain(self, number: int) -> None:
+        """Raise the error for a process that failed."""
+        process, trace = self.processes[number], read_failure(self.failures[number])
+        if trace is not None:
+            text = f"\n\n-- Process {number} terminated with the following error:\n{trace}"
+            raise ProcessRaisedError(text, number, process.pid)
+        code = process.exitcode
+        name = signal.Signals(-code).name if code < 0 else None
+        how = f"with signal {name}" if name else f"with exit code {code}"
+        raise ProcessExitedError(f"process {number} terminated {how}", number, process.pid, code, name)
+
+
+SpawnContext = ProcessContext
+
+
+def read_failure(pipe: Any) -> str | None:
+    """Return the text that a process sent before it ended, or None."""
+    try:
+        trace: str = pipe.recv()
+    except EOFError:
+        return None
+    return trace
+
+
+def run_process(fn: Callable[..., Any], number: int, args: tuple[Any, ...], failure: Any) -> None:
+    """Call the function in a new process, and send the text of its exception."""
+    try:
+        fn(number, *args)
+    except KeyboardInterrupt:
+        pass  # the process that started this one is interrupted too
+    except Exception:
+        failure.send(traceback.format_exc())
+        sys.exit(1)
+
+
+def start_processes(
+    fn: Callable[..., Any], args: tuple[Any, ...] = (), nprocs: int = 1, join: bool = True, daemon: bool = False,
+    start_method: str = "spawn",
+) -> ProcessContext | None:
+    """Call ``fn(number, *args)`` in ``nprocs`` new processes, with the numbers from 0.
+
+    Args:
+        fn: A function of a module.
+        args: Its arguments after the number.
+        nprocs: The number of processes.
+        join: Whether to wait for them; else they are returned.
+        daemon: Whether they end with this process.
+        start_method: How they are started: ``"spawn"``, ``"fork"`` or ``"forkserver"``.
+
+    Raises:
+        ProcessRaisedException: If ``fn`` raises in one of them.
+        ProcessExitedException: If one of them ends in another way.
+    """
+    maker: Any = multiprocessing.get_context(start_method)
+    processes, failures = [], []
+    for number in range(nprocs):
+        receiver, sender = maker.Pipe(duplex=False)
+        process = maker.Process(target=run_process, args=(fn, number, args, sender), daemon=daemon)
+        process.start()
+        sender.close()
+        processes.append(process)
+        failures.append(receiver)
+    context = ProcessContext(processes, failures)
+    if not join:
+        return context
+    while not context.join():
+        pass
+    return None
+
+
+def spawn(
+    fn: Callable[..., Any], args: tuple[Any, ...] = (), nprocs: int = 1, join: bool = True, daemon: bool = False,
+    start_method: str = "spawn",
+) -> ProcessContext | None:
+    """Call ``fn(number, *args)`` in ``nprocs`` new processes, as ``start_processes`` does.
+
+    Args:
+        fn, args, nprocs, join, daemon, start_method: As there.
+    """
+    return start_processes(fn, args, nprocs, join, daemon, start_method)
+
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of("minitensor.multiprocessing")
