@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import minitensor as mt
+from minitensor.layout import contiguous, is_dense
 from ops import call as calls
-from ops.call import convert_arrays, find, ours, outcome, tensors_in, theirs
+from ops.call import convert_arrays, find, numbers, ours, outcome, tensors_in, theirs
 from ops.row import Call, Row
 from ops.table import ROWS
 from strategies import Placed, dense, fill_layout, put_in_memory, torch_of
@@ -158,3 +159,49 @@ def test_results_have_pytorchs_strides(row: Row) -> None:
     torch = pytest.importorskip("torch")
     for what, there, found, expected in differences(torch, row):
         assert what != "result", (there, found, expected)
+
+
+# -- gradients of leaves -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", [row for row in HERE if row.pointwise and row.differentiable], ids=repr)
+def test_the_gradient_of_a_leaf_has_the_strides_of_the_leaf(row: Row) -> None:
+    """It is row-major if the leaf has gaps or is expanded. Dims of size 1 may have any stride."""
+    for there in in_few_kinds(row.calls[0]):
+        args, kwargs = calls.our_arguments(there, calls.our_tensor)
+        leaves = [each.requires_grad_() for each in tensors_in([*args, *kwargs.values()]) if each.is_floating_point()]
+        ours(row)(*args, **kwargs).sum().backward()
+        for leaf in leaves:
+            layout = leaf.layout if is_dense(leaf.layout) else contiguous(leaf.layout.shape)
+            assert leaf.grad is None or has_strides(leaf.grad, layout.strides), (there, leaf.grad.stride())
+
+
+def in_few_kinds(call: Call) -> list[Call]:
+    return [in_kinds(call, (kind, "contiguous")) for kind in ("transposed", "gaps", "expanded")]
+
+
+def has_strides(tensor: Any, strides: tuple[int, ...]) -> bool:
+    return all(n == 1 or one == other for n, one, other in zip(tensor.shape, tensor.stride(), strides, strict=True))
+
+
+# -- random numbers ----------------------------------------------------------------------------------------------------
+
+UNSET = ("empty", "empty_like", "empty_strided")
+
+
+@pytest.mark.parametrize("row", [row for row in HERE if row.random], ids=repr)
+def test_a_seed_draws_pytorchs_numbers_into_pytorchs_strides(row: Row) -> None:
+    torch = pytest.importorskip("torch")
+    for there in calls_in_layouts(row):
+        torch.manual_seed(3)
+        args, kwargs = calls.torch_arguments(torch, there, lambda each: torch_of(torch, each))
+        expected = outcome(theirs(torch, row), *args, **kwargs)
+        if isinstance(expected, Exception):
+            continue
+        mt.manual_seed(3)
+        args, kwargs = calls.our_arguments(there, calls.our_tensor)
+        found = ours(row)(*args, **kwargs)
+        for one, other in zip(tensors_in(found), tensors_in(expected), strict=True):
+            assert tuple(one.stride()) == tuple(other.stride()), there
+            if row.name not in UNSET:
+                np.testing.assert_allclose(numbers(one), numbers(other), rtol=1e-5, atol=1e-6)
