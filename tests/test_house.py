@@ -29,8 +29,8 @@ FLOORS = (
     "autograd",
     "ops",
     "tensor",
-    "_C overrides cuda accelerator fft linalg random special signal utils nn jit optim serialization func vision testing "
-    "run",
+    "_C overrides cuda accelerator fft linalg random special signal utils nn distributions jit optim serialization func "
+    "vision testing run",
     "__init__ __main__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}
@@ -497,7 +497,9 @@ LONG_FUNCTIONS = {
 
 # File names that say nothing about the content. PyTorch's own paths keep their names.
 RAG_BAGS = frozenset(("utils", "util", "misc", "helpers", "helper", "common", "seldom", "binary", "facts", "other"))
-PYTORCH_PATHS = frozenset(("minitensor.utils", "minitensor.nn.utils", "minitensor.nn.modules.utils"))
+PYTORCH_PATHS = frozenset(
+    ("minitensor.utils", "minitensor.nn.utils", "minitensor.nn.modules.utils", "minitensor.distributions.utils")
+)
 
 
 def functions_of(source: str) -> Iterator[tuple[str, int]]:

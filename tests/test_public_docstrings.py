@@ -23,6 +23,8 @@ import pytest
 
 import minitensor
 from minitensor.autograd.check import GradcheckError
+from minitensor.distributions.constraint_registry import ConstraintRegistry
+from minitensor.distributions.constraints import Constraint
 from minitensor.errors import LinAlgError
 from minitensor.utils.checkpoint import CheckpointError
 
@@ -41,6 +43,9 @@ ROOMS = (
     "minitensor.utils.dlpack", "minitensor.utils.hooks", "minitensor.serialization",
     "minitensor.vision", "minitensor.testing", "minitensor.cuda", "minitensor.nn",
     "minitensor.run", "minitensor._C", "minitensor.overrides",
+    "minitensor.distributions", "minitensor.distributions.constraint_registry",
+    "minitensor.distributions.constraints", "minitensor.distributions.kl", "minitensor.distributions.transforms",
+    "minitensor.distributions.utils",
 )  # fmt: skip
 
 # Modules whose public names have another law, and where it is. Of minitensor.nn only the layers have.
@@ -111,9 +116,15 @@ def is_layer(value: Any) -> bool:
     return inspect.isclass(value) and issubclass(value, minitensor.nn.Module) and value is not minitensor.nn.Module
 
 
+# Classes whose instances are public and can be called.
+OBJECTS = (Constraint, ConstraintRegistry, minitensor.distributions.Transform)
+
+
 def is_subject(value: Any) -> bool:
     if inspect.isclass(value) and issubclass(value, Exception):
         return False  # its name and its base classes say when it is raised
+    if isinstance(value, OBJECTS):
+        return False  # its class says what a call does
     return callable(value) and getattr(value, "__module__", "").startswith("minitensor")
 
 

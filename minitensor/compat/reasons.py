@@ -153,7 +153,8 @@ ABSENT = (
         torch.utils.data.runtime_validation_disabled"""),
     # -- settings, types and the insides of PyTorch
     Absence("it belongs to the engine or the build of PyTorch", "remove the line; nothing here depends on it", """
-        torch.has_* torch.overrides.enable_reentrant_dispatch torch.init_num_threads torch.*_num_interop_threads torch.*_deterministic_debug_mode
+        torch.overrides.enable_reentrant_dispatch
+        torch.has_* torch.init_num_threads torch.*_num_interop_threads torch.*_deterministic_debug_mode
         torch.set_anomaly_enabled torch.autograd.*_multithreading_enabled
         torch.autograd.is_view_replay_enabled torch.autograd.enforce_grad_layout_policy
         torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.VariableMeta
