@@ -649,7 +649,7 @@ from minitensor.ops.linalg.spellings import (
 from minitensor import linalg as linalg, signal as signal
 from minitensor import fft as fft, func as func
 from minitensor.func import vmap as vmap
-from minitensor import distributions as distributions
+from minitensor import distributions as distributions, quasirandom as quasirandom
 from minitensor import _C as _C, accelerator as accelerator, jit as jit, overrides as overrides, random as random
 from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
 from minitensor.serialization import load as load, save as save

@@ -29,8 +29,8 @@ FLOORS = (
     "autograd",
     "ops",
     "tensor",
-    "_C overrides cuda accelerator fft linalg random special signal utils nn distributions jit optim serialization func "
-    "vision testing run",
+    "_C overrides cuda accelerator fft linalg random quasirandom special signal utils nn distributions jit optim "
+    "serialization func vision testing run",
     "__init__ __main__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}
@@ -51,6 +51,7 @@ NUMPY = {
     "minitensor.ops.nested": "lists become host arrays",
     "minitensor.serialization": "files hold host arrays",
     "minitensor.vision": "pictures are read as host arrays",
+    "minitensor.quasirandom": "points are counted on the host",
     "minitensor.utils.data": "collating reads host arrays",
     "minitensor.utils.tensorboard": "pictures and counts are made from host arrays",
 }

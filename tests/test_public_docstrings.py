@@ -31,7 +31,7 @@ from minitensor.utils.checkpoint import CheckpointError
 # The modules that users import names from.
 ROOMS = (
     "minitensor", "minitensor.linalg", "minitensor.fft", "minitensor.random", "minitensor.special",
-    "minitensor.signal.windows",
+    "minitensor.signal.windows", "minitensor.quasirandom",
     "minitensor.nn.functional",
     "minitensor.nn.init", "minitensor.nn.utils", "minitensor.nn.utils.parametrizations",
     "minitensor.nn.utils.parametrize", "minitensor.nn.utils.prune", "minitensor.nn.utils.rnn",

@@ -83,6 +83,15 @@ class SpecialFunctions:
             raise MissingExtraError.of("scipy", "scipy") from None
         return scipy.special
 
+    def sobol_directions(self, dimension: int, bits: int) -> Any:
+        """Return the direction numbers (dimension, bits) of a Sobol sequence, as integers of 64 bits."""
+        try:
+            from scipy.stats import qmc
+        except ImportError:
+            raise MissingExtraError.of("scipy", "scipy") from None
+        # SciPy gives them by no public name, and has kept them under this one since it has Sobol sequences.
+        return qmc.Sobol(dimension, scramble=False, bits=bits)._sv.astype("int64")
+
     def zeta(self, x: Array, q: Array) -> Array:
         """Return Hurwitz's zeta function."""
         result: Array = self.scipy_special().zeta(x, q)

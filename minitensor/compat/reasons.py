@@ -141,8 +141,6 @@ ABSENT = (
         torch.Tensor.reinforce torch.nn.Container"""),
     Absence("rare special functions are not implemented", "use scipy.special on x.numpy()", """
         torch.special.airy_ai torch.special.*polynomial* torch.special.*bessel_*"""),
-    Absence("it is not implemented", "draw with NumPy and convert with from_numpy", """
-        torch.quasirandom torch.distributions"""),
     Absence("it is not implemented", "use scatter_reduce or index_add", "torch.segment_reduce"),
     Absence("forward-mode differentiation is not implemented", "use func.jvp, which runs two backward passes", """
         torch.autograd.forward_ad torch.autograd.functional.fwAD"""),
