@@ -195,6 +195,10 @@ class Backend(SpecialFunctions, ABC):
         """Return the remainder with the sign of ``a``."""
         return self.xp.fmod(a, b)
 
+    def nextafter(self, a: Array, b: Array) -> Array:
+        """Return the next number after ``a`` in the direction of ``b``."""
+        return self.xp.nextafter(a, b)
+
     def logaddexp(self, a: Array, b: Array) -> Array:
         """Return ``log(exp(a) + exp(b))`` of real numbers."""
         return self.xp.logaddexp(a, b)

@@ -15,7 +15,7 @@ from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import mul, mul_
 from minitensor.ops.constant import step_grad
 from minitensor.ops.kinds import BITS, FLOATS, INTEGERS, WORDS
-from minitensor.ops.operand import library_of, operands, ordered_arrays, require_tensors, result_dtype
+from minitensor.ops.operand import backend_of, library_of, operands, ordered_arrays, require_tensors, result_dtype
 from minitensor.ops.out import write_out
 from minitensor.ops.powers import pow
 from minitensor.ops.return_types import frexp as FrexpResult
@@ -176,7 +176,7 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Arr
     tensor([1.1921e-07])
     """
     a, b = ordered_arrays("nextafter", input, other, FLOATS)
-    return library_of(input, other).nextafter(a, b)
+    return backend_of(input, other).nextafter(a, b)
 
 
 @inplace(nextafter)

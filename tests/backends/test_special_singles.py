@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minitensor.backends.numpy import division, special
+from minitensor.backends.numpy import division, neighbors, special
 from minitensor.backends.reference import bessel, gamma
 from minitensor.backends.reference import division as slow_division
 from minitensor.backends.reference import special as slow
@@ -73,6 +73,7 @@ PAIRS: dict[str, tuple[Function, Function]] = {
     "floor_divide": (division.floor_divide, lambda a, b: slow_division.floor_divide(np, a, b)),
     "remainder": (division.remainder, lambda a, b: slow_division.remainder(np, a, b)),
     "fmod": (division.fmod, np.fmod),
+    "nextafter": (neighbors.nextafter, np.nextafter),
     "logaddexp": (division.logaddexp, np.logaddexp),
     "logaddexp2": (division.logaddexp2, np.logaddexp2),
 }
@@ -87,7 +88,7 @@ NUMBERS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("kind", NUMBERS)
 @pytest.mark.parametrize("name", PAIRS)
-def test_quotients_and_remainders_equal_the_reference(name: str, kind: str) -> None:
+def test_functions_of_two_arrays_equal_the_reference(name: str, kind: str) -> None:
     fast, reference = PAIRS[name]
     a, b = NUMBERS[kind]().astype("float32"), NUMBERS[kind]().astype("float32")
     for other in (b, b[7:8].reshape(())):

@@ -190,7 +190,17 @@ def ndtr_piece(out: Array, x: Array) -> None:
 
 def erfcx(x: Array) -> Array:
     """Return ``exp(x * x) * erfc(x)``."""
-    return in_blocks(special.erfcx, x)
+    return evaluate(erfcx_piece, special.erfcx, x)
+
+
+def erfcx_piece(out: Array, x: Array) -> None:
+    """Compute erfcx of singles; beyond LIMIT by the reference."""
+    y = numpy.abs(x)
+    numpy.minimum(y, LIMIT, out=y)
+    scaled_tail(out, y)
+    left = x < 0
+    out[left] = decay(y[left], -ONE) * TWO - out[left]
+    repair(special.erfcx, out, x, x > LIMIT)
 
 
 def log_ndtr(x: Array) -> Array:

@@ -16,6 +16,7 @@ from minitensor.backends.numpy import (
     gemm,
     layer_norm,
     linalg,
+    neighbors,
     order,
     pool,
     recurrent,
@@ -114,6 +115,7 @@ class NumpyBackend(Backend):
     fmod = staticmethod(division.fmod)
     logaddexp = staticmethod(division.logaddexp)
     logaddexp2 = staticmethod(division.logaddexp2)
+    nextafter = staticmethod(neighbors.nextafter)
     nan_to_num = staticmethod(activation.nan_to_num)
     relu = staticmethod(activation.relu)
     relu_backward = staticmethod(activation.relu_backward)
