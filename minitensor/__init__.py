@@ -64,7 +64,6 @@ from minitensor.compat import (
     fx as fx,
     hub as hub,
     mps as mps,
-    multiprocessing as multiprocessing,
     onnx as onnx,
     profiler as profiler,
     version as version,
@@ -651,6 +650,7 @@ from minitensor import fft as fft, func as func
 from minitensor.func import vmap as vmap
 from minitensor import distributions as distributions, quasirandom as quasirandom
 from minitensor import _C as _C, accelerator as accelerator, jit as jit, overrides as overrides, random as random
+from minitensor import multiprocessing as multiprocessing
 from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
 from minitensor.serialization import load as load, save as save
 from minitensor.run import as_torch as as_torch

@@ -1,21 +1,25 @@
-"""Memory that a process shares with those forked from it: several of them can train one network.
+"""Memory that processes share: several of them can train one network.
 
-The memory is an anonymous map: it has no name, and is freed when the last process releases it. On a GPU there is
-nothing to do, as in PyTorch.
+The memory has no name, and is freed when the last process releases it. Forked processes have it; the module
+``multiprocessing`` sends its descriptor to others. On a GPU there is nothing to do, as in PyTorch.
 """
 
 from __future__ import annotations
 
 import mmap
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.mode import no_grad
+from minitensor.dtypes import from_numpy
 from minitensor.errors import UsageError
 from minitensor.nn.parameter import is_lazy
 from minitensor.ops.exchange import frombuffer
 
 if TYPE_CHECKING:
+    from minitensor.dtypes import dtype as Dtype
     from minitensor.nn.module import Module
+    from minitensor.storage import Storage
     from minitensor.tensor import Tensor
 
 
@@ -28,11 +32,47 @@ def require_memory(module: Module) -> None:
         )
 
 
+class SharedMemory(mmap.mmap):
+    """Memory of a file without a name, which every process that has its descriptor shares."""
+
+    descriptor: int
+
+    def __new__(cls, descriptor: int, length: int) -> SharedMemory:
+        made = super().__new__(cls, descriptor, length)
+        made.descriptor = descriptor
+        return made
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
+def make_memory(length: int) -> mmap.mmap:
+    """Return new memory. Without files in memory, as on Windows, only forked processes share it."""
+    if not hasattr(os, "memfd_create"):
+        return mmap.mmap(-1, length)
+    descriptor = os.memfd_create("tensor")
+    os.ftruncate(descriptor, length)
+    return SharedMemory(descriptor, length)
+
+
+def memory_of(storage: Storage) -> SharedMemory | None:
+    """Return the shared memory of which a storage is the whole, or None."""
+    base: Any = storage.buffer
+    while base is not None and not isinstance(base, SharedMemory):
+        base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+    return base if base is not None and len(base) == storage.nbytes() else None
+
+
+def open_tensor(memory: mmap.mmap, dtype: str | Dtype) -> Tensor:
+    """Return memory as a tensor of one dim; a text is NumPy's code of a type."""
+    return frombuffer(memory, dtype=from_numpy(dtype) if isinstance(dtype, str) else dtype)
+
+
 @no_grad()
 def share(tensor: Tensor) -> Tensor:
-    """Return a tensor with the same values and strides, in memory that forked processes share."""
+    """Return a tensor with the same values and strides, in memory that processes share."""
     if tensor.device.type != "cpu" or not tensor.numel():
         return tensor
     length = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
-    memory = frombuffer(mmap.mmap(-1, length * tensor.element_size()), dtype=tensor.dtype)
+    memory = open_tensor(make_memory(length * tensor.element_size()), tensor.dtype)
     return memory.as_strided(tensor.shape, tensor.stride()).copy_(tensor)

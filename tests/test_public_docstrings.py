@@ -50,7 +50,7 @@ ROOMS = (
 
 # Modules whose public names have another law, and where it is. Of minitensor.nn only the layers have.
 ELSEWHERE = {
-    "minitensor.compat.multiprocessing": "Python's module, with three functions; run/test_processes.py",
+    "minitensor.multiprocessing": "Python's module, with three functions; run/test_processes.py",
     "minitensor.signal": "it has one module, signal.windows",
     "minitensor.compat.model_zoo": "a former place: minitensor.hub",
     "minitensor.nn.module": "Module is walked as minitensor.nn.Module",

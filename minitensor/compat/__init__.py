@@ -17,7 +17,6 @@ from minitensor.compat import (
     hub,
     model_zoo,
     mps,
-    multiprocessing,
     nvtx,
     onnx,
     profiler,
@@ -27,10 +26,9 @@ from minitensor.compat import (
 
 PATHS = {
     "autograd.profiler": profiler, "backends.cuda": cuda_math, "backends.cudnn": cudnn, "backends.mkl": absent,
-    "backends.mkldnn": absent, "backends.mps": absent, "backends.openmp": absent, "compiler": compiler, "cuda.nvtx":
-    nvtx, "distributed": distributed, "fx": fx, "hub": hub, "mps": mps, "multiprocessing": multiprocessing, "onnx":
-    onnx, "profiler": profiler, "torch_version": version, "utils.model_zoo": model_zoo, "version": version, "xpu":
-    xpu,
+    "backends.mkldnn": absent, "backends.mps": absent, "backends.openmp": absent, "compiler": compiler,
+    "cuda.nvtx": nvtx, "distributed": distributed, "fx": fx, "hub": hub, "mps": mps, "onnx": onnx,
+    "profiler": profiler, "torch_version": version, "utils.model_zoo": model_zoo, "version": version, "xpu": xpu,
 }  # fmt: skip
 for path, module in PATHS.items():
     sys.modules[f"minitensor.{path}"] = module

@@ -1,6 +1,7 @@
 """``multiprocessing``: Python's module of this name, and PyTorch's ``spawn`` that starts a function several times.
 
-Tensors that are sent to another process are copied. ``Module.share_memory`` shares parameters with forked processes.
+A tensor that is sent to another process is copied, unless ``Module.share_memory()`` shares its memory: then the other
+process gets the descriptor of the memory, and both see every write.
 """
 
 from __future__ import annotations
@@ -46,10 +47,13 @@ from multiprocessing import (
     set_forkserver_preload,
     set_start_method,
 )
+from multiprocessing.reduction import DupFd, ForkingPickler
 from typing import TYPE_CHECKING, Any
 
 from minitensor.compat.reasons import attributes_of
-from minitensor.errors import ProcessExitedError, ProcessRaisedError
+from minitensor.errors import ArgumentError, ProcessExitedError, ProcessRaisedError
+from minitensor.nn.sharing import SharedMemory, memory_of, open_tensor
+from minitensor.storage import Storage
 
 __all__ = [
     "Array", "Barrier", "BoundedSemaphore", "Condition", "Event", "JoinableQueue", "Lock", "Manager", "Pipe", "Pool",
@@ -64,18 +68,53 @@ __all__ = [
 ProcessRaisedException, ProcessExitedException = ProcessRaisedError, ProcessExitedError
 
 
+def reduce_storage(storage: Storage) -> tuple[Any, ...]:
+    """Send shared memory by its descriptor, and other memory by its contents."""
+    memory = memory_of(storage)
+    if memory is None:
+        return storage.__reduce__()
+    return open_storage, (DupFd(memory.descriptor), storage.nbytes(), storage.buffer.dtype.str)
+
+
+def open_storage(descriptor: Any, length: int, dtype: str) -> Storage:
+    """Return memory that another process shares."""
+    return open_tensor(SharedMemory(descriptor.detach(), length), dtype).storage
+
+
+ForkingPickler.register(Storage, reduce_storage)
+
+
 def get_all_sharing_strategies() -> set[str]:
-    """Return the ways in which tensors can be sent: they are copied."""
-    return {"file_system"}
+    """Return the ways to share memory: by descriptors of files.
+
+    >>> get_all_sharing_strategies()
+    {'file_descriptor'}
+    """
+    return {"file_descriptor"}
 
 
 def get_sharing_strategy() -> str:
-    """Return the way in which tensors are sent."""
-    return "file_system"
+    """Return the way in which memory is shared.
+
+    >>> get_sharing_strategy()
+    'file_descriptor'
+    """
+    return "file_descriptor"
 
 
 def set_sharing_strategy(new_strategy: str) -> None:
-    """Accept a way of sharing tensors; they are copied."""
+    """Accept a way to share memory; there is only one here.
+
+    Args:
+        new_strategy: "file_descriptor" or "file_system", PyTorch's two.
+
+    Raises:
+        ValueError: If it is neither of the two.
+
+    >>> set_sharing_strategy("file_system")
+    """
+    if new_strategy not in ("file_descriptor", "file_system"):
+        raise ArgumentError(f"set_sharing_strategy: expected 'file_descriptor' or 'file_system', got {new_strategy!r}")
 
 
 class ProcessContext:
