@@ -11,10 +11,10 @@ import pytest
 
 import minitensor as mt
 
-PATHS = """accelerator autograd.profiler backends.cuda backends.cudnn backends.mkl backends.mkldnn backends.mps
-    backends.openmp compiler cuda cuda.nvtx distributed fx hub jit mps multiprocessing onnx profiler torch_version
-    utils.data.dataloader utils.model_zoo version
-    xpu""".split()
+PATHS = """accelerator autograd.profiler backends.cpu backends.cuda backends.cudnn backends.mha backends.mkl
+    backends.mkldnn backends.mps backends.openmp backends.opt_einsum backends.quantized compiler cuda cuda.nvtx
+    distributed fx hub jit mps multiprocessing onnx profiler torch_version utils.data.dataloader utils.model_zoo
+    version xpu""".split()
 
 # What scripts ask on a machine without a GPU.
 QUESTIONS = """cuda.is_available() cuda.device_count() cuda.is_initialized() cuda.memory_allocated()

@@ -12,7 +12,7 @@ from numpy import ndarray  # not `import numpy`: the subpackage of that name wou
 
 from minitensor.backends.cupy import load as load_cupy
 from minitensor.backends.numpy.table import NumpyBackend
-from minitensor.compat import PATHS
+from minitensor.compat import ABSENT, PATHS
 from minitensor.compat import cudnn as cudnn
 from minitensor.compat.reasons import attributes_of
 
@@ -70,7 +70,9 @@ def backend_of(array: Array) -> Backend:
 
 
 # PyTorch's modules of this name, which only answer.
-cuda, mkl, mkldnn, mps, openmp = (PATHS[f"backends.{name}"] for name in ("cuda", "mkl", "mkldnn", "mps", "openmp"))
+cuda = PATHS["backends.cuda"]
+cpu, cusparselt, kleidiai, mha, miopen, mkl = (PATHS[f"backends.{name}"] for name in ABSENT[:6])
+mkldnn, mps, nnpack, openmp, opt_einsum, quantized = (PATHS[f"backends.{name}"] for name in ABSENT[6:])
 
 open_backend("cpu")
 

@@ -24,11 +24,12 @@ from minitensor.compat import (
     xpu,
 )
 
+ABSENT = "cpu cusparselt kleidiai mha miopen mkl mkldnn mps nnpack openmp opt_einsum quantized".split()
 PATHS = {
-    "autograd.profiler": profiler, "backends.cuda": cuda_math, "backends.cudnn": cudnn, "backends.mkl": absent,
-    "backends.mkldnn": absent, "backends.mps": absent, "backends.openmp": absent, "compiler": compiler,
+    "autograd.profiler": profiler, "backends.cuda": cuda_math, "backends.cudnn": cudnn, "compiler": compiler,
     "cuda.nvtx": nvtx, "distributed": distributed, "fx": fx, "hub": hub, "mps": mps, "onnx": onnx,
     "profiler": profiler, "torch_version": version, "utils.model_zoo": model_zoo, "version": version, "xpu": xpu,
+    **{f"backends.{name}": absent for name in ABSENT},
 }  # fmt: skip
 for path, module in PATHS.items():
     sys.modules[f"minitensor.{path}"] = module

@@ -32,6 +32,13 @@ DIFFERENCES = (
         "torch.utils.data.DataLoader torch.utils.data.get_worker_info num_workers=",
     ),
     Difference(
+        "`DataParallel` calls its module as it is, and `distributed.is_available()` is False; `multiprocessing` copies "
+        "tensors",
+        "they use several GPUs and processes; tensors are shared",
+        "torch.nn.DataParallel torch.nn.parallel.DataParallel torch.distributed.is_available "
+        "torch.multiprocessing.spawn",
+    ),
+    Difference(
         "`foreach=`, `fused=` and `pin_memory=` are accepted and have no effect",
         "they choose an implementation",
         "foreach= fused= pin_memory=",

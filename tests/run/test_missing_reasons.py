@@ -62,6 +62,9 @@ def test_a_method_of_pytorchs_tensors_is_here_or_has_a_reason() -> None:
     torch = pytest.importorskip("torch")
     names = [name for name in dir(torch.Tensor) if not name.startswith("_") and not hasattr(mt.Tensor, name)]
     assert not [name for name in names if reasons.find(f"torch.Tensor.{name}") is None]
+    for name in names:
+        with pytest.raises(AttributeError, match=f"^'Tensor' object has no attribute '{name}': "):
+            getattr(mt.ones(1), name)
 
 
 @pytest.mark.filterwarnings("ignore")
