@@ -104,6 +104,7 @@ from minitensor.ops.creation import (
     as_tensor as as_tensor,
     empty as empty,
     empty_like as empty_like,
+    empty_permuted as empty_permuted,
     empty_strided as empty_strided,
     eye as eye,
     from_numpy as from_numpy,

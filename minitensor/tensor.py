@@ -393,6 +393,7 @@ class Tensor(TensorBase):
     __dlpack__, __dlpack_device__ = exchange.to_dlpack, exchange.dlpack_device
     itemsize, nbytes, is_cuda = property(metadata.element_size), property(metadata.nbytes), property(metadata.is_cuda)
     is_contiguous, is_floating_point = metadata.is_contiguous, metadata.is_floating_point
+    dim_order = metadata.dim_order
     is_complex, is_signed = metadata.is_complex, metadata.is_signed
 
     __array__, __array_wrap__ = conversion.to_array, creation.from_numpy_function

@@ -568,7 +568,7 @@ VERBS_AND_NOUNS = frozenset(
 # Names of Python, NumPy and PyTorch, and names that read as English where they are used.
 OTHER_NAMES = frozenset(
     "__missing__ __reversed__ untyped searchsorted hamming general_hamming "
-    "as_strided empty_strided new_empty_strided from_pretrained cached "
+    "as_strided empty_permuted empty_strided new_empty_strided from_pretrained cached "
     "random_unstructured random_structured l1_unstructured ln_structured global_unstructured "  # of nn.utils.prune
     "memory_allocated memory_reserved current_allocated_memory "  # of cuda and mps
     "interpreted_by".split()  # `with interpreted_by(level):`

@@ -272,3 +272,10 @@ def test_programs_without_such_classes_pay_nothing() -> None:
     from minitensor.autograd.protocol import active
 
     assert active == []
+
+
+def test_a_view_that_requires_grad_itself_is_not_written_to() -> None:
+    for t in (mt, pytest.importorskip("torch")):
+        view = t.ones(3)[:2].requires_grad_()
+        with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used"):
+            view.add_(1)

@@ -117,7 +117,7 @@ ABSENT = (
         torch.affine_grid_generator torch.convolution torch.embedding_renorm_ torch.norm_except_dim
         torch.unsafe_split_with_sizes torch.Tensor.unsafe_split_with_sizes torch.slice_inverse
         torch.Tensor.slice_inverse torch.hash_tensor torch.Tensor.hash_tensor torch.conj_physical_
-        torch.max_pool1d_with_indices torch.thread_safe_generator torch.Tensor.is_set_to torch.empty_permuted
+        torch.max_pool1d_with_indices torch.thread_safe_generator torch.Tensor.is_set_to
         torch.Tensor.const_data_ptr"""),
     Absence("torch has a second name for it, which few programs use", "use nn.functional", """
         torch.batch_norm torch.instance_norm torch.binary_cross_entropy_with_logits torch.cosine_embedding_loss
@@ -159,7 +159,7 @@ ABSENT = (
         torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.* torch.types
         torch.windows torch.utils.backcompat torch.utils.backend_registration torch.utils.deterministic
         torch.utils.*privateuse1* torch.utils.set_module torch.utils.weak torch.numa torch.storage
-        torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 torch.Tensor.grad_dtype torch.Tensor.dim_order
+        torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 torch.Tensor.grad_dtype
         torch.Tensor.name torch.nn.utils.rnn.bind torch.nn.utils.rnn.PackedSequence_ torch.serialization.*
         torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING torch.nn.factory_kwargs torch.nn.common_types
         torch.nn.grad torch.nn.functional.grad torch.nn.LinearCrossEntropyOptions

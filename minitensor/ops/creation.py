@@ -360,6 +360,33 @@ def eye(
 
 
 @composite
+def empty_permuted(
+    size: Sequence[int], physical_layout: Sequence[int], *, dtype: Dtype | None = None, device: DeviceLike = None,
+    requires_grad: Switch = False,
+) -> Tensor:
+    """Return a tensor of shape ``size`` whose dims lie in memory in another order; its elements are not set.
+
+    Args:
+        size: The shape.
+        physical_layout: The dims, from the one with the largest steps to the innermost.
+
+    Raises:
+        RuntimeError: If ``physical_layout`` does not name each dim once.
+
+    >>> empty_permuted((2, 3, 5, 7), (0, 2, 3, 1)).stride()
+    (105, 1, 21, 3)
+    """
+    shape, order = read_sizes((tuple(size),)), tuple(physical_layout)
+    if sorted(order) != list(range(len(shape))):
+        raise ShapeError(
+            f"empty_permuted: physical_layout must name each of the {len(shape)} dims once, got {list(order)}"
+        )
+    steps = layouts.contiguous(tuple([shape[dim] for dim in order])).strides
+    strides = tuple([steps[order.index(dim)] for dim in range(len(shape))])
+    return empty_strided(shape, strides, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+@composite
 def empty_strided(
     size: Sequence[int], stride: Sequence[int], *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
-from minitensor.autograd.misuse import composite, explain
+from minitensor.autograd.misuse import composite, composite_with_own_checks, explain
 from minitensor.autograd.protocol import PROCEED, active, override_function
 from minitensor.base import TensorBase
 from minitensor.errors import (
+    ArgumentTypeError,
     DimError,
     ScalarError,
+    ShapeError,
 )
 from minitensor.memory_format import contiguous_format, has_format, memory_format
 from minitensor.ops.cast import legacy_name
@@ -146,6 +148,35 @@ def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_forma
     (True, False)
     """
     return has_format(input.layout, memory_format)
+
+
+@composite_with_own_checks
+def dim_order(input: Tensor, *, ambiguity_check: bool | list[memory_format] = False) -> tuple[int, ...]:
+    """Return the dims in their order in memory, from the one with the largest steps to the innermost.
+
+    Args:
+        input: A tensor.
+        ambiguity_check: ``True`` to raise if dims may be exchanged, because their sizes are 1 or their strides equal; a
+            list of memory formats to raise unless just one of them applies. Default: ``False``.
+
+    Raises:
+        RuntimeError: If the order is ambiguous, and that is to be checked.
+        TypeError: If ``ambiguity_check`` is neither a bool nor a list of memory formats.
+
+    >>> import minitensor as torch
+    >>> torch.empty(2, 3, 5, 7).transpose(1, 2).dim_order()
+    (0, 2, 1, 3)
+    """
+    formats = [] if isinstance(ambiguity_check, bool) else ambiguity_check
+    if not isinstance(formats, list) or not all(isinstance(each, memory_format) for each in formats):
+        raise ArgumentTypeError("The ambiguity_check argument must be a bool or a list of memory formats.")
+    layout = input.layout
+    has_several = 1 in layout.shape or any(a == b for a, b in zip(layout.strides, layout.strides[1:]))
+    if ambiguity_check is not False and has_several and sum(has_format(layout, each) for each in formats) != 1:
+        raise ShapeError(
+            "The tensor does not have unique dim order, or cannot map to exact one of the given memory formats."
+        )
+    return tuple(sorted(range(input.ndim), key=lambda dim: layout.strides[dim], reverse=True))
 
 
 @composite

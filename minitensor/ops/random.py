@@ -14,7 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator
-from minitensor.ops.creation import choose_dtype, empty_like, make_leaf, zeros_like
+from minitensor.ops.creation import choose_dtype, empty_like, library, make_leaf, zeros_like
 from minitensor.ops.draws import (
     ABSENT,
     BERNOULLI,
@@ -103,6 +103,7 @@ def fresh(
     shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Array], device: DeviceLike, requires_grad: bool
 ) -> Tensor:
     """Return a new tensor of the numbers that ``draw`` returns for a shape."""
+    library(device)  # raises, before a number is drawn, if there is no such device
     return make_leaf(draw(shape), device, requires_grad)
 
 
@@ -168,6 +169,7 @@ def randperm(
     """
     kind = choose_dtype(dtypes.int64 if dtype is None and out is None else dtype, out)
     require_range_dtype("randperm", kind, "bc")
+    library(device)  # raises, before a number is drawn, if there is no such device
     order = PERMUTATION(choose_generator(generator), n, kind)
     made = make_leaf(order, device, requires_grad)
     return made if out is None else fill("randperm", made, out)

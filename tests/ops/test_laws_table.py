@@ -22,6 +22,7 @@ REASONS = {
     "makes a tensor from data that is not a tensor; tested by tests/ops/test_creation.py": (
         "as_tensor from_numpy tensor new_empty new_full new_ones new_tensor new_zeros"
     ),
+    "tested by tests/test_memory_order.py": "empty_permuted dim_order",
     "tested by tests/ops/test_creation.py, test_ranges.py": "new_empty_strided range scalar_tensor typename",
     "makes random tensors; tested by tests/ops/test_random.py": (
         "rand randint randn randperm normal fork_rng get_rng_state set_rng_state initial_seed manual_seed seed"

@@ -243,3 +243,24 @@ def test_an_epoch_in_progress_keeps_the_length_of_the_loader(workers: int) -> No
     assert len(epoch) == 3
     with pytest.raises(TypeError, match="no len"):
         len(iter(DataLoader(Stream(), batch_size=4, num_workers=workers)))
+
+
+def test_each_worker_has_an_object_of_its_own_whose_attributes_it_may_set() -> None:
+    class Span(IterableDataset[int]):
+        def __init__(self, start: int, end: int) -> None:
+            self.start, self.end = start, end
+
+        def __iter__(self) -> Iterator[int]:
+            return iter(range(self.start, self.end))
+
+    def share(worker: int) -> None:
+        info = get_worker_info()
+        assert info is not None and info.id == worker
+        whole = info.dataset
+        size = -(-(whole.end - whole.start) // info.num_workers)
+        whole.start += worker * size
+        whole.end = min(whole.start + size, whole.end)
+
+    span = Span(3, 7)
+    found = [batch.item() for batch in DataLoader(span, num_workers=2, worker_init_fn=share)]
+    assert found == [3, 5, 4, 6] and (span.start, span.end) == (3, 7)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -132,19 +133,22 @@ class DataLoader(Generic[Sample]):
             self._epoch.restart(order)
             return self._epoch
         base_seed = draw_seed(self.generator)
-        make_fetch = partial(build_fetch, self.dataset, self.collate_fn, self.batch_sampler is not None, self.drop_last)
         if not self.num_workers:
-            return DirectEpoch(make_fetch(), order, self._index_sampler)
-        epoch = self._start_workers(order, make_fetch, base_seed)
+            return DirectEpoch(self._make_fetch(self.dataset)(), order, self._index_sampler)
+        epoch = self._start_workers(order, base_seed)
         if self.persistent_workers:
             self._epoch = epoch
         return epoch
 
-    def _start_workers(self, order: Iterator[Any], make_fetch: Callable[[], Fetch], base_seed: int) -> PrefetchedEpoch:
+    def _make_fetch(self, dataset: Any) -> Callable[[], Fetch]:
+        """Return a function that begins an epoch of a dataset: this loader's, or a worker's copy of it."""
+        return partial(build_fetch, dataset, self.collate_fn, self.batch_sampler is not None, self.drop_last)
+
+    def _start_workers(self, order: Iterator[Any], base_seed: int) -> PrefetchedEpoch:
         """Start the workers and an epoch. As in PyTorch, worker i draws from the seed ``base_seed + i``."""
-        iterable = isinstance(self.dataset, IterableDataset)
-        infos = [WorkerInfo(i, self.num_workers, base_seed + i, self.dataset) for i in range(self.num_workers)]
-        workers = [Worker(info, self.worker_init_fn, make_fetch, iterable) for info in infos]
+        iterable, count = isinstance(self.dataset, IterableDataset), self.num_workers
+        infos = [WorkerInfo(i, count, base_seed + i, copy_for_worker(self.dataset)) for i in range(count)]
+        workers = [Worker(info, self.worker_init_fn, self._make_fetch(info.dataset), iterable) for info in infos]
         ahead = max(self.num_workers * (self.prefetch_factor or 0), 1)
         return PrefetchedEpoch(workers, order, self._index_sampler, ahead, self.timeout, self.persistent_workers)
 
@@ -160,6 +164,11 @@ class DataLoader(Generic[Sample]):
     @property
     def _index_sampler(self) -> Any:
         return self.sampler if self.batch_sampler is None else self.batch_sampler
+
+
+def copy_for_worker(dataset: Any) -> Any:
+    """Return an object of its own for a worker, whose attributes ``worker_init_fn`` may set; it shares their values."""
+    return copy(dataset) if isinstance(dataset, Dataset) else dataset
 
 
 def build_fetch(dataset: Any, collate: Callable[[Any], Any], batched: bool, drop_last: bool) -> Fetch:
