@@ -232,12 +232,13 @@ def test_modes_take_over_every_call_from_the_inside_out() -> None:
     x = mt.ones(2)
     with Mode("outer"), Mode("inner"):
         assert mt.nn.functional.relu(x + 1).tolist() == [2.0, 2.0]
+        mt.ones(1, requires_grad=True).backward()
         with mt._C.DisableTorchFunction():
             x.exp()
         with mt._C.DisableTorchFunctionSubclass():
             x.sin()
     x.cos()
-    assert calls == [(mode, name) for name in ("add", "relu", "sin") for mode in ("inner", "outer")]
+    assert calls == [(mode, name) for name in ("add", "relu", "ones", "backward", "sin") for mode in ("inner", "outer")]
     with pytest.raises(NotImplementedError), mt.overrides.TorchFunctionMode():
         x.exp()
     assert x.exp().shape == (2,)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from minitensor.autograd import engine
 from minitensor.autograd.hooks import add_hook, find_hooks_of_tensor, hooks_of, hooks_of_tensor, is_retained
 from minitensor.autograd.node import Leaf
+from minitensor.autograd.protocol import PROCEED, active, override_function
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageTypeError, WrongTypeError
@@ -52,6 +53,12 @@ def backward(
     >>> x.grad
     tensor([2., 4., 6.])
     """
+    if active:
+        options = {
+            "gradient": gradient, "retain_graph": retain_graph, "create_graph": create_graph, "inputs": inputs,
+        }
+        if (found := override_function(backward, (self,), options)) is not PROCEED:
+            return found  # type: ignore[no-any-return]  # what takes the place of the result
     if gradient is not None and not isinstance(gradient, TensorBase):
         raise WrongTypeError(f"backward: gradient must be a tensor or None, got {type(gradient).__name__}")
     engine.backward(self, gradient, retain_graph, create_graph, inputs=inputs)

@@ -115,7 +115,7 @@ def override(
     """
     if out is not None:
         kwargs = {**(kwargs or {}), "out": out}
-    return override_function(op.public or operation, args, kwargs, gives_way)
+    return override_function(op.public or operation, args, kwargs or None, gives_way)  # None, as in PyTorch
 
 
 def override_function(
@@ -129,14 +129,14 @@ def override_function(
     values = values_that_override(values_among(args, kwargs)) if now.classes_may else []
     if not values and not (now.modes and now.modes_may):
         return PROCEED
-    found = ask_overriders(function, values, tuple(args), kwargs or {})
+    found = ask_overriders(function, values, tuple(args), kwargs)
     if found is NotImplemented and not gives_way:
         raise override_error(function, values, now.modes)
     return found
 
 
 def ask_overriders(
-    function: Callable[..., Any], values: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    function: Callable[..., Any], values: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None
 ) -> Any:
     """Return what the innermost mode or one of the values returns for a call, or NotImplemented."""
     types = tuple(map(type, values))
