@@ -35,7 +35,8 @@ from minitensor.errors import (
 )
 from minitensor.ops.creation import tensor
 from minitensor.optim import plan as plans
-from minitensor.optim.options import in_numbers, in_scalars, require_options
+from minitensor.optim.options import fill_group, in_numbers, in_scalars, require_options
+from minitensor.optim.options import required as required
 from minitensor.optim.plan import Names, Part, Plan, complete_state, require_entries, step_dtype
 from minitensor.optim.recorded import Cell, Operations, Recorded, blank, require_recordable
 from minitensor.optim.step_hooks import AFTER, BEFORE, Hook, step_with_hooks
@@ -334,8 +335,7 @@ class Optimizer:
         param_group["params"] = params
         if names:
             param_group["param_names"] = names
-        for option, default in self.defaults.items():
-            param_group.setdefault(option, default)
+        fill_group(param_group, self.defaults)
         self.param_groups.append(param_group)
 
     def _require_fit(self, params: list[Tensor], options: Group) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain
 from numbers import Real
 from operator import index
@@ -144,3 +145,21 @@ def in_scalar(value: Any) -> Any:
     if type(value) is tuple:
         return tuple(map(in_scalar, value))
     return value.squeeze() if isinstance(value, Tensor) else in_number(value)
+
+
+class Required:
+    """The default of an option that each group must give, in optimizers that programs define."""
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required: Any = Required()
+
+
+def fill_group(group: dict[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Give a group the options that it lacks; raise, with the group unchanged, if one is required."""
+    for name, default in defaults.items():
+        if default is required and name not in group:
+            raise ArgumentError(f"parameter group didn't specify a value of required optimization parameter {name}")
+    group.update({name: default for name, default in defaults.items() if name not in group})

@@ -570,7 +570,7 @@ OTHER_NAMES = frozenset(
     "__missing__ __reversed__ untyped searchsorted hamming general_hamming "
     "as_strided empty_permuted empty_strided new_empty_strided from_pretrained cached "
     "random_unstructured random_structured l1_unstructured ln_structured global_unstructured "  # of nn.utils.prune
-    "memory_allocated memory_reserved current_allocated_memory "  # of cuda and mps
+    "memory_allocated memory_reserved current_allocated_memory get_fastpath_enabled set_fastpath_enabled "  # of devices
     "interpreted_by".split()  # `with interpreted_by(level):`
 )
 
