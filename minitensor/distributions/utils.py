@@ -227,7 +227,7 @@ def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
     count = vec.shape[-1]
     n = next((n for n in range(count + abs(diag) + 2) if count_lower(n, diag) >= count), 0)
     if count_lower(n, diag) != count:
-        raise ArgumentError(f"vec_to_tril_matrix: no triangle of a square matrix has {count} elements (diag={diag})")
+        raise UsageValueError(f"vec_to_tril_matrix: no triangle of a square matrix has {count} elements (diag={diag})")
     made = vec.new_zeros((*vec.shape[:-1], n, n))
     made[..., lower_mask(n, diag, vec)] = vec
     return made

@@ -38,7 +38,7 @@ MAKERS: dict[str, Any] = {
     "Laplace": lambda D, t: (D.Laplace(t([0.5, -1.0, 2.0, 0.1]), t(1.5)), D.Laplace(t(0.4), t([0.5, 2.0, 1.0, 0.7]))),
     "LowRankMultivariateNormal": lambda D, t: (
         D.LowRankMultivariateNormal(t([0.1, 0.2, 0.3]), t([[1.0], [0.5], [-0.3]]), t([1.0, 2.0, 0.5])),
-        D.LowRankMultivariateNormal(t([[0.0, 0.2, -0.3], [0, 1, 0.5]]), t([[0.1], [0.5], [-1.3]]), t([1, 0.3, 0.5])),
+        D.LowRankMultivariateNormal(t([[0, 0.2, -0.3], [0, 1, 0.5]]), t([[0.1], [0.5], [-1.3]]), t([1, 0.3, 0.5])),
     ),
     "MultivariateNormal": lambda D, t: (
         D.MultivariateNormal(t([0.1, 0.2, 0.3]), t(COVARIANCE)),
