@@ -151,7 +151,8 @@ def test_the_diagrams_show_a_floor_in_its_order(floor: int) -> None:
 def holds_state(tree: ast.Module) -> bool:
     """Whether a module has a context variable, a counter, a lock, a thread's values, an empty table or a global."""
     makers = ("ContextVar", "count", "Lock", "RLock", "Hooks", "set", "dict", "list", "deque", "defaultdict", "WeakSet")
-    values = [each.value for each in tree.body if isinstance(each, (ast.Assign, ast.AnnAssign))]
+    assigned = [each for each in tree.body if isinstance(each, (ast.Assign, ast.AnnAssign))]
+    values = [each.value for each in assigned if not ast.unparse(each).startswith("__")]  # not `__path__`
     calls = [each.func for each in values if isinstance(each, ast.Call)]
     bases = [base for each in tree.body if isinstance(each, ast.ClassDef) for base in each.bases]
     return (
