@@ -613,12 +613,12 @@ from minitensor.ops.random import (
     set_rng_state as set_rng_state,
 )
 from minitensor.ops.variates import (
+    _dirichlet_grad as _dirichlet_grad,
+    _sample_dirichlet as _sample_dirichlet,
+    _standard_gamma as _standard_gamma,
+    _standard_gamma_grad as _standard_gamma_grad,
     binomial as binomial,
-    dirichlet_grad as _dirichlet_grad,
     poisson as poisson,
-    sample_dirichlet as _sample_dirichlet,
-    standard_gamma as _standard_gamma,
-    standard_gamma_grad as _standard_gamma_grad,
 )
 
 # -- linalg

@@ -9,7 +9,7 @@ from minitensor.distributions.exp_family import ExponentialFamily
 from minitensor.distributions.utils import where
 from minitensor.errors import ArgumentError
 from minitensor.nn.functional import one_hot
-from minitensor.ops.variates import sample_dirichlet
+from minitensor.ops.variates import _sample_dirichlet
 
 if TYPE_CHECKING:
     from minitensor.shapes import Size
@@ -59,7 +59,7 @@ class Dirichlet(ExponentialFamily):
         return self.concentration * (total - self.concentration) / (total.square() * (total + 1))
 
     def _rsample(self, sample_shape: Size) -> Tensor:
-        return sample_dirichlet(self.concentration.expand(self._extended_shape(sample_shape)))
+        return _sample_dirichlet(self.concentration.expand(self._extended_shape(sample_shape)))
 
     def _log_prob(self, value: Tensor) -> Tensor:
         powers = (self.concentration - 1).xlogy(value).sum(-1)

@@ -10,7 +10,7 @@ from minitensor.distributions.utils import broadcast_all
 from minitensor.dtypes import finfo
 from minitensor.ops.creation import as_tensor
 from minitensor.ops.special import gammainc
-from minitensor.ops.variates import standard_gamma
+from minitensor.ops.variates import _standard_gamma
 
 if TYPE_CHECKING:
     from minitensor.shapes import Size
@@ -49,7 +49,7 @@ class Gamma(ExponentialFamily):
 
     def _rsample(self, sample_shape: Size) -> Tensor:
         shape = self._extended_shape(sample_shape)
-        drawn = standard_gamma(self.concentration.expand(shape)) / self.rate.expand(shape)
+        drawn = _standard_gamma(self.concentration.expand(shape)) / self.rate.expand(shape)
         drawn.detach().clamp_(min=finfo(drawn.dtype).tiny)  # without a trace in the gradient
         return drawn
 

@@ -88,7 +88,7 @@ def draw_successes(count: Tensor, prob: Tensor, generator: Generator | None) -> 
 
 @composite
 @random_operation
-def standard_gamma(input: Tensor, generator: Generator | None = None) -> Tensor:
+def _standard_gamma(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Return numbers drawn from gamma distributions of rate 1 with the concentrations in ``input``.
 
     >>> import minitensor as torch
@@ -100,8 +100,8 @@ def standard_gamma(input: Tensor, generator: Generator | None = None) -> Tensor:
 
 
 def draw_gamma_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
-    """Return ``grad * standard_gamma_grad(input, result)``."""
-    return grad * standard_gamma_grad(input, result)
+    """Return ``grad * _standard_gamma_grad(input, result)``."""
+    return grad * _standard_gamma_grad(input, result)
 
 
 @differentiable(name="_standard_gamma", input=draw_gamma_grad)
@@ -110,8 +110,8 @@ def draw_gamma(input: Tensor, generator: Generator | None) -> Array:
     return move_beside(draws.standard_gamma(choose_generator(generator), to_host(input)), input)
 
 
-@nondifferentiable(name="_standard_gamma_grad")
-def standard_gamma_grad(self: Tensor, output: Tensor) -> Array:
+@nondifferentiable
+def _standard_gamma_grad(self: Tensor, output: Tensor) -> Array:
     """Return how gamma numbers, ``output``, move with their concentration.
 
     >>> import minitensor as torch
@@ -124,7 +124,7 @@ def standard_gamma_grad(self: Tensor, output: Tensor) -> Array:
 
 @composite
 @random_operation
-def sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
+def _sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Return points of the simplex, drawn from Dirichlet distributions with the concentrations along the last dim.
 
     >>> import minitensor as torch
@@ -137,7 +137,7 @@ def sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tenso
 
 def draw_shares_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
     """Let each share move as a beta number, and the others give way in proportion."""
-    slope = dirichlet_grad(result, input, input.sum(-1, keepdim=True).expand_as(input))
+    slope = _dirichlet_grad(result, input, input.sum(-1, keepdim=True).expand_as(input))
     return slope * (grad - (result * grad).sum(-1, keepdim=True))
 
 
@@ -147,8 +147,8 @@ def draw_shares(input: Tensor, generator: Generator | None) -> Array:
     return move_beside(draws.dirichlet(choose_generator(generator), to_host(input)), input)
 
 
-@nondifferentiable(name="_dirichlet_grad")
-def dirichlet_grad(x: Tensor, alpha: Tensor, total: Tensor) -> Array:
+@nondifferentiable
+def _dirichlet_grad(x: Tensor, alpha: Tensor, total: Tensor) -> Array:
     """Return how one share of the simplex moves with its own concentration, per share that is left.
 
     The share ``x`` is a beta number with the concentrations ``alpha`` and ``total`` - ``alpha``. Its derivative is

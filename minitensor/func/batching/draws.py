@@ -168,7 +168,7 @@ LIKES = ("rand_like", "randint_like", "randn_like")
 
 DIFFERENT = {
     "fresh": draw_in_shape, "bernoulli": draw_for_all, "normal_around": draw_for_operands,
-    **dict.fromkeys(("poisson", "standard_gamma", "sample_dirichlet"), draw_for_all), "binomial": draw_for_operands,
+    **dict.fromkeys(("poisson", "_standard_gamma", "_sample_dirichlet"), draw_for_all), "binomial": draw_for_operands,
     "multinomial": draw_for_weights, "draw_element_mask": draw_in_dim_order, "draw_exponential": draw_in_memory_order,
     **dict.fromkeys(LIKES, draw_for_all), **dict.fromkeys(FILLS, fill_all),
 }  # fmt: skip
