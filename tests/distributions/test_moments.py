@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,19 @@ def test_wishart_draws_singular_matrices_again() -> None:
     assert drawn.tolist() == mt.eye(3).expand(2, 3, 3).tolist()
     with pytest.warns(UserWarning, match="Low df"):
         D.Wishart(mt.tensor(2.5), mt.tensor(COVARIANCE))
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_a_copy_draws_the_same(name: str, copied: Any) -> None:
+    distribution = build(name)
+    distribution.log_prob(distribution.sample())
+    twin = copied(distribution)
+    assert repr(twin) == repr(distribution)
+    mt.manual_seed(0)
+    drawn = distribution.sample((2,))
+    mt.manual_seed(0)
+    assert twin.sample((2,)).tolist() == drawn.tolist()
 
 
 @pytest.mark.parametrize(("a", "b"), [(3.0, 3.0), (1.5, 1.0), (2.0, 5.0)])
