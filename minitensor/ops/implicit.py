@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # few units of the node.
 
 STEP: Final = 0.05
-PLACES: Final = [STEP * i for i in range(-90, 111)]
+PLACES: Final = [STEP * i for i in range(-86, 85)]
 RULE: Final = [(math.exp(y - math.exp(-y)), STEP * (1 + math.exp(-y)) * math.exp(y - math.exp(-y))) for y in PLACES]
 """Nodes and weights for integrals from 0 to infinity: s = exp(y - exp(-y)) for equidistant y."""
 
@@ -34,7 +34,7 @@ def gamma_slope(backend: Backend, concentration: Array, drawn: Array) -> Array:
     is_low = drawn <= concentration
     distance = xp.abs(concentration - drawn)
     scale = 2 / (distance + xp.sqrt(distance * distance + 2 * drawn))
-    scale = xp.where(is_low, scale, xp.log1p(scale))
+    scale = xp.where(is_low, xp.maximum(scale, 1 / concentration), xp.log1p(scale))
     log_drawn = xp.log(drawn)
     total: Any = 0.0
     for node, weight in RULE:
