@@ -187,7 +187,10 @@ class Distribution:
         Raises:
             NotImplementedError: If a subclass has its own ``__init__`` and no own ``expand``.
         """
-        new = self._get_checked_instance(owner_of_init(type(self)), _instance)
+        owner = owner_of_init(type(self))
+        if _instance is None and not is_own(owner):
+            raise expand_error(type(self), owner)
+        new = self._get_checked_instance(owner, _instance)
         batch = Size(batch_shape)
         vars(new).update({name: self._expand_part(name, value, batch) for name, value in vars(self).items()})
         new._batch_shape = batch
@@ -203,12 +206,9 @@ class Distribution:
         return value
 
     def _get_checked_instance(self, cls: type, _instance: Any = None) -> Any:
-        """Return an instance to fill; raise if a subclass with its own ``__init__`` does not define ``expand``."""
-        if _instance is None and (type(self).__init__ is not vars(cls)["__init__"] or not is_own(cls)):
-            raise UnsupportedError(
-                f"Subclass {type(self).__name__} of {cls.__name__} that defines a custom __init__ method must also "
-                "define a custom .expand() method."
-            )
+        """Return an instance for ``expand`` to fill; raise unless it is initialized as those of a class are."""
+        if _instance is None and type(self).__init__ is not cls.__init__:  # type: ignore[misc]  # only compared
+            raise expand_error(type(self), cls)
         return object.__new__(type(self)) if _instance is None else _instance
 
     # -- moments
@@ -360,6 +360,14 @@ def owner_of_init(kind: type) -> type:
 def is_own(kind: type) -> bool:
     """Return whether a class is one of this package, whose attributes can be expanded one by one."""
     return kind.__module__.startswith("minitensor.distributions.")
+
+
+def expand_error(kind: type, base: type) -> UnsupportedError:
+    """Return the error for a class whose attributes ``expand`` does not know."""
+    return UnsupportedError(
+        f"Subclass {kind.__name__} of {base.__name__} that defines a custom __init__ method must also define a custom "
+        ".expand() method."
+    )
 
 
 def lack_error(distribution: Distribution, name: str) -> UnsupportedError:

@@ -129,8 +129,55 @@ def test_a_subclass_of_a_user(lib: Any) -> None:
         def rsample(self, sample_shape: Any = ()) -> Any:
             return lib.ones(*sample_shape)
 
+    class Whole(D.Distribution):  # type: ignore[name-defined,misc]
+        arg_constraints = {"rate": D.constraints.positive}  # noqa: RUF012
+        support = D.constraints.positive
+
+        def __init__(self, rate: Any, validate_args: Any = None) -> None:
+            self.rate = rate
+            super().__init__(rate.shape, validate_args=validate_args)
+
+        def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+            new = self._get_checked_instance(Whole, _instance)
+            new.rate = self.rate.expand(batch_shape)
+            super(Whole, new).__init__(batch_shape, validate_args=False)
+            new._validate_args = self._validate_args
+            return new
+
+        def log_prob(self, value: Any) -> Any:
+            if self._validate_args:
+                self._validate_sample(value)
+            return self.rate.log() - self.rate * value
+
+    class Later(Whole):
+        def __init__(self, rate: Any, more: int) -> None:
+            super().__init__(rate)
+            self.more = more
+
+        def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+            new = super().expand(batch_shape, self._get_checked_instance(Later, _instance))
+            new.more = self.more
+            return new
+
+    class Named(D.Normal):  # type: ignore[name-defined,misc]
+        def __init__(self, loc: Any, name: str) -> None:
+            super().__init__(loc, 1.0)
+            self.name = name
+
+        def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+            new = self._get_checked_instance(Named, _instance)
+            new.name = self.name
+            return super().expand(batch_shape, _instance=new)
+
     with pytest.raises(NotImplementedError, match="expand"):
         Own(lib.zeros(2)).expand((3, 2))
+    whole = Whole(lib.ones(2)).expand((3, 2))
+    assert whole.batch_shape == (3, 2) and whole.log_prob(lib.ones(2)).shape == (3, 2)
+    with pytest.raises(ValueError, match="support"):
+        whole.log_prob(lib.zeros(2))
+    assert Later(lib.ones(2), 3).expand((3, 2)).more == 3
+    named = Named(lib.zeros(2), "x").expand((3, 2))
+    assert named.name == "x" and named.sample().shape == (3, 2)
     assert Plain(lib.zeros(2), 1.0).expand((3, 2)).mean.shape == (3, 2)
     with pytest.warns(UserWarning, match="arg_constraints"):
         bare = Bare()
