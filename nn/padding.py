@@ -266,6 +266,7 @@ class ReflectionPad1d(ReflectionPad):
         ValueError: If the input does not have 2 or 3 dims.
         ShapeError: If ``padding`` is not an int or 2 of them, if an amount is not less than the size of its dim, or if
             more entries are cut off than there are.
+        UnsupportedDtypeError: If the input holds bools.
 
     >>> import minitensor as torch
     >>> torch.nn.ReflectionPad1d(2)(torch.tensor([[1, 2, 3]]))
@@ -290,6 +291,7 @@ class ReflectionPad2d(ReflectionPad):
         ValueError: If the input does not have 3 or 4 dims.
         ShapeError: If ``padding`` is not an int or 4 of them, if an amount is not less than the size of its dim, or if
             more entries are cut off than there are.
+        UnsupportedDtypeError: If the input holds bools.
 
     >>> import minitensor as torch
     >>> torch.nn.ReflectionPad2d((1, 1, 1, 0))(torch.tensor([[[1, 2], [3, 4]]]))
@@ -317,6 +319,7 @@ class ReflectionPad3d(ReflectionPad):
         ValueError: If the input does not have 4 or 5 dims.
         ShapeError: If ``padding`` is not an int or 6 of them, if an amount is not less than the size of its dim, or if
             more entries are cut off than there are.
+        UnsupportedDtypeError: If the input holds bools.
 
     >>> import minitensor as torch
     >>> torch.nn.ReflectionPad3d(1)(torch.zeros(1, 4, 5, 6, 7)).shape
@@ -340,6 +343,7 @@ class ReplicationPad1d(ReplicationPad):
     Raises:
         ValueError: If the input does not have 2 or 3 dims.
         ShapeError: If ``padding`` is not an int or 2 of them, or if more entries are cut off than there are.
+        UnsupportedDtypeError: If the input holds bools.
 
     >>> import minitensor as torch
     >>> torch.nn.ReplicationPad1d(2)(torch.tensor([[1, 2, 3]]))
@@ -363,6 +367,7 @@ class ReplicationPad2d(ReplicationPad):
     Raises:
         ValueError: If the input does not have 3 or 4 dims.
         ShapeError: If ``padding`` is not an int or 4 of them, or if more entries are cut off than there are.
+        UnsupportedDtypeError: If the input holds bools.
 
     >>> import minitensor as torch
     >>> torch.nn.ReplicationPad2d((1, 1, 1, 0))(torch.tensor([[[1, 2], [3, 4]]]))
@@ -389,6 +394,7 @@ class ReplicationPad3d(ReplicationPad):
     Raises:
         ValueError: If the input does not have 4 or 5 dims.
         ShapeError: If ``padding`` is not an int or 6 of them, or if more entries are cut off than there are.
+        UnsupportedDtypeError: If the input holds bools.
 
     >>> import minitensor as torch
     >>> torch.nn.ReplicationPad3d(1)(torch.zeros(1, 4, 5, 6, 7)).shape

@@ -55,6 +55,7 @@ class Adagrad(Optimizer):
     """
 
     counts: ClassVar[bool] = True
+    first_only: ClassVar[tuple[str, ...]] = ("initial_accumulator_value",)
 
     def __init__(
         self,

@@ -122,7 +122,7 @@ def minimize(group: Group, state: State, closure: Callable[[], Any]) -> Any:
     params = group["params"]
     with enable_grad():
         first = closure()
-    loss, grad = float(first), flat_gradient(params)
+    loss, grad = as_number(first), flat_gradient(params)
     state.setdefault("func_evals", 0)
     state.setdefault("n_iter", 0)
     state["func_evals"] += 1
@@ -238,8 +238,13 @@ def search_length(
 def evaluate_closure(params: list[Tensor], closure: Callable[[], Any]) -> tuple[float, Tensor]:
     """Return the loss and its gradient at the current parameters."""
     with enable_grad():
-        loss = float(closure())
+        loss = as_number(closure())
     return loss, flat_gradient(params)
+
+
+def as_number(loss: Any) -> float:
+    """Return a loss, a tensor of one element or a number, as a float."""
+    return float(loss.item() if isinstance(loss, Tensor) else loss)
 
 
 def flat_gradient(params: list[Tensor]) -> Tensor:

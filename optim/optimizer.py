@@ -106,6 +106,7 @@ class Optimizer:
     counts: ClassVar[bool] = False  # the state has a "step", as a float tensor
     scalars: ClassVar[tuple[str, ...]] = ()  # what else the state has of that kind
     optional: ClassVar[tuple[str, ...]] = ()  # what a state may lack until it is needed
+    first_only: ClassVar[tuple[str, ...]] = ()  # options that only the first update of a parameter reads
     later: ClassVar[dict[str, Any]] = {  # options that older state dicts lack, and their values then
         "foreach": None, "maximize": False, "capturable": False, "differentiable": False, "fused": None,
         "decoupled_weight_decay": False,
@@ -210,9 +211,14 @@ class Optimizer:
         """Return a group's options as numbers; raise, before anything is written, if one is missing or not a number."""
         kinds = list(map(type, group.values()))
         if kinds != self._kinds.get(number):  # a step takes some 8 us; checking every option would add 2
-            require_options(f"{type(self).__name__}: param_groups[{number}]", group, self.defaults)
+            require_options(f"{type(self).__name__}: param_groups[{number}]", group, self._requirements(group))
             self._kinds[number] = kinds
         return in_numbers(group)
+
+    def _requirements(self, group: Group) -> dict[str, Any]:
+        """Return the defaults of the options that a group must have."""
+        unread = set(self.first_only) if all(map(self.state.get, group["params"])) else ()
+        return {name: default for name, default in self.defaults.items() if name in group or name not in unread}
 
     def _require_state(self, group: Group) -> None:
         """Raise, before anything is written, if a state does not fit its parameter."""
@@ -444,6 +450,7 @@ class Optimizer:
         self.__dict__.update(attributes)
         self._add_later_options(attributes.get("param_groups", []))
         self._opt_called = False
+        self._known_step: Any = None  # the method of this object that replaced ``step`` when a scheduler was made
         self._plans: dict[int, Plan] = {}
         self._kinds: dict[int, list[type]] = {}  # the types of each group's options at their last check
         self._scratches: dict[Any, Scratch] = {}

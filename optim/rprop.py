@@ -54,6 +54,7 @@ class Rprop(Optimizer):
     """
 
     counts: ClassVar[bool] = True
+    first_only: ClassVar[tuple[str, ...]] = ("lr",)
 
     def __init__(
         self,

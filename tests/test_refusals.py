@@ -20,6 +20,14 @@ def grad_node(t: Any) -> Any:
     return (t.ones(2, requires_grad=True) * 2).grad_fn
 
 
+def complex_root(t: Any) -> Any:
+    return t.ones(2, dtype=t.cfloat, requires_grad=True) * 1
+
+
+def pad_flags(t: Any, dims: int, mode: str) -> Any:
+    return t.nn.functional.pad(t.ones([1] + [2] * dims, dtype=t.bool), [1, 1] * dims, mode)
+
+
 def hook_returns(t: Any) -> None:
     x = t.ones(2, requires_grad=True)
     x.register_post_accumulate_grad_hook(lambda leaf: leaf.grad)
@@ -66,7 +74,25 @@ GRAPHS = [
     Misuse("backward from a complex number", lambda t: t.tensor(1j, requires_grad=True).mul(2).backward(),
            "real scalar outputs but got complex64"),
     Misuse("a hook that returns a gradient", hook_returns, "should return None, got Tensor"),
+    *[Misuse(f"a {dtype} gradient of a complex number",
+             lambda t, dtype=dtype: complex_root(t).backward(t.ones(2, dtype=getattr(t, dtype))),  # type: ignore[misc]
+             f"gradient 0 is {dtype}, its tensor complex64.*the same dtype")
+      for dtype in ("float32", "float64", "int64")],
+    Misuse("a real gradient of a complex leaf",
+           lambda t: (lambda x: t.autograd.grad(x, x, t.ones(1)))(t.tensor([1j], requires_grad=True)), "complex64"),
+    Misuse("a complex gradient of a real number",
+           lambda t: t.ones(2, requires_grad=True).mul(1).backward(t.ones(2, dtype=t.cfloat)), "its tensor is real"),
     Misuse("two gradients for one result", lambda t: grad_node(t)(t.ones(2), t.ones(2)), "argument"),
+]  # fmt: skip
+
+POOLED = [
+    *[Misuse(f"max_pool1d of {dtype}",
+             lambda t, dtype=dtype: t.nn.functional.max_pool1d(t.ones(1, 4, dtype=getattr(t, dtype)), 2),  # type: ignore[misc]
+             f"max_pool1d: not implemented for {dtype}")
+      for dtype in ("int64", "int32", "int16", "int8", "uint8", "bool")],
+    *[Misuse(f"{mode} padding of bools, {dims} dims",
+             lambda t, mode=mode, dims=dims: pad_flags(t, dims, mode),  # type: ignore[misc]
+             "pad: not implemented for bool") for mode in ("reflect", "replicate") for dims in (1, 2, 3)],
 ]  # fmt: skip
 
 LAYERS = [
@@ -81,7 +107,7 @@ LAYERS = [
 ]  # fmt: skip
 
 
-@each(NUMBERS + PLACES + GRAPHS + LAYERS)
+@each(NUMBERS + PLACES + GRAPHS + POOLED + LAYERS)
 def test_calls_that_pytorch_refuses_are_refused(misuse: Misuse) -> None:
     assert_refused(misuse.call, misuse.message)
 

@@ -68,6 +68,34 @@ def checkpointed(t: Any, **options: Any) -> Any:
     return t.utils.checkpoint.checkpoint(lambda x: x * 2, leaf(t, 1), **options)
 
 
+def without_grad(t: Any, name: str, function: Any, use: bool | None) -> Any:
+    segments = [2] if name == "checkpoint_sequential" else []
+    return getattr(t.utils.checkpoint, name)(function, *segments, t.ones(1), use_reentrant=use)
+
+
+def differences(t: Any, dtype: str) -> None:
+    assert t.autograd.gradcheck(lambda x: x * 2, leaf(t, 1).to(getattr(t, dtype)), eps=0.01, atol=0.1)
+
+
+def replaced_step(t: Any) -> None:
+    optimizer = t.optim.SGD([t.nn.Parameter(t.ones(1))], 0.1)
+    rates, step = t.optim.lr_scheduler.StepLR(optimizer, 1), optimizer.step
+    optimizer.step = lambda: step()
+    optimizer.step()
+    rates.step()
+
+
+def read_only() -> Any:
+    array = np.ones(2)
+    array.flags.writeable = False
+    return array
+
+
+def minimized(t: Any) -> None:
+    weight = leaf(t, 1)
+    t.optim.LBFGS([weight]).step(lambda: (weight * weight).sum())
+
+
 def write(place: Any, value: Any) -> Program:
     return lambda t: expanded(t).__setitem__(place(t), value)
 
@@ -100,6 +128,7 @@ RATES: dict[str, Program] = {
        for kind, args in SCHEDULERS.items()},
     **{f"{kind}.step()": lambda t, kind=kind, args=args: scheduler(t, kind, *args).step()  # type: ignore[misc]
        for kind, args in SCHEDULERS.items()},
+    "a replaced step": replaced_step, "LBFGS": minimized,
     "ReduceLROnPlateau.step(epoch=)": lambda t: scheduler(t, "ReduceLROnPlateau").step(1.0, epoch=3),
     "SWALR.get_lr()":
         lambda t: t.optim.swa_utils.SWALR(t.optim.SGD([t.nn.Parameter(t.ones(1))], 0.1), 0.05).get_lr(),
@@ -124,12 +153,31 @@ GRAPHS: dict[str, Program] = {
     "mark_shared_storage": lambda t: function(t, share).apply(t.ones(1)),
     "checkpoint": lambda t: checkpointed(t),
     "checkpoint, not reentrant": lambda t: checkpointed(t, use_reentrant=False),
+    **{f"checkpoint without grad, {use}": lambda t, use=use: without_grad(t, "checkpoint", t.exp, use)  # type: ignore[misc]
+       for use in (True, False, None)},
+    **{f"checkpoints in turn without grad, {use}":
+       lambda t, use=use: without_grad(t, "checkpoint_sequential", [t.exp, t.sin], use)  # type: ignore[misc]
+       for use in (True, False, None)},
+    **{f"gradcheck of {dtype}": lambda t, dtype=dtype: differences(t, dtype)  # type: ignore[misc]
+       for dtype in ("float32", "float64", "complex64", "complex128", "float16")},
+    "gradcheck of one float32": lambda t: t.autograd.gradcheck(t.add, (leaf(t, 1).double(), leaf(t, 1)), atol=0.1),
     "float of a leaf": lambda t: float(leaf(t, 1)),
     "float of a constant": lambda t: float(t.ones(1)),
     "complex of a leaf": lambda t: complex(leaf(t, 1)),
     "int of a leaf": lambda t: int(leaf(t, 1)),
     "a leaf as text": lambda t: f"{leaf(t, 1)} {leaf(t, 1).item():.2f}",
 }
+
+COMPLEX: dict[str, Callable[[Any, Any], Any]] = {
+    "tensor(complex array)": lambda t, dtype: t.tensor(np.ones(2, dtype=np.complex64), dtype=dtype),
+    "tensor(complex tensor)": lambda t, dtype: t.tensor(t.ones(2, dtype=t.cfloat), dtype=dtype),
+    "new_tensor(complex array)": lambda t, dtype: t.ones(2).new_tensor(np.ones(2, dtype=np.complex64), dtype=dtype),
+    "as_tensor(complex array)": lambda t, dtype: t.as_tensor(np.ones(2, dtype=np.complex64), dtype=dtype),
+    "fill_(complex tensor)": lambda t, dtype: t.ones(2, dtype=dtype).fill_(t.tensor(1j)),
+    "copy_(complex tensor)": lambda t, dtype: t.ones(2, dtype=dtype).copy_(t.ones(2, dtype=t.cfloat)),
+    "setitem(complex tensor)": lambda t, dtype: t.ones(2, dtype=dtype).__setitem__(0, t.tensor(1j)),
+    "type": lambda t, dtype: t.ones(2, dtype=t.cfloat).type(dtype),
+}  # fmt: skip
 
 TENSORS: dict[str, Program] = {
     "tensor(tensor)": lambda t: t.tensor(t.ones(2)),
@@ -145,6 +193,10 @@ TENSORS: dict[str, Program] = {
     "as_tensor of arrays": lambda t: t.as_tensor([np.ones(2)]),
     "Tensor of arrays": lambda t: t.Tensor([np.ones(2)]),
     "an array": lambda t: t.tensor(np.ones(2)),
+    **{f"{name} of a read-only array": lambda t, name=name: getattr(t, name)(read_only())  # type: ignore[misc]
+       for name in ("from_dlpack", "from_numpy", "as_tensor", "asarray", "tensor")},
+    **{f"{what} as {dtype}": lambda t, made=made, dtype=dtype: made(t, getattr(t, dtype))  # type: ignore[misc]
+       for what, made in COMPLEX.items() for dtype in ("float32", "int64", "bool", "float16", "complex128")},
     "storage": lambda t: t.ones(2).storage(),
     "untyped_storage": lambda t: t.ones(2).untyped_storage().nbytes(),
     "to float of complex": lambda t: t.ones(1, dtype=t.cfloat).to(t.float32),

@@ -331,6 +331,11 @@ def check_root(index: int, node: Node, grad: Any) -> Any:
     if given.array.dtype != node.dtype:
         if given.array.dtype.kind == "c" and node.dtype.kind != "c":
             raise GradError(f"gradient {index} is complex, its tensor is real: pass a real gradient")
+        if node.dtype.kind == "c":
+            raise GradError(
+                f"gradient {index} is {grad.dtype.name}, its tensor {node.dtype.name}: for a complex tensor, pass a "
+                "gradient of the same dtype"
+            )
         return given._like_dtype(node.dtype)
     return given
 

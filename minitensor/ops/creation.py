@@ -29,6 +29,7 @@ from minitensor.errors import (
 )
 from minitensor.memory_format import apply_format, preserve_format
 from minitensor.ops import nested
+from minitensor.ops.cast import warn_of_cast
 from minitensor.ops.metadata import is_tensor
 from minitensor.ops.out import fill
 from minitensor.ops.resize import resize_
@@ -80,6 +81,8 @@ def tensor(
     else:
         array = quietly(host_array, data, dtype)
     wanted = array.dtype if dtype is None else numpy_dtype(dtype)
+    if array.dtype.kind == "c":
+        warn_of_cast(wanted)
     return make_leaf(quietly(numpy.array, array, dtype=wanted, order="C"), device, requires_grad)
 
 
@@ -156,12 +159,17 @@ def from_numpy(ndarray: Array) -> Tensor:
     """
     if not isinstance(ndarray, numpy.ndarray):
         raise ArgumentTypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    require_native(ndarray)
     if not ndarray.flags.writeable:
         warnings.warn(
             "the given NumPy array is not writable; writing to the tensor will raise: copy the array first",
             UserWarning, stacklevel=user_level(),
         )
+    return share_array(ndarray)
+
+
+def share_array(ndarray: Array) -> Tensor:
+    """Return a tensor on the memory of a NumPy array; raise if tensors cannot have its dtype or strides."""
+    require_native(ndarray)
     shape, size = ndarray.shape, ndarray.itemsize
     for dim, stride in enumerate(ndarray.strides):
         if stride < 0 and shape[dim] > 1:

@@ -16,7 +16,7 @@ from minitensor.autograd.face import requires_grad
 from minitensor.base import TensorBase, wrap
 from minitensor.device import device as as_device
 from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, UsageError
-from minitensor.ops.creation import as_tensor, from_numpy, tensor
+from minitensor.ops.creation import as_tensor, from_numpy, share_array, tensor
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
@@ -139,7 +139,7 @@ def share(ext_tensor: Any) -> Tensor:
         raise ArgumentTypeError(f"from_dlpack: {type(ext_tensor).__name__} does not speak DLPack: no __dlpack__")
     kind = ext_tensor.__dlpack_device__()[0]
     if kind == HOST:
-        return from_numpy(numpy.from_dlpack(ext_tensor))
+        return share_array(numpy.from_dlpack(ext_tensor))
     array = backends.open_backend("cuda").xp.from_dlpack(ext_tensor)
     dtypes.from_numpy(array.dtype)
     found: Tensor = wrap(TensorBase.result_class, array)
@@ -165,7 +165,7 @@ def share_capsule(capsule: Any) -> Tensor:
         array = numpy.from_dlpack(OnHost(capsule))
     except ValueError:
         raise UsageError("from_dlpack: the capsule is invalid; a capsule can be read only once") from None
-    return from_numpy(unlock(array))
+    return share_array(unlock(array))
 
 
 def unlock(array: Any) -> Any:

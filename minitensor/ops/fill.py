@@ -79,6 +79,8 @@ def fill_(input: Tensor, value: Operand) -> None:
         RuntimeError: If ``value`` has dims.
     """
     if isinstance(value, TensorBase) and not value.ndim:
+        if value.dtype.is_complex:
+            warn_of_cast(input.array.dtype)
         input.array[...] = drop_imaginary(input.xp.asarray(value.array), input.array.dtype)
     else:
         input.array[...] = as_single_value("fill_", value, input)

@@ -96,6 +96,8 @@ def checkpoint(
         raise ArgumentError(f"checkpoint: determinism_check must be 'default' or 'none', got {determinism_check!r}")
     if use_reentrant is None:
         warn_of_default("checkpoint")
+    if use_reentrant is not False:
+        warn_of_no_grad(args)
     first, second = context_fn()
     if not is_grad_enabled():
         with first:
@@ -113,6 +115,16 @@ def warn_of_default(name: str) -> None:
         "is recommended.",
         UserWarning, stacklevel=user_level(),
     )  # fmt: skip
+
+
+def warn_of_no_grad(args: tuple[Any, ...]) -> None:
+    """Warn if no argument requires grad: PyTorch's reentrant checkpoints give no gradients then."""
+    if not any(isinstance(each, TensorBase) and each.requires_grad for each in args):
+        warnings.warn(
+            "None of the inputs have requires_grad=True. Gradients will be None in PyTorch; use use_reentrant=False, "
+            "which all checkpoints are like here",
+            UserWarning, stacklevel=user_level(),
+        )  # fmt: skip
 
 
 def checkpoint_sequential(
@@ -152,7 +164,9 @@ def checkpoint_sequential(
     last = size * (segments - 1)
     for start in range(0, last, max(size, 1)):
         chain = compose(parts[start : start + size])
-        input = checkpoint(chain, input, use_reentrant=False, preserve_rng_state=preserve_rng_state)
+        input = checkpoint(
+            chain, input, use_reentrant=use_reentrant is not False, preserve_rng_state=preserve_rng_state
+        )
     return compose(parts[last:])(input)
 
 

@@ -189,6 +189,8 @@ def adaptive_means(name: str, dims: int, input: Tensor, output_size: OptionalSiz
     size = adaptive_size(name, input, output_size, dims)
     if math.prod(size) != 1:  # as PyTorch: one window may hold nothing, and its mean is NaN
         check_no_empty(name, input, dims if dims < 3 else input.ndim - 1)
+    elif dims > 1 and input.is_complex():  # as PyTorch, which computes one window as a plain mean
+        return input.mean(tuple(range(-dims, 0)), keepdim=True)
     require_kind(name, FLOATS, input)
     return pool_batch(lambda images: [means_in_format(images, size)], input, dims)[0]
 

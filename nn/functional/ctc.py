@@ -57,7 +57,7 @@ def ctc_loss(
 
     Args:
         log_probs: The log-probabilities of the labels at each step, (T, N, C) or (T, C).
-        targets: The labels, (N, L), or all sequences concatenated in one dim.
+        targets: The labels, (N, L), or all sequences concatenated in one dim; integers of any dtype.
         input_lengths: How many steps each sample has.
         target_lengths: How many labels each target has.
         blank: The class of the blank.
@@ -85,7 +85,7 @@ def ctc_loss(
     inputs, lengths = read_lengths(steps, targets, input_lengths, target_lengths)
     if not 0 <= blank < steps.shape[2]:
         raise ShapeError(f"ctc_loss: blank must be in label range, 0 to {steps.shape[2] - 1}, got {blank}")
-    paths = build_paths(steps, pad_targets(targets, lengths), inputs, lengths, blank)
+    paths = build_paths(steps, pad_targets(read_targets(targets), lengths), inputs, lengths, blank)
     total, _ = sum_over_paths(steps.gather(2, paths.labels.expand(steps.shape[0], -1, -1)), paths)
     likely = normalization_term(steps, paths.running) - total
     losses = where(total < LOG_ZERO_BOUND, 0.0 if zero_infinity else math.inf, likely)
@@ -169,8 +169,6 @@ def read_lengths(steps: Tensor, targets: Tensor, inputs: Any, lengths: Any) -> t
     inputs, lengths = read_numbers("input_lengths", inputs, batch), read_numbers("target_lengths", lengths, batch)
     if max(inputs, default=0) > count:
         raise ShapeError(f"ctc_loss: Expected input_lengths to have value at most {count}, but got {max(inputs)}")
-    if targets.array.dtype.kind not in "iu":
-        raise DtypeError(f"ctc_loss: expected integer targets, got {targets.dtype.name}; cast with .long()")
     if targets.ndim not in (1, 2) or (targets.ndim == 2 and targets.shape[0] != batch):
         raise ShapeError(
             f"ctc_loss: expected targets of shape ({batch}, L), or all one after the other, got {tuple(targets.shape)}"
@@ -182,6 +180,14 @@ def read_lengths(steps: Tensor, targets: Tensor, inputs: Any, lengths: Any) -> t
             f"target_lengths say, but got size {tuple(targets.shape)}"
         )
     return inputs, lengths
+
+
+def read_targets(targets: Tensor) -> Tensor:
+    """Return targets of any dtype as int64; raise for numbers that are not integers, which PyTorch truncates."""
+    whole = targets.long()
+    if targets.dtype.category != INTEGRAL and not bool((whole == targets).all()):
+        raise DtypeError(f"ctc_loss: targets must be integers, got other numbers of {targets.dtype.name}")
+    return whole
 
 
 def read_numbers(name: str, given: Any, batch: int) -> list[int]:

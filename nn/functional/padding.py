@@ -17,6 +17,7 @@ from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, Unsu
 from minitensor.layout import Layout, like
 from minitensor.nn.functional.resampling import LONG, resample, resample_keeping_input
 from minitensor.ops.copy import clone
+from minitensor.ops.kinds import NUMERIC, require_kind
 from minitensor.ops.resize import format_of
 from minitensor.scalars import fit
 from minitensor.shapes import memoize, require_room
@@ -43,7 +44,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         value: The constant; 0 if not given.
 
     Raises:
-        RuntimeError: If the amounts do not fit the shape.
+        RuntimeError: If the amounts do not fit the shape, or a mode that mirrors or repeats is given bools.
         ValueError, NotImplementedError: If the mode is unknown or not for this number of dims.
         ValueError: If a mode other than "constant" is given a value.
 
@@ -59,6 +60,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if value is not None and value != 0:
         raise ArgumentError(f"pad: mode {mode!r} doesn't take a value, got {value!r}")
     check_dims(mode, input, len(pad) // 2)
+    if mode != "circular":
+        require_kind("pad", NUMERIC, input)
     result = input
     for dim, (before, after) in enumerate(amounts):
         if before or after:

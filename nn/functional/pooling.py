@@ -130,6 +130,8 @@ def max_pool1d(
     >>> F.max_pool1d(tensor([[1., 3., 2., 0.]]), 2)
     tensor([[3., 2.]])
     """
+    if not return_indices:  # PyTorch has a kernel of its own for this case
+        require_kind("max_pool1d", FLOATS, input)
     numbers = (kernel_size, stride, padding, dilation)
     return pool_maxima("max_pool1d", 1, input, numbers, ceil_mode, return_indices)
 

@@ -33,6 +33,11 @@ TOO_EARLY = (
     "the learning rate schedule."
 )
 
+REPLACED_STEP = (
+    "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. Please, make sure "
+    "to call `optimizer.step()` before `lr_scheduler.step()`."
+)
+
 
 def atomic(step: Callable[..., None]) -> Callable[..., None]:
     """Make a step that fails change nothing, and name the option that it could not compute with."""
@@ -56,6 +61,14 @@ OLD_EPOCH = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "
     "`scheduler.step()` to step the scheduler."
 )
+
+
+def warn_of_order(optimizer: Optimizer) -> None:
+    """Warn if the first step of a scheduler does not come after one of its optimizer."""
+    if vars(optimizer).get("step") is not optimizer._known_step:
+        warnings.warn(REPLACED_STEP, UserWarning, stacklevel=user_level())
+    elif not optimizer._opt_called:
+        warnings.warn(TOO_EARLY, UserWarning, stacklevel=user_level())
 
 
 def warn_of_epoch(epoch: float | None) -> None:
@@ -148,6 +161,7 @@ class LRScheduler:
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         require_optimizer(optimizer)
         self.optimizer = optimizer
+        optimizer._known_step = vars(optimizer).get("step")
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", copy_rate(group["lr"]))
@@ -179,8 +193,8 @@ class LRScheduler:
         Args:
             epoch: Go to this epoch instead. Default: ``None``, the next one.
         """
-        if self._step_count == 1 and not self.optimizer._opt_called:
-            warnings.warn(TOO_EARLY, UserWarning, stacklevel=user_level())
+        if self._step_count == 1:
+            warn_of_order(self.optimizer)
         warn_of_epoch(epoch)
         self._step_count += 1
         self._update_lr(epoch)

@@ -33,7 +33,6 @@ DIFFERS = {
     "topk": "the order of equal elements is undefined",
     "histogram": "PyTorch has no kernel for integers",
     "histogramdd": "PyTorch has no kernel for integers",
-    "nn.functional.max_pool1d": "PyTorch has a kernel for integers only with indices",
     "nn.functional.hinge_embedding_loss": "PyTorch supports integers for only one of its reductions",
     "nn.functional.locally_connected2d": "the reference is written with convolutions",
     "special.bessel_j0": "PyTorch's float32 series loses the angle of 2**31",

@@ -18,8 +18,6 @@ Place = Callable[[Any], Any]
 # (case, dtype) -> why they differ
 EXCUSED = {
     **{(case, "complex64"): "it has a kernel here" for case in ("soft_margin_loss input", "soft_margin_loss both")},
-    **{("ctc_loss targets", dtype): "PyTorch truncates targets that are no integers"
-       for dtype in ("bool", "float16", "float32", "float64", "complex64")},
 }  # fmt: skip
 
 

@@ -127,8 +127,8 @@ def test_padding_modes(mode: str, shape: Any, amounts: Any) -> None:
 
 
 def test_padding_keeps_the_dtype_and_the_sign_of_zero() -> None:
-    flags = mt.tensor([[[True, False]]])
-    assert F.pad(flags, (1, 1), "replicate").tolist() == [[[True, True, False, False]]]
+    assert F.pad(mt.tensor([[[True, False]]]), (1, 1), "circular").tolist() == [[[False, True, False, True]]]
+    assert F.pad(mt.tensor([[[1, 2]]]), (1, 1), "replicate").tolist() == [[[1, 1, 2, 2]]]
     assert F.pad(mt.tensor([[[-0.0, 1.0]]]), (1, 0), "replicate").signbit().tolist() == [[[True, True, False]]]
 
 
