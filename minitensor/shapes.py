@@ -130,9 +130,16 @@ def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
     if given.__class__ is tuple and are_plain(given):
         return given  # type: ignore[return-value]  # a tuple of ints
     try:
-        return tuple([int(index(n if type(n) not in BOOLS else None)) for n in given])  # type: ignore[arg-type]  # raises below
+        return as_plain_ints(given)  # type: ignore[arg-type]  # raises below
     except TypeError:
         raise ArgumentTypeError(f"sizes must be ints or one sequence of ints, got {quote(sizes)}") from None
+
+
+def as_plain_ints(numbers: Iterable[Any]) -> tuple[int, ...]:
+    """Return integers of any type as ints. As in PyTorch, the first must not be a bool; the others may be Python's."""
+    return tuple([
+        int(index(None if type(n) in BOOLS and not (i and n.__class__ is bool) else n)) for i, n in enumerate(numbers)
+    ])  # fmt: skip
 
 
 def are_plain(numbers: tuple[Any, ...]) -> bool:

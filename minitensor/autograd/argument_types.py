@@ -273,7 +273,9 @@ def are(single: Callable[[object], bool], value: object) -> bool:
 
 
 def are_ints(value: object) -> bool:
-    """Whether a value is a sequence of ints."""
+    """Whether a value is a sequence of ints. As in PyTorch, bools count as ints after the first."""
+    if isinstance(value, (list, tuple)) and bool in map(type, value[1:]):
+        value = [int(each) if i and each.__class__ is bool else each for i, each in enumerate(value)]
     return are(is_int, value)
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.argument_types import is_int
 from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, wrap
@@ -265,7 +267,7 @@ def histogramdd(
     if input.ndim < 2:
         raise ShapeError(f"histogramdd: input must have at least 2 dimensions, got shape {list(input.shape)}")
     count = input.shape[-1]
-    each = [bins] * count if bins.__class__ is int else list(bins)
+    each = [bins] * count if is_int(bins) else list(bins)
     if len(each) != count:
         raise ShapeError(f"histogramdd: expected {count} sequences of bin edges or numbers of bins, got {len(each)}")
     if range is not None and len(range) != 2 * count:
@@ -282,7 +284,9 @@ def histogramdd(
 
 def bin_edges(name: str, input: Tensor, bins: Any, range: Sequence[float] | None) -> Array:
     """Return the edges of the bins: as given, or evenly spaced."""
-    if isinstance(bins, TensorBase):
+    if is_int(bins):
+        bins = index(bins)
+    elif isinstance(bins, TensorBase):
         if bins.ndim != 1 or not bins.array.size:
             raise ShapeError(f"{name}: bins tensor should have one dimension and an element, got {list(bins.shape)}")
         if bins.dtype is not input.dtype:

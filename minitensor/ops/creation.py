@@ -407,7 +407,7 @@ def empty_strided(
     >>> empty_strided((2, 3), (1, 2)).stride()
     (1, 2)
     """
-    shape, strides = read_sizes((tuple(size),)), tuple([int(step) for step in stride])
+    shape, strides = read_sizes((tuple(size),)), normalize_sizes(stride)
     if len(shape) != len(strides):
         raise ShapeError(
             f"empty_strided: dimensionality of sizes ({len(shape)}) must match dimensionality of strides "

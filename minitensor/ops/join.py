@@ -378,7 +378,7 @@ def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int
                 f"{given.dtype.name} of shape {tuple(given.shape)}"
             )
         given = given.tolist()
-    pieces = tensor_split_pieces(input.layout.shape[dim], given if isinstance(given, int) else tuple(given))
+    pieces = tensor_split_pieces(input.layout.shape[dim], given if isinstance(given, int) else normalize_sizes(given))
     return tuple([narrow(input, dim, start, length) for start, length in pieces])
 
 

@@ -303,6 +303,8 @@ def dims_to_contract(
     a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the dims of both factors over which a tensordot sums."""
+    if isinstance(dims, TensorBase):
+        dims = dims.tolist() if dims.numel() != 1 else dims.item()
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.ndim, b.ndim):
             raise ShapeError(

@@ -252,7 +252,7 @@ def plane(dims: Sequence[int], input: Tensor) -> tuple[int, int]:
         raise ShapeError(f"rot90: expected total rotation dims == 2, but got dims = {list(dims)}")
     if input.ndim < 2:
         raise ShapeError(f"rot90: expected total dims >= 2, but got a tensor of shape {list(input.shape)}")
-    first, second = wrap_dims(dims, input.ndim)
+    first, second = wrap_dims(normalize_sizes(dims), input.ndim)
     return first, second
 
 

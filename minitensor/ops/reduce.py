@@ -57,9 +57,9 @@ def axes(dim: Dims, ndim: int) -> tuple[int, ...]:
 
 
 def read_dims(dim: Any) -> Any:
-    """Return dims among which are tensors, NumPy's integers or bools as ints; a bool alone is refused."""
+    """Return dims among which are tensors or NumPy's integers as ints; bools are dims only after the first."""
     if isinstance(dim, Sequence) and not isinstance(dim, str):
-        return tuple([int(each) if each.__class__ is bool else read_dims(each) for each in dim])
+        return tuple([int(each) if i and each.__class__ is bool else read_dims(each) for i, each in enumerate(dim)])
     return operator.index(dim) if isinstance(dim, TensorBase) else as_int(dim)
 
 

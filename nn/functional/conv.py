@@ -25,6 +25,7 @@ from minitensor.ops.operand import require_tensors, same_device
 from minitensor.shapes import conv_output_size, conv_transpose_output_size, ntuple, same_padding
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -157,7 +158,7 @@ def conv1d(
     stride: Sizes = 1,
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
-    groups: int = 1,
+    groups: Count = 1,
 ) -> Tensor:
     """Convolve signals with a kernel.
 
@@ -220,7 +221,7 @@ def conv2d(
     stride: Sizes = 1,
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
-    groups: int = 1,
+    groups: Count = 1,
 ) -> Tensor:
     """Convolve images with a kernel.
 
@@ -256,7 +257,7 @@ def conv3d(
     stride: Sizes = 1,
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
-    groups: int = 1,
+    groups: Count = 1,
 ) -> Tensor:
     """Convolve volumes with a kernel.
 
@@ -316,7 +317,7 @@ def conv_transpose1d(
     stride: Sizes = 1,
     padding: Sizes = 0,
     output_padding: Sizes = 0,
-    groups: int = 1,
+    groups: Count = 1,
     dilation: Sizes = 1,
 ) -> Tensor:
     """Apply the transpose of a ``conv1d``: add each entry, times the kernel, to its window.
@@ -353,7 +354,7 @@ def conv_transpose2d(
     stride: Sizes = 1,
     padding: Sizes = 0,
     output_padding: Sizes = 0,
-    groups: int = 1,
+    groups: Count = 1,
     dilation: Sizes = 1,
 ) -> Tensor:
     """Apply the transpose of a ``conv2d``: add each entry, times the kernel, to its window.
@@ -391,7 +392,7 @@ def conv_transpose3d(
     stride: Sizes = 1,
     padding: Sizes = 0,
     output_padding: Sizes = 0,
-    groups: int = 1,
+    groups: Count = 1,
     dilation: Sizes = 1,
 ) -> Tensor:
     """Apply the transpose of a ``conv3d``: add each entry, times the kernel, to its window.

@@ -32,7 +32,7 @@ from minitensor.ops.softmax import log_softmax
 from minitensor.ops.special import working_array
 
 if TYPE_CHECKING:
-    from minitensor.autograd.argument_types import Truth
+    from minitensor.autograd.argument_types import Count, Truth
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -133,7 +133,7 @@ def cross_entropy(
     target: Tensor,
     weight: Tensor | None = None,
     size_average: Truth | None = None,
-    ignore_index: int = -100,
+    ignore_index: Count = -100,
     reduce: Truth | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -201,7 +201,7 @@ def linear_cross_entropy(
     linear_bias: Tensor | None = None,
     weight: Tensor | None = None,
     reduction: str = "mean",
-    ignore_index: int | None = None,
+    ignore_index: Count | None = None,
     label_smoothing: float = 0.0,
     options: None = None,
 ) -> Tensor:
@@ -260,7 +260,7 @@ def nll_loss(
     target: Tensor,
     weight: Tensor | None = None,
     size_average: Truth | None = None,
-    ignore_index: int = -100,
+    ignore_index: Count = -100,
     reduce: Truth | None = None,
     reduction: str = "mean",
 ) -> Tensor:

@@ -21,7 +21,7 @@ from minitensor.ops.kinds import FLOATS, require_index, require_kind, require_sa
 from minitensor.ops.operand import require_tensors, result_dtype
 
 if TYPE_CHECKING:
-    from minitensor.autograd.argument_types import Truth
+    from minitensor.autograd.argument_types import Count, Truth
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
@@ -69,7 +69,7 @@ def sum_rows(input: Tensor, rows: Tensor, into: Tensor, count: int) -> Array:
 def embedding(
     input: Tensor,
     weight: Tensor,
-    padding_idx: int | None = None,
+    padding_idx: Count | None = None,
     max_norm: float | None = None,
     norm_type: float = 2.0,
     scale_grad_by_freq: bool = False,

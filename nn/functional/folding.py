@@ -21,6 +21,7 @@ from minitensor.ops.resize import format_of
 from minitensor.shapes import conv_output_size, pair
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array, Library
     from minitensor.tensor import Tensor
 
@@ -256,7 +257,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 
 @composite
-def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+def channel_shuffle(input: Tensor, groups: Count) -> Tensor:
     """Interleave groups of channels: one channel of each group in turn.
 
     Zhang et al. 2018.

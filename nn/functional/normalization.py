@@ -25,8 +25,10 @@ from minitensor.ops.kinds import FLOATS, INEXACT, in_dtype_of, require_kind, req
 from minitensor.ops.linalg.norms import plain_norm as norm
 from minitensor.ops.powers import rsqrt
 from minitensor.ops.resize import format_of
+from minitensor.shapes import normalize_sizes
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Count
     from minitensor.nn.functional.fused_norms import Statistics
     from minitensor.tensor import Tensor
 
@@ -333,7 +335,7 @@ def rms_norm(
     """
     if not input.is_complex():
         check_floating_point("rms_norm", input)
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = normalize_sizes(normalized_shape)
     if input.ndim < len(shape):
         raise ArgumentError(
             f"rms_norm: expected input of at least {len(shape)} dims for normalized_shape={list(shape)}, but got input "
@@ -372,7 +374,7 @@ def normalize(
 
 @composite
 def local_response_norm(
-    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    input: Tensor, size: Count, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
     """Divide each entry by (k + alpha * mean of squares over ``size`` neighboring channels) ** beta.
 

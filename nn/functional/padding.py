@@ -20,7 +20,7 @@ from minitensor.ops.copy import clone
 from minitensor.ops.kinds import NUMERIC, require_kind
 from minitensor.ops.resize import format_of
 from minitensor.scalars import fit
-from minitensor.shapes import memoize, require_room
+from minitensor.shapes import memoize, normalize_sizes, require_room
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -53,8 +53,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     tensor([[3., 2., 1., 2., 3., 2.]])
     """
     if mode == "constant":
-        return constant_pad_nd(input, tuple(pad), 0.0 if value is None else float(value))
-    amounts = check_amounts("pad", input, pad)
+        return constant_pad_nd(input, normalize_sizes(pad), 0.0 if value is None else float(value))
+    amounts = check_amounts("pad", input, normalize_sizes(pad))
     if mode not in POSITIONS:
         raise UnsupportedValueError(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value is not None and value != 0:
@@ -83,8 +83,9 @@ def list_amounts(input: Tensor, pad: Sequence[int], value: Number) -> tuple[Tens
     """Return the amounts as a tuple; raise unless they fit the shape."""
     if not isinstance(pad, (tuple, list)):
         raise ArgumentTypeError(f"constant_pad_nd: pad must be a tuple of ints, got {type(pad).__name__}")
-    check_amounts("constant_pad_nd", input, pad)
-    return input, tuple(pad), value
+    amounts = normalize_sizes(pad)
+    check_amounts("constant_pad_nd", input, amounts)
+    return input, amounts, value
 
 
 def layout_of_padding(arguments: Sequence[Any], shape: Shape) -> Layout | None:

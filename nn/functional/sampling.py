@@ -30,6 +30,7 @@ from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors, same_device
 from minitensor.ops.ranges import linspace
 from minitensor.ops.rounding import abs, floor, sign
+from minitensor.shapes import normalize_sizes
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -294,6 +295,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     tensor([[[[-0.5000,  0.0000],
               [ 0.5000,  0.0000]]]])
     """
+    size = normalize_sizes(size)
     sizes = check_matrices(theta, size)
     align_corners = resolve_corners(align_corners)
     if align_corners and min(sizes) == 1:

@@ -26,23 +26,17 @@ UNPOOLS = {"max_unpool1d", "max_unpool2d", "max_unpool3d"}
 # Functions that PyTorch wrote in Python, or whose overloads with tensors come first, where we read ints as elsewhere.
 MORE = {"broadcast_shapes", "unravel_index", "unfold", "fold", "lp_pool2d", "lp_pool3d", *UNPOOLS}
 ACCEPTED_HERE = {
-    "0-d tensor": MORE | POOLS, "NumPy": MORE | POOLS | {"tensordot", "split"},
+    "0-d tensor": MORE | POOLS | {"histogram"}, "NumPy": MORE | POOLS | {"tensordot", "split"},
     "one element": MORE | {
         "clamp", "max", "min", "all", "any", "count_nonzero", "trapezoid", "cumulative_trapezoid", "gradient",
         "movedim", "squeeze", "hsplit", "vsplit", "dsplit", "randint_like",
     },
-    "float": {"empty_strided", "tensor_split", "hsplit", "pad", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
-              "rms_norm", "affine_grid"},
+    "float": set(), "bool": {"interpolate", "std", "std_mean", "var", "var_mean"},  # the last four mean unbiased by it
 }  # fmt: skip
 REFUSED_HERE = {
-    "0-d tensor": {"tensordot", "histogram", "histogramdd", "rot90", "vector_norm", "matrix_norm", "norm", "cond"},
-    "NumPy": {"histogramdd"},
-    "one element": {
-        "tensordot", "histogramdd", "rot90", "matrix_norm", "norm", "conv1d", "conv2d", "conv3d", "conv_transpose2d",
-        "conv_transpose3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "local_response_norm",
-        "embedding", "nll_loss", "cross_entropy", "linear_cross_entropy", "affine_grid", "channel_shuffle",
-    },
-    "float": {"broadcast_shapes", "__getitem__", "multi_margin_loss", "max_unpool1d", "max_unpool2d"},
+    "0-d tensor": set(), "NumPy": set(), "one element": {"histogramdd"},
+    "float": {"broadcast_shapes", "__getitem__", "max_unpool1d", "max_unpool2d"},
+    "bool": {"broadcast_shapes", "unravel_index", "histogramdd", "max_unpool1d", "max_unpool2d"},
 }  # fmt: skip
 
 
@@ -103,7 +97,7 @@ def test_integers_are_accepted_as_in_pytorch(form: str) -> None:
                     (more if found else less).add(row.name.rpartition(".")[2])
     assert more <= ACCEPTED_HERE[form], more - ACCEPTED_HERE[form]
     assert less <= REFUSED_HERE[form], less - REFUSED_HERE[form]
-    assert count > 1300
+    assert count > 1400
 
 
 def test_bools_are_no_sizes() -> None:

@@ -18,7 +18,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, ShapeIndexError, UsageTypeError
 from minitensor.ops.choice import where
 from minitensor.ops.copy import clone
-from minitensor.ops.creation import require_number
+from minitensor.ops.creation import as_number, require_number
 from minitensor.ops.fill import copy_
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
 from minitensor.ops.linalg.checks import require_matrices, require_square
@@ -28,7 +28,7 @@ from minitensor.ops.linalg.solve import as_matrix_scalars, inv_ex
 from minitensor.ops.matmul import adjoint, matmul
 from minitensor.ops.operand import Number, not_a_tensor, require_tensors
 from minitensor.ops.out import write_out
-from minitensor.shapes import wrap_dim, wrap_dims
+from minitensor.shapes import normalize_sizes, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
     from minitensor.dtypes import dtype as Dtype
@@ -74,7 +74,7 @@ def matrix_norm(
     input = require_floats(name, input, dtype)
     if input.ndim < 2:
         raise ShapeError(f"{name}: the input tensor must have at least 2 dimensions, got shape {tuple(input.shape)}")
-    rows, columns = wrap_dims(tuple(dim), input.ndim)
+    rows, columns = wrap_dims(normalize_sizes(dim), input.ndim)
     if rows == columns:
         raise ShapeError(f"{name}: dims must be different, got {tuple(dim)}")
     if ord == "fro":
@@ -88,7 +88,7 @@ def matrix_norm(
 
 def norm_of_last_dims(name: str, input: Tensor, ord: Order) -> Tensor:
     """Return a norm of the matrices in the last two dims."""
-    ord = host_value(ord, None)
+    ord = as_number(host_value(ord, None))
     if ord == "nuc":
         return svdvals(input).sum(-1)
     if isinstance(ord, str) or not isinstance(ord, (int, float)) or abs(float(ord)) not in (1, 2, math.inf):

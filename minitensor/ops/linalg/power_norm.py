@@ -13,6 +13,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, UsageTypeError
 from minitensor.ops.arithmetic import mul
 from minitensor.ops.choice import where
+from minitensor.ops.creation import as_number
 from minitensor.ops.extremes import is_extreme, require_sizes
 from minitensor.ops.operand import not_a_tensor
 from minitensor.ops.reduce import Axes, Dims, axes, restore_dims, sum
@@ -66,7 +67,7 @@ def prepare_norm(
     x: Tensor, ord: Any, dim: Dims, keepdim: bool, dtype: Dtype | None
 ) -> tuple[Tensor, float, tuple[int, ...], bool, Dtype | None]:
     """Cast the input, and return the order as a float and all dims as non-negative numbers."""
-    name, ord = "linalg.vector_norm", host_value(ord, None)
+    name, ord = "linalg.vector_norm", as_number(host_value(ord, None))
     if not isinstance(ord, (int, float)):
         raise UsageTypeError(f"{name}: expected ord to be a number, got {ord!r}; matrix_norm has 'fro' and 'nuc'")
     return require_floats(name, x, dtype), float(ord), axes(dim, x.ndim), keepdim, dtype
