@@ -130,15 +130,17 @@ def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
     if given.__class__ is tuple and are_plain(given):
         return given  # type: ignore[return-value]  # a tuple of ints
     try:
-        return as_plain_ints(given)  # type: ignore[arg-type]  # raises below
+        return as_plain_ints(given)
     except TypeError:
         raise ArgumentTypeError(f"sizes must be ints or one sequence of ints, got {quote(sizes)}") from None
 
 
 def as_plain_ints(numbers: Iterable[Any]) -> tuple[int, ...]:
     """Return integers of any type as ints. As in PyTorch, the first must not be a bool; the others may be Python's."""
+    refused: Any = None  # no int
     return tuple([
-        int(index(None if type(n) in BOOLS and not (i and n.__class__ is bool) else n)) for i, n in enumerate(numbers)
+        int(index(refused if type(n) in BOOLS and not (i and n.__class__ is bool) else n))
+        for i, n in enumerate(numbers)
     ])  # fmt: skip
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+COMPLAINT = " encountered in "  # in each of NumPy's messages about its arithmetic
+SKIPPED = ("numpy", "warnings")
 IGNORED = dict.fromkeys(numpy.geterr(), "ignore")
 
 
@@ -32,7 +34,7 @@ def is_complaint(error: Exception) -> bool:
     """Whether NumPy raised an error, or a warning that a filter made an error, only because a setting says so."""
     if not isinstance(error, (FloatingPointError, RuntimeWarning)):
         return False
-    return " encountered in " in str(error) and numpy.geterr() != IGNORED
+    return COMPLAINT in str(error) and numpy.geterr() != IGNORED
 
 
 def in_silence(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -67,16 +69,18 @@ def hide_complaints() -> None:
         return
 
     def show_all_others(message: Any) -> None:
-        if not (issubclass(message.category, RuntimeWarning) and is_from_arithmetic()):
+        if not (issubclass(message.category, RuntimeWarning) and is_from_arithmetic(str(message.message))):
             show(message)
 
     show_all_others.hides_complaints = True  # type: ignore[attr-defined]  # set once, however often this is imported
     warnings._showwarnmsg = show_all_others  # type: ignore[attr-defined]  # the one place that no filter replaces
 
 
-def is_from_arithmetic() -> bool:
-    """Whether the innermost code that is not NumPy's belongs to this library."""
+def is_from_arithmetic(text: str) -> bool:
+    """Whether a warning comes from NumPy, and the innermost code that is not NumPy's is this library's."""
     frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("numpy", "warnings"):
+    is_numpys = COMPLAINT in text
+    while frame.f_back is not None and (room := frame.f_globals.get("__name__", "").partition(".")[0]) in SKIPPED:
+        is_numpys = is_numpys or room == "numpy"
         frame = frame.f_back
-    return is_library_frame(frame)
+    return is_numpys and is_library_frame(frame)

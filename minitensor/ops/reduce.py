@@ -19,7 +19,7 @@ from minitensor.autograd.declare import differentiable, nondifferentiable, view
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
 from minitensor.backends import BY_ARRAY
-from minitensor.base import TensorBase
+from minitensor.base import TensorBase, has_values
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
 from minitensor.layout import numel
@@ -167,7 +167,7 @@ def nansum(
     """
     require_kind("nansum", ORDERED, input)
     if input.array.dtype.kind == "f":
-        if input.device.type != "cpu" or input.xp.isnan(input.array).any():
+        if not has_values(input) or input.device.type != "cpu" or input.xp.isnan(input.array).any():
             input = where(isnan(input), 0, input)
         found = sum(input, dim, keepdim, dtype=require_float_dtype("nansum", dtype_of_sum(dtype, out)))
         return write_out("nansum", found, out)
