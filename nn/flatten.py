@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.argument_types import is_int
 from minitensor.errors import ArgumentTypeError
 from minitensor.nn.module import Module
 
@@ -72,7 +73,7 @@ class Unflatten(Module):
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...] | list[int]) -> None:
         super().__init__()
-        if not isinstance(dim, int):
+        if not is_int(dim):
             raise ArgumentTypeError(f"input argument dim must be an int, got {type(dim).__name__}")
         if not isinstance(unflattened_size, (tuple, list)):
             raise ArgumentTypeError(f"unflattened_size must be a tuple or list, got {type(unflattened_size).__name__}")

@@ -7,6 +7,7 @@ options, parameters and statistics; the arithmetic is in ``functional``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from minitensor.errors import ArgumentError
@@ -101,6 +102,11 @@ class GroupNorm(Module):
         )
 
 
+def read_normalized_shape(given: int | Sequence[int]) -> tuple[int, ...]:
+    """Return the sizes of the dims to normalize as a tuple."""
+    return (int(given),) if isinstance(given, Integral) else tuple(given)  # type: ignore[arg-type]  # a sequence
+
+
 class RMSNorm(Module):
     """Divide each sample by its root mean square over its last dims.
 
@@ -143,7 +149,7 @@ class RMSNorm(Module):
         dtype: Dtype | None = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = read_normalized_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         weight = Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
@@ -311,7 +317,7 @@ class LayerNorm(Module):
         dtype: Dtype | None = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = read_normalized_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         factory: dict[str, Any] = {"device": device, "dtype": dtype}

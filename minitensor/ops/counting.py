@@ -278,7 +278,7 @@ def histogramdd(
     ]
     hist = count_in_bins(input, input.array.reshape(math.prod(input.shape[:-1]), count), edges, weight, density)
     pairs = zip(each, edges, strict=True)
-    shown = tuple([bin if isinstance(bin, TensorBase) else wrap(input.result_class, one) for bin, one in pairs])
+    shown = tuple([wrap(input.result_class, one) if is_int(bin) else bin for bin, one in pairs])
     return return_types.histogramdd(wrap(input.result_class, hist), shown)
 
 
