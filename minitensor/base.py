@@ -79,7 +79,7 @@ class TensorBase:
 
         >>> import minitensor as torch
         >>> x = torch.ones(2, 3)
-        >>> x.storage is x[0].storage, len(x.storage)
+        >>> x.storage is x[0].storage, x.storage.numel()
         (True, 6)
         """
         storage = self._storage

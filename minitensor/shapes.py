@@ -137,11 +137,14 @@ def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
 
 def as_plain_ints(numbers: Iterable[Any]) -> tuple[int, ...]:
     """Return integers of any type as ints. As in PyTorch, the first must not be a bool; the others may be Python's."""
-    refused: Any = None  # no int
-    return tuple([
-        int(index(refused if type(n) in BOOLS and not (i and n.__class__ is bool) else n))
-        for i, n in enumerate(numbers)
-    ])  # fmt: skip
+    return tuple([int(index(n)) if type(n) not in BOOLS else read_bool(n, i) for i, n in enumerate(numbers)])
+
+
+def read_bool(value: Any, place: int) -> int:
+    """Return a bool among integers as an int; raise for the first, and for those of other libraries."""
+    if value.__class__ is bool and place > 0:
+        return int(value)
+    raise ArgumentTypeError("a bool is no size")
 
 
 def are_plain(numbers: tuple[Any, ...]) -> bool:

@@ -12,7 +12,7 @@ from minitensor import backends
 from minitensor.compat.once import warn_once
 from minitensor.device import device_of
 from minitensor.dtypes import FROM_NUMPY
-from minitensor.errors import IndexRangeError, ReadOnlyError, UsageError
+from minitensor.errors import IndexRuntimeError, ReadOnlyError, UsageError, UsageTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,10 @@ class Storage:
         return flat
 
     def __len__(self) -> int:
+        return self.nbytes()
+
+    def numel(self) -> int:
+        """Return the number of elements."""
         return int(self.array.size)
 
     def nbytes(self) -> int:
@@ -59,8 +63,34 @@ class Storage:
         return int(self.array.nbytes)
 
     def size(self) -> int:
-        """Return the size in bytes, as PyTorch's storages do; ``len`` counts elements."""
+        """Return the size in bytes, as ``len`` does."""
         return self.nbytes()
+
+    def element_size(self) -> int:
+        """Return the size of what an index finds: 1 byte."""
+        return 1
+
+    @property
+    def octets(self) -> Array:
+        """The memory as bytes."""
+        return self.buffer.view("uint8")
+
+    def tolist(self) -> list[int]:
+        """Return the bytes as a list of ints."""
+        return self.octets.tolist()  # type: ignore[no-any-return]  # an array's list
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.tolist())
+
+    def __getitem__(self, place: int | slice) -> int | Storage:
+        if not isinstance(place, slice):
+            return int(self.octets[position_in(place, len(self))])
+        if place.step not in (None, 1):
+            raise UsageError(f"trying to slice with a step of {place.step}, but only a step of 1 is supported")
+        return ReinterpretedStorage(self, self.octets[place])
+
+    def __setitem__(self, place: int | slice, value: int) -> None:
+        write_into(self, self.octets, place, value)
 
     def __call__(self) -> TypedStorage:
         """Return the memory as elements: ``x.storage()`` of PyTorch."""
@@ -89,11 +119,11 @@ class TypedStorage:
         self.memory = memory
 
     def __len__(self) -> int:
-        return len(self.memory)
+        return self.memory.numel()
 
     def size(self) -> int:
         """Return the number of elements."""
-        return len(self.memory)
+        return self.memory.numel()
 
     def nbytes(self) -> int:
         """Return the size in bytes."""
@@ -136,22 +166,10 @@ class TypedStorage:
     def __getitem__(self, place: int | slice) -> Any:
         if isinstance(place, slice):
             raise UsageError("slices are only supported in assignments to a storage: use storage.tolist()[...]")
-        return self.memory.buffer[self.position(place)].item()
+        return self.memory.buffer[position_in(place, len(self))].item()
 
     def __setitem__(self, place: int | slice, value: Any) -> None:
-        if self.memory.is_read_only:
-            raise ReadOnlyError("storage: the memory is read-only: clone() the tensor before writing")
-        self.memory.buffer[place if isinstance(place, slice) else self.position(place)] = value
-        self.memory.version += 1
-
-    def position(self, place: int) -> int:
-        """Return an index from the front; raise if it is out of range."""
-        if not isinstance(place, int):
-            raise UsageError(f"can't index a storage with {type(place).__name__}: use an int")
-        size = len(self)
-        if not -size <= place < size:
-            raise IndexRangeError(f"index {place} out of range for storage of size {size}")
-        return place % size
+        write_into(self.memory, self.memory.buffer, place, value)
 
     def fill_(self, value: Any) -> TypedStorage:
         """Set all elements to a number. Return the storage."""
@@ -160,6 +178,23 @@ class TypedStorage:
 
     def __repr__(self) -> str:
         return f"{self.tolist()}\n[TypedStorage of {self.dtype}, {len(self)} elements]"
+
+
+def position_in(place: int, size: int) -> int:
+    """Return an index from the front; raise if it is out of range."""
+    if not isinstance(place, int) or isinstance(place, bool):
+        raise UsageTypeError(f"can't index a storage with {type(place).__name__}: use an int")
+    if not -size <= place < size:
+        raise IndexRuntimeError(f"index {place} out of range for storage of size {size}")
+    return place % size
+
+
+def write_into(storage: Storage, memory: Array, place: int | slice, value: Any) -> None:
+    """Write a value into one place of a storage, or several, which are counted in ``memory``'s elements."""
+    if storage.is_read_only:
+        raise ReadOnlyError("storage: the memory is read-only: clone() the tensor before writing")
+    memory[place if isinstance(place, slice) else position_in(place, memory.size)] = value
+    storage.version += 1
 
 
 class ReadOnlyStorage(Storage):

@@ -62,7 +62,7 @@ def reorder(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> di
         if len(args) == len(order) and len(rest) == len(kwargs) and all(map(is_in_place, given, given.values())):
             name = function.__name__
             text = f"This overload of {name} is deprecated: {name}({', '.join(order)})"
-            warn_once(f"{text}; give {name_factors(order)} by name.")
+            warn_once(f"{text}; give {name_factors(order)} by name.", subject="old orders")
             return {name: as_factor(value) if name in FACTORS else value for name, value in given.items()} | rest
     return None
 

@@ -14,7 +14,7 @@ from minitensor.errors import ArgumentTypeError
 
 @dataclass
 class State:
-    """Whether warnings come each time, and the texts of those that came."""
+    """Whether warnings come each time, and the texts or subjects of those that came."""
 
     always: bool = False
     seen: set[str] = field(default_factory=set)
@@ -23,10 +23,10 @@ class State:
 state = State()
 
 
-def warn_once(text: str, category: type[Warning] = UserWarning) -> None:
-    """Warn, pointing to the user's line, unless this text came before."""
-    if text not in state.seen or state.always:
-        state.seen.add(text)
+def warn_once(text: str, category: type[Warning] = UserWarning, subject: str = "") -> None:
+    """Warn, pointing to the user's line, unless this text came before, or one about the same subject."""
+    if (subject or text) not in state.seen or state.always:
+        state.seen.add(subject or text)
         warnings.warn(text, category, stacklevel=user_level())
 
 

@@ -36,10 +36,10 @@ def change_layout(input: Tensor, layout: Layout) -> None:
     """
     storage = input.storage
     _, end = layouts.extent(layout)
-    if end > len(storage) and 0 not in layout.shape:
+    if end > storage.numel() and 0 not in layout.shape:
         require_room((end,))
         memory = BY_ARRAY[storage.array.__class__].xp.empty(end, array_dtype(input))  # input.array may not exist yet
-        memory[: len(storage)] = storage.buffer
+        memory[: storage.numel()] = storage.buffer
         input._storage, input._base = SharedCountStorage(storage, memory), None
     assign_layout(input, layout)
 
@@ -170,7 +170,7 @@ def memory_to_set(
         return storage, layout_to_set(storage_offset, size, stride)
     if storage_offset or stride is not None:
         raise ArgumentTypeError("set_(): storage_offset and stride say how to read a given size; size is missing")
-    return storage, source.layout if isinstance(source, TensorBase) else layouts.contiguous((len(storage),))
+    return storage, source.layout if isinstance(source, TensorBase) else layouts.contiguous((storage.numel(),))
 
 
 def storage_of(input: Tensor, source: Any) -> Storage:

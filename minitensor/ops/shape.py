@@ -494,7 +494,7 @@ def as_strided(
     """
     home = input._layout or input.layout
     offset = home.offset if storage_offset is None else storage_offset
-    layout = layouts.as_strided(normalize_sizes(size), normalize_sizes(stride), offset, len(input.storage))
+    layout = layouts.as_strided(normalize_sizes(size), normalize_sizes(stride), offset, input.storage.numel())
     return look_by_strides(input, layout, home)
 
 

@@ -94,7 +94,7 @@ def build(data: tuple[Any, ...], kind: dtype, where: DeviceLike) -> Tensor:
         first = first.memory
     if isinstance(first, Storage):
         storage = reinterpret(first, kind.numpy)
-        vector: Tensor = on_storage(TensorBase.result_class, storage, contiguous((len(storage),)))
+        vector: Tensor = on_storage(TensorBase.result_class, storage, contiguous((storage.numel(),)))
         return vector
     if isinstance(first, Size) or not data or is_size(data[0]):
         if not all(is_size(each) for each in data[1:]):

@@ -43,7 +43,7 @@ def write_legacy(file: IO[bytes], pickle: bytes, storages: list[Storage]) -> Non
     file.write(pickle)
     file.write(pickle_value([str(number) for number in range(len(storages))])[0])
     for storage in storages:
-        file.write(len(storage).to_bytes(8, sys.byteorder))
+        file.write(storage.numel().to_bytes(8, sys.byteorder))
         file.write(host_bytes(storage).data)
 
 

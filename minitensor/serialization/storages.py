@@ -119,8 +119,8 @@ def check_storage(memory: Memory, kind: StorageClass, count: int) -> Memory:
     """Raise if two references to one storage contradict each other."""
     if kind.name == UNTYPED and count == memory.storage.nbytes():
         return memory
-    if memory.storage.array.dtype != element_dtype(kind).numpy or len(memory.storage) != count:
-        found = f"{len(memory.storage)} elements of {memory.storage.array.dtype}"
+    if memory.storage.array.dtype != element_dtype(kind).numpy or memory.storage.numel() != count:
+        found = f"{memory.storage.numel()} elements of {memory.storage.array.dtype}"
         raise FileFormatError(f"one storage is claimed to have both {found} and {count} of {kind.name}")
     return memory
 

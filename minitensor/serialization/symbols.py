@@ -93,7 +93,7 @@ def build_tensor(
     memory = budget.memories.get(id(memory))
     if memory is None:
         raise FileFormatError("a tensor needs a storage of the file")
-    there = build_layout(offset, shape, strides, len(memory.storage))
+    there = build_layout(offset, shape, strides, memory.storage.numel())
     check_hooks(hooks)
     conj, neg = parse_flags(flags)
     if conj or neg:

@@ -295,7 +295,7 @@ def write_storage(writer: Writer, memory: Storage) -> None:
     writer.name("torch", STORAGE_OF[dtypes.from_numpy(memory.array.dtype)])
     write_text(writer, str(number))
     write_text(writer, "cpu" if there.type == "cpu" else f"cuda:{there.index or 0}")
-    write_int(writer, len(memory))
+    write_int(writer, memory.numel())
     writer.emit(writer.identity_end, b"tQ")
 
 

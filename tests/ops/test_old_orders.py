@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import minitensor as mt
+from minitensor.compat.once import state
 
 SUMS = {"add": (2,), "sub": (2,), "addcmul": (0.5,), "addcdiv": (0.5,)}
 SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
@@ -84,3 +85,11 @@ def test_other_orders_are_refused() -> None:
             wrong()
     with pytest.raises(RuntimeError, match="alpha"):
         mt.add(mt.tensor([1]), 2.5, mt.tensor([1]))
+
+
+def test_one_warning_comes_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "seen", set())
+    a, matrix = mt.ones(2), mt.ones(2, 2)
+    with pytest.warns(UserWarning, match="overload of add is deprecated") as caught:
+        mt.add(a, 2, a), a.sub_(2, a), mt.addcmul(a, 2, a, a), mt.addmm(2, matrix, 3, matrix, matrix)
+    assert len(caught) == 1
