@@ -118,6 +118,7 @@ from minitensor.ops.creation import (
     zeros_like as zeros_like,
 )
 from minitensor.ops.tensor_types import (
+    BFloat16Tensor as BFloat16Tensor,
     BoolTensor as BoolTensor,
     ByteTensor as ByteTensor,
     CharTensor as CharTensor,

@@ -8,19 +8,23 @@ Note [Lazy parts]. A new result of an op has only an array; storage and layout a
 view has only a storage and a layout; its array is created when something computes with it. The slot ``array`` is then
 unset, and Python calls ``__getattr__`` only for missing attributes. A chain of views creates no arrays, and a chain of
 arithmetic creates no storages or layouts. A result without a layout is row-major: recorders give any other one at once.
+A tensor on encoded memory has no array at all: Note [Encoded arrays] in ``backends/encoded.py``.
 """
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from minitensor import backends
 from minitensor import layout as layouts
 from minitensor.backends import BY_ARRAY
+from minitensor.backends.encoded import EncodedArray
+from minitensor.backends.silence import update_quietly
 from minitensor.compat.reasons import tensor_attribute_error
 from minitensor.device import device_of
 from minitensor.dtypes import FROM_NUMPY
-from minitensor.errors import ReadOnlyError
+from minitensor.errors import EncodedError, ReadOnlyError
 from minitensor.shapes import Size, as_size
 from minitensor.storage import Storage
 
@@ -168,7 +172,10 @@ class TensorBase:
         >>> type(torch.ones(2).backend).__name__
         'NumpyBackend'
         """
-        return BY_ARRAY[self.array.__class__]
+        try:
+            return BY_ARRAY[self.array.__class__]
+        except EncodedError:
+            return BY_ARRAY[self.storage.array.__class__]
 
     @property
     def xp(self) -> Library:
@@ -178,7 +185,10 @@ class TensorBase:
         >>> torch.ones(2).xp.__name__
         'numpy'
         """
-        return BY_ARRAY[self.array.__class__].xp
+        try:
+            return BY_ARRAY[self.array.__class__].xp
+        except EncodedError:
+            return BY_ARRAY[self.storage.array.__class__].xp
 
     # -- the place in the graph --------------------------------------------------------------------------------------
 
@@ -205,12 +215,35 @@ new = object.__new__
 def wrap(cls: type[T], array: Array) -> T:
     """Return a tensor without a node on a new array that is not shared."""
     if array.__class__ is not backends.HostArray:
+        if isinstance(array, EncodedArray):
+            return wrap_memory(cls, array)
         array = as_array(array)
     tensor = new(cls)
     tensor.array = array
     tensor._storage = tensor._layout = tensor._node = tensor._base = None
     if not array.flags.c_contiguous:
         fix_layout(tensor)
+    return tensor
+
+
+def wrap_memory(cls: type[T], array: EncodedArray) -> T:
+    """Return a tensor without a node on new encoded memory; it has no array."""
+    if array.flags.c_contiguous:
+        return restore(cls, array, Storage(array), layouts.contiguous(array.shape))
+    layout = layout_of(array)
+    if not layouts.is_dense(layout):
+        array = array.copy()
+        layout = layouts.contiguous(array.shape)
+    return restore(cls, array, Storage(array), layout)
+
+
+def restore(cls: type[T], array: Array, storage: Storage, layout: Layout | None) -> T:
+    """Return a tensor without a node from its parts; on encoded memory it has no array."""
+    tensor = new(cls)
+    if not isinstance(array, EncodedArray):
+        tensor.array = array
+    tensor._storage, tensor._layout = storage, layout
+    tensor._node = tensor._base = None
     return tensor
 
 
@@ -255,6 +288,15 @@ def materialize(tensor: TensorBase) -> Array:
     return BY_ARRAY[buffer.__class__].window(buffer, buffer.dtype, shape, strides, offset)
 
 
+def renew_array(tensor: TensorBase) -> None:
+    """Create the array of a tensor whose storage or layout was replaced; on encoded memory it has none."""
+    if is_encoded(tensor):
+        tensor.array = None  # type: ignore[assignment]  # so that it can be deleted
+        del tensor.array
+    else:
+        tensor.array = materialize(tensor)
+
+
 def fix_layout(tensor: TensorBase) -> None:
     """Set the layout of a new result from its array's strides. An array that is not dense is copied first."""
     array = tensor.array
@@ -270,12 +312,24 @@ def fix_layout(tensor: TensorBase) -> None:
 
 def arrange(tensor: TensorBase, layout: Layout) -> None:
     """Set the layout of a new result; its elements move if the kernel has put them in another order."""
+    if is_encoded(tensor):
+        arrange_memory(tensor, layout)
+        return
     array = tensor.array
     if not is_arranged(array, layout.strides):
         backend = BY_ARRAY[array.__class__]
         tensor.array = backend.window(backend.xp.empty(array.size, array.dtype), array.dtype, *layout)
         tensor.array[...] = array
     tensor._layout = layout
+
+
+def arrange_memory(tensor: TensorBase, layout: Layout) -> None:
+    """Set the layout of a new result on encoded memory."""
+    array = encoded_array(tensor)
+    tensor._layout = layout
+    if not is_arranged(array, layout.strides):
+        tensor._storage = Storage(tensor.xp.empty(array.size, array.dtype).view(array.__class__))
+        encoded_array(tensor).assign(array)
 
 
 def is_arranged(array: Array, strides: tuple[int, ...]) -> bool:
@@ -287,15 +341,56 @@ def is_arranged(array: Array, strides: tuple[int, ...]) -> bool:
 
 
 def values_of(tensor: TensorBase) -> Array:
-    """Return the array for a check of values: inside ``vmap``, the array of all samples."""
-    array: Any = tensor.array
-    found: Array = array if has_values(tensor) else array.everything
+    """Return the elements to be read: decoded if the memory is encoded, those of all samples inside ``vmap``."""
+    if not has_values(tensor):
+        found: Array = tensor.array.everything  # type: ignore[attr-defined]  # a placeholder's
+        return found
+    try:
+        return tensor.array
+    except EncodedError:
+        return encoded_array(tensor).decode()
+
+
+def write_values(tensor: TensorBase, values: Any) -> None:
+    """Write an array, encoded or not, broadcast and cast, into the memory of a tensor; its version stays."""
+    try:
+        target = tensor.array
+    except EncodedError:
+        encoded_array(tensor).assign(values)
+    else:
+        target[...] = values.decode() if isinstance(values, EncodedArray) else values
+
+
+def add_in_place(total: Any, grad: Any) -> None:
+    """Add to a gradient in its own memory; its version stays."""
+    try:
+        update_quietly(operator.iadd, total.array, grad.array)
+    except EncodedError:
+        write_values(total, memory_of(total + grad))
+
+
+def is_encoded(tensor: TensorBase) -> bool:
+    """Whether the memory of a tensor is encoded; see Note [Encoded arrays] in ``backends/encoded.py``."""
+    storage = tensor._storage
+    return storage is not None and isinstance(storage.array, EncodedArray)
+
+
+def encoded_array(tensor: TensorBase) -> EncodedArray:
+    """Return the encoded memory of a tensor as an array."""
+    buffer = tensor.storage.buffer
+    backend: Any = BY_ARRAY[buffer.__class__]
+    found: EncodedArray = backend.encoded_window(buffer, *tensor.layout)
     return found
 
 
+def memory_of(tensor: TensorBase) -> Array:
+    """Return the memory of a tensor as an array, which may be encoded."""
+    return encoded_array(tensor) if is_encoded(tensor) else tensor.array
+
+
 def has_values(tensor: TensorBase) -> bool:
-    """Whether a tensor has an array. Inside ``vmap``, a single sample has none."""
-    return tensor.array.__class__ in BY_ARRAY
+    """Whether a tensor has elements. Inside ``vmap``, a single sample has none."""
+    return not isinstance(tensor, tensor.batched_class)
 
 
 def require_writable(name: str, *tensors: TensorBase | None) -> None:

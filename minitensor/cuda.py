@@ -80,7 +80,7 @@ def is_initialized() -> bool:
 
 
 def is_bf16_supported(including_emulation: bool = True) -> bool:
-    """Return False: there is no bfloat16 here, nor would ``including_emulation`` add it.
+    """Return False: bfloat16 is available only on the CPU, and ``including_emulation`` does not change that.
 
     >>> import minitensor as torch
     >>> torch.cuda.is_bf16_supported()

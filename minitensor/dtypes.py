@@ -1,30 +1,36 @@
 """The element types: their names, their limits, and the dtype to which two of them promote.
 
-A `dtype` is one of eleven fixed objects. Promotion is a table over pairs of them, and `result_type` applies it by
+A `dtype` is one of twelve fixed objects. Promotion is a table over pairs of them, and `result_type` applies it by
 PyTorch's three ranks: tensors with dimensions, zero-dim tensors, Python numbers. The file knows NumPy's dtypes, but
-neither tensors nor devices.
+neither tensors nor devices. NumPy has no bfloat16: see Note [Encoded arrays] in ``backends/encoded.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
+from minitensor.errors import ArgumentTypeError, DtypeError, EncodedError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class dtype:
-    """The type of a tensor's elements. There are eleven, all defined here; compare them with ``is`` or ``==``.
+    """The type of a tensor's elements. There are twelve, all defined here; compare them with ``is`` or ``==``.
 
     Attributes:
         name: such as "float32".
         abbr: the short form, such as "f32".
         itemsize: bytes per element.
-        numpy: NumPy's dtype of the same elements.
+        numpy: NumPy's dtype of the same elements; NumPy has none for bfloat16.
+        memory: the dtype of arrays that hold the elements: ``numpy``, or raw bits.
+        arithmetic: the dtype of arrays on which operations compute: ``numpy``, or float32 for bfloat16.
+        kind: NumPy's letter for the kind of the elements, such as "f".
         is_floating_point, is_complex, is_signed: the kind of the elements. Complex dtypes count as signed.
 
     Raises:
@@ -38,8 +44,8 @@ class dtype:
     """
 
     __slots__ = (
-        "_complex_name", "_real_name", "abbr", "category", "is_complex", "is_floating_point", "is_signed", "itemsize",
-        "name", "numpy",
+        "_complex_name", "_real_name", "abbr", "arithmetic", "category", "is_complex", "is_floating_point",
+        "is_signed", "itemsize", "kind", "memory", "name", "numpy",
     )  # fmt: skip
 
     _real_name: str
@@ -47,6 +53,9 @@ class dtype:
     name: str
     abbr: str
     numpy: np.dtype[Any]
+    memory: np.dtype[Any]
+    arithmetic: np.dtype[Any]
+    kind: str
     itemsize: int
     is_floating_point: bool
     is_complex: bool
@@ -54,7 +63,7 @@ class dtype:
     category: int
 
     def __new__(cls, *_: object) -> dtype:
-        raise TypeError("cannot create 'torch.dtype' instances; use one of the eleven there are, e.g. float32")
+        raise TypeError("cannot create 'torch.dtype' instances; use one of the twelve there are, e.g. float32")
 
     def to_real(self) -> dtype:
         """Return the dtype of the real part; a real dtype returns itself."""
@@ -64,6 +73,7 @@ class dtype:
         """Return the complex dtype whose parts have this dtype; a complex dtype returns itself.
 
         ``float16`` gives ``complex64``: there is no half-precision complex dtype here (PyTorch has ``complex32``).
+        So does ``bfloat16``, as in PyTorch.
 
         Raises:
             RuntimeError: For bool and integer dtypes.
@@ -73,9 +83,9 @@ class dtype:
         return find_dtype(self._complex_name)
 
     def __getattr__(self, name: str) -> Any:
-        # Reached only for what is not set: a dtype that is only a name has no numbers.
-        if name in ("numpy", "category"):
-            raise UnsupportedDtypeError(f"NumPy has no {self.name}; use float16 or float32")
+        # Reached only for what is not set. An operation that gets this error is repeated on float32 numbers.
+        if name == "numpy":
+            raise EncodedError(f"NumPy has no {self.name}; cast with .float() or .half()")
         raise AttributeError(f"'torch.dtype' object has no attribute {name!r}")
 
     def __repr__(self) -> str:
@@ -91,21 +101,25 @@ _CATEGORY_OF_KIND = {"b": BOOLEAN, "u": INTEGRAL, "i": INTEGRAL, "f": FLOATING, 
 
 def _new(name: str, abbr: str, real: str, complex_: str = "") -> dtype:
     made = object.__new__(dtype)
+    made.numpy = made.memory = np.dtype(name)
+    return _describe(made, name, abbr, real, complex_, made.numpy)
+
+
+def _new_from_bits(name: str, abbr: str, complex_: str, memory: np.dtype[Any], arithmetic: np.dtype[Any]) -> dtype:
+    """Return a dtype that NumPy lacks; see Note [Encoded arrays]."""
+    made = object.__new__(dtype)
+    made.memory = memory
+    return _describe(made, name, abbr, name, complex_, arithmetic)
+
+
+def _describe(made: dtype, name: str, abbr: str, real: str, complex_: str, arithmetic: np.dtype[Any]) -> dtype:
     made.name, made.abbr, made._real_name, made._complex_name = name, abbr, real, complex_
-    made.numpy = np.dtype(name)
-    made.itemsize = made.numpy.itemsize
-    made.category = _CATEGORY_OF_KIND[made.numpy.kind]
+    made.arithmetic, made.kind = arithmetic, arithmetic.kind
+    made.itemsize = made.memory.itemsize
+    made.category = _CATEGORY_OF_KIND[made.kind]
     made.is_floating_point = made.category == FLOATING
     made.is_complex = made.category == COMPLEX
-    made.is_signed = made.numpy.kind in "ifc"
-    return made
-
-
-def _new_name(name: str, abbr: str, itemsize: int) -> dtype:
-    """Return a floating-point dtype that programs may name and compare. Its use raises."""
-    made = object.__new__(dtype)
-    made.name, made.abbr, made.itemsize, made._real_name, made._complex_name = name, abbr, itemsize, name, ""
-    made.is_floating_point, made.is_complex, made.is_signed = True, False, True
+    made.is_signed = made.kind in "ifc"
     return made
 
 
@@ -121,7 +135,9 @@ float64: Final = _new("float64", "f64", "float64", "complex128")
 complex64: Final = _new("complex64", "c64", "float32", "complex64")
 complex128: Final = _new("complex128", "c128", "float64", "complex128")
 
-bfloat16: Final = _new_name("bfloat16", "bf16", 2)
+bfloat16: Final = _new_from_bits(
+    "bfloat16", "bf16", "complex64", np.dtype([("bfloat16", np.uint16)]), np.dtype(np.float32)
+)
 
 half: Final = float16
 float_: Final = float32
@@ -136,7 +152,10 @@ DTYPES: Final = (
     bool_, uint8, int8, int16, int32, int64, float16, float32, float64, complex64, complex128,
 )  # fmt: skip
 
-_NAMED: Final[Mapping[str, dtype]] = {each.name: each for each in DTYPES} | {
+ALL_DTYPES: Final = (*DTYPES, bfloat16)
+"""The dtypes that NumPy has, and bfloat16."""
+
+_NAMED: Final[Mapping[str, dtype]] = {each.name: each for each in ALL_DTYPES} | {
     "half": half, "float": float_, "double": double, "short": short, "int": int_, "long": long,
     "cfloat": cfloat, "cdouble": cdouble,
 }  # fmt: skip
@@ -153,7 +172,7 @@ def read_dtype(given: Any) -> Any:
 
 def find_dtype(name: str) -> dtype:
     """Return the dtype called ``name``: "float32", "torch.float32" or an alias such as "float" (32 bits)."""
-    found = bfloat16 if name == "bfloat16" else _NAMED.get(name.removeprefix("torch."))
+    found = _NAMED.get(name.removeprefix("torch."))
     if found is None:
         raise ArgumentTypeError(f"no dtype is called {name!r}; expected one of {', '.join(_NAMED)}")
     return found
@@ -161,8 +180,8 @@ def find_dtype(name: str) -> dtype:
 
 # -- NumPy -------------------------------------------------------------------------------------------------------------
 
-FROM_NUMPY: Final[Mapping[np.dtype[Any], dtype]] = {each.numpy: each for each in DTYPES}
-"""For the hot path: ``FROM_NUMPY[array.dtype]`` takes 75 ns and makes no call."""
+FROM_NUMPY: Final[Mapping[np.dtype[Any], dtype]] = {each.memory: each for each in ALL_DTYPES}
+"""By the dtype of an array that holds the elements. On the hot path ``FROM_NUMPY[array.dtype]`` takes 75 ns."""
 
 
 def from_numpy(np_dtype: npt.DTypeLike | dtype) -> dtype:
@@ -211,7 +230,7 @@ def set_default_dtype(d: dtype) -> None:
     """Set the dtype of tensors made from Python floats.
 
     Args:
-        d: float16, float32 or float64. The dtype of Python complex numbers follows it.
+        d: float16, bfloat16, float32 or float64. The dtype of Python complex numbers follows it.
 
     Raises:
         TypeError: If ``d`` is not a floating-point dtype.
@@ -228,14 +247,26 @@ def set_default_dtype(d: dtype) -> None:
         )
     if not d.is_floating_point:
         raise ArgumentTypeError(f"only floating-point types are supported as the default type, got {d!r}")
-    if d is bfloat16:
-        raise ArgumentTypeError("NumPy has no bfloat16, so it cannot be the default dtype; use float16 or float32")
     _default = d
+
+
+def in_single_precision(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a function; while it runs, the default dtype is float32 if it is bfloat16."""
+    global _default
+    if _default is not bfloat16:
+        return function(*args, **kwargs)
+    _default = float32
+    try:
+        return function(*args, **kwargs)
+    finally:
+        _default = bfloat16
 
 
 # -- promotion ---------------------------------------------------------------------------------------------------------
 
 _BYTES: Final = frozenset({uint8, int8})
+HALVES: Final = frozenset({float16, bfloat16})
+"""The floating-point dtypes of 16 bits. Operations compute with them in float32 and round the result."""
 
 
 def _wider(a: dtype, b: dtype) -> dtype:
@@ -249,10 +280,12 @@ def _promote(a: dtype, b: dtype) -> dtype:
         return _wider(high, low.to_complex()) if high.is_complex and low.is_floating_point else high
     if a is not b and {a, b} == _BYTES:
         return int16  # Neither can hold the values of the other.
+    if a is not b and {a, b} == HALVES:
+        return float32
     return _wider(a, b)
 
 
-PROMOTED: Final[Mapping[tuple[dtype, dtype], dtype]] = {(a, b): _promote(a, b) for a in DTYPES for b in DTYPES}
+PROMOTED: Final[Mapping[tuple[dtype, dtype], dtype]] = {(a, b): _promote(a, b) for a in ALL_DTYPES for b in ALL_DTYPES}
 """The promotion table over all pairs."""
 
 
@@ -268,8 +301,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     try:
         return PROMOTED[read_dtype(type1), read_dtype(type2)]
     except KeyError:
-        wanted = "two dtypes that NumPy has" if bfloat16 in (type1, type2) else "two dtypes"
-        raise ArgumentTypeError(f"promote_types() takes {wanted}, got {type1!r} and {type2!r}") from None
+        raise ArgumentTypeError(f"promote_types() takes two dtypes, got {type1!r} and {type2!r}") from None
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:
@@ -337,6 +369,20 @@ def _require_dtype(caller: str, given: object) -> dtype:
     raise ArgumentTypeError(f"{caller}(): argument 'type' (position 1) must be torch.dtype, not {given_type}")
 
 
+class _Limits(NamedTuple):
+    """The limits of bfloat16, under NumPy's names."""
+
+    bits: int = 16
+    eps: float = 2.0**-7
+    max: float = (2 - 2.0**-7) * 2.0**127
+    min: float = (2.0**-7 - 2) * 2.0**127
+    smallest_normal: float = 2.0**-126
+    precision: int = 2
+
+
+_BFLOAT16_LIMITS: Final = _Limits()
+
+
 class finfo:
     """The limits of a floating-point dtype.
 
@@ -364,7 +410,7 @@ class finfo:
         of = _default if type is None else _require_dtype("finfo", type)
         if of.category < FLOATING:
             raise ArgumentTypeError(f"torch.finfo() requires a floating point input type, got {of!r}. Use torch.iinfo")
-        limits = np.finfo(of.to_real().numpy)
+        limits: Any = _BFLOAT16_LIMITS if of is bfloat16 else np.finfo(of.to_real().numpy)
         self.bits: int = limits.bits
         self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
         self.tiny = self.smallest_normal = float(limits.smallest_normal)

@@ -277,6 +277,10 @@ class UnsupportedDtypeError(DtypeError, NotImplementedError):
     """A dtype for which there is no kernel, or complex numbers, which have no order; a NotImplementedError."""
 
 
+class EncodedError(UnsupportedDtypeError):
+    """The memory is encoded, and a function reads it as numbers: Note [Encoded arrays] in ``backends/encoded.py``."""
+
+
 class UnsupportedTypeError(UnsupportedDtypeError, ArgumentTypeError):
     """A bitwise op on floats: a NotImplementedError and a TypeError."""
 

@@ -1,20 +1,23 @@
 """Sampling: uniform, normal and other random numbers, integers, permutations and categories.
 
 The same seed gives PyTorch's numbers, bit for bit. Every function takes a `Generator` and returns a fresh NumPy array
-in C order. The file knows no tensors, and no device but the host; the bits come from ``stream.py``.
+in C order. Uniform and normal numbers may also be drawn for bfloat16; the array is then of float32. The file knows no
+tensors, and no device but the host; the bits come from ``stream.py``.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from minitensor.backends.encoded import round_to_bfloat16
 from minitensor.backends.numpy.random import normal_blocks
+from minitensor.dtypes import bfloat16
 from minitensor.errors import ArgumentError, ArgumentTypeError, DistributionError, UnsupportedDtypeError
 from minitensor.generator import Generator
 from minitensor.stream import Stream
@@ -29,11 +32,11 @@ Shape = int | Sequence[int]
 def uniform(
     generator: Generator, shape: Shape, dtype: npt.DTypeLike = np.float32, low: float = 0.0, high: float = 1.0
 ) -> Array:
-    """Draw from [low, high): 24 bits of one draw for float16 and float32, 53 bits of two for float64.
+    """Draw from [low, high): 24 bits of one draw for 16 bits and float32, 53 bits of two for float64.
 
     Both parts of a complex number are drawn this way, the real part first.
     """
-    out = np.empty(shape, dtype)
+    out = np.empty(shape, _array_dtype(dtype))
     part = _real_dtype("uniform_", out)
     low, high = _as_float("uniform_", low), _as_float("uniform_", high)
     if not low <= high:
@@ -47,9 +50,24 @@ def uniform(
     stream = generator._stream
     with stream.lock:
         unit = _draw_unit(stream, _count_reals(out), _WORKING[part])
+    if dtype == _BFLOAT16:
+        return _shape_like(out, _rescale(unit, low, high, _round_to_bfloat16))
     if (low, high) == (0.0, 1.0) and part is unit.dtype:
         return _shape_like(out, unit)
-    return _shape_like(out, _rescale(unit, low, high, part))
+    return _shape_like(out, _rescale(unit, low, high, part.type))
+
+
+_BFLOAT16: Final = bfloat16.memory
+
+
+def _array_dtype(dtype: npt.DTypeLike) -> npt.DTypeLike:
+    """Return the dtype of an array of random numbers: float32 for bfloat16."""
+    return bfloat16.arithmetic if dtype == _BFLOAT16 else dtype
+
+
+def _round_to_bfloat16(values: Any) -> Any:
+    """Round float32 numbers to bfloat16, and return them as float32."""
+    return round_to_bfloat16(np.asarray(values)).decode()
 
 
 def _as_float(name: str, value: Any) -> float:
@@ -59,11 +77,11 @@ def _as_float(name: str, value: Any) -> float:
     return value if isinstance(value, float) else float(value)
 
 
-def _rescale(unit: Array, low: float, high: float, part: np.dtype[Any]) -> Array:
+def _rescale(unit: Array, low: float, high: float, to_part: Callable[[Any], Any]) -> Array:
     """Rescale numbers from [0, 1) to [low, high). Results that round to ``high`` become ``low``."""
     kind = unit.dtype.type
-    drawn = _multiply_add(unit, kind(high) - kind(low), kind(low)).astype(part)
-    drawn[drawn == part.type(high)] = low
+    drawn: Array = to_part(_multiply_add(unit, kind(high) - kind(low), kind(low)))
+    drawn[drawn == to_part(high)] = low
     return drawn
 
 
@@ -151,7 +169,7 @@ def normal(
     Blocks of float32 repeat PyTorch's AVX2 code operation for operation: see ``backends/numpy/random.py``. On
     processors without AVX2, PyTorch's own numbers differ from these in the last bits.
     """
-    out = np.empty(shape, dtype)
+    out = np.empty(shape, _array_dtype(dtype))
     mean, std = _as_float("normal_", mean), _as_float("normal_", std)
     count = _count_reals(out)
     if count < 16:
@@ -162,8 +180,8 @@ def normal(
     drawn = np.empty(count, part)
     stream = generator._stream
     with stream.lock:
-        # As in PyTorch, except for float16, the tail draws uniform numbers although they are replaced below.
-        unit = _draw_unit(stream, whole if part == np.float16 else count, real)
+        # As in PyTorch, except for 16 bits, the tail draws uniform numbers although they are replaced below.
+        unit = _draw_unit(stream, whole if dtype in (np.float16, _BFLOAT16) else count, real)
         drawn[:whole] = _make_normal_blocks(unit[:whole], mean, std)
         if whole < count:
             drawn[-16:] = _make_normal_blocks(_draw_unit(stream, 16, real), mean, std)
@@ -177,7 +195,7 @@ def normal_in_pairs(
 
     PyTorch draws this way for fewer than 16 numbers and for tensors that are not contiguous.
     """
-    out = np.empty(shape, dtype)
+    out = np.empty(shape, _array_dtype(dtype))
     mean, std = _as_float("normal_", mean), _as_float("normal_", std)
     part, std = _check_normal(out, std)
     stream = generator._stream

@@ -194,6 +194,14 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     return result
 
 
+def can_expand(shape: Shape, wanted: Shape) -> bool:
+    """Return whether a shape broadcasts to exactly the wanted one."""
+    try:
+        return broadcast_shapes(shape, wanted) == wanted
+    except ShapeError:
+        return False
+
+
 def broadcast_two(a: Shape, b: Shape) -> Shape:
     """Broadcast two shapes."""
     ndim = max(len(a), len(b))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor import backends
+from minitensor.backends.encoded import EncodedArray, of_dtype, plain
 from minitensor.compat.once import warn_once
 from minitensor.device import device_of
 from minitensor.dtypes import FROM_NUMPY
@@ -73,7 +74,7 @@ class Storage:
     @property
     def octets(self) -> Array:
         """The memory as bytes."""
-        return self.buffer.view("uint8")
+        return bytes_of(self.buffer)
 
     def tolist(self) -> list[int]:
         """Return the bytes as a list of ints."""
@@ -158,7 +159,13 @@ class TypedStorage:
 
     def tolist(self) -> list[Any]:
         """Return the elements as a list of Python numbers."""
-        return self.memory.buffer.tolist()  # type: ignore[no-any-return]  # an array's list
+        return self.values.tolist()  # type: ignore[no-any-return]  # an array's list
+
+    @property
+    def values(self) -> Array:
+        """The elements as numbers, decoded if the memory is encoded."""
+        buffer = self.memory.buffer
+        return buffer.decode() if isinstance(buffer, EncodedArray) else buffer
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tolist())
@@ -166,7 +173,7 @@ class TypedStorage:
     def __getitem__(self, place: int | slice) -> Any:
         if isinstance(place, slice):
             raise UsageError("slices are only supported in assignments to a storage: use storage.tolist()[...]")
-        return self.memory.buffer[position_in(place, len(self))].item()
+        return self.values[position_in(place, len(self))].item()
 
     def __setitem__(self, place: int | slice, value: Any) -> None:
         write_into(self.memory, self.memory.buffer, place, value)
@@ -193,7 +200,12 @@ def write_into(storage: Storage, memory: Array, place: int | slice, value: Any) 
     """Write a value into one place of a storage, or several, which are counted in ``memory``'s elements."""
     if storage.is_read_only:
         raise ReadOnlyError("storage: the memory is read-only: clone() the tensor before writing")
-    memory[place if isinstance(place, slice) else position_in(place, memory.size)] = value
+    part = place if isinstance(place, slice) else slice(start := position_in(place, memory.size), start + 1)
+    target = memory[part]
+    if isinstance(target, EncodedArray):
+        target.assign(value)
+    else:
+        target[...] = value
     storage.version += 1
 
 
@@ -304,9 +316,14 @@ def reinterpret(storage: Storage, dtype: Any) -> Storage:
     counted = storage.owner if isinstance(storage, ReinterpretedStorage) else storage
     if counted.array.dtype == dtype:
         return counted
-    buffer = counted.buffer
-    whole = buffer.nbytes // dtype.itemsize * dtype.itemsize
-    return ReinterpretedStorage(counted, buffer.view("uint8")[:whole].view(dtype))
+    memory = bytes_of(counted.buffer)
+    whole = memory.nbytes // dtype.itemsize * dtype.itemsize
+    return ReinterpretedStorage(counted, of_dtype(memory[:whole].view(dtype)))
+
+
+def bytes_of(buffer: Array) -> Array:
+    """Return flat memory as bytes."""
+    return (plain(buffer) if isinstance(buffer, EncodedArray) else buffer).view("uint8")
 
 
 def lender(storage: Storage) -> Storage:

@@ -17,6 +17,7 @@ from minitensor.ops import (
     aliasing,
     arithmetic,
     assemble,
+    beside,
     bits,
     broadcast,
     cast,
@@ -107,9 +108,9 @@ class Tensor(TensorBase):
 
     new, as_subclass = tensor_types.new_like, tensor_types.as_subclass
     _make_subclass = staticmethod(tensor_types.make_subclass)
-    new_tensor, new_zeros, new_ones = creation.new_tensor, creation.new_zeros, creation.new_ones
-    new_full, new_empty = creation.new_full, creation.new_empty
-    new_empty_strided = creation.new_empty_strided
+    new_tensor, new_zeros, new_ones = beside.new_tensor, beside.new_zeros, beside.new_ones
+    new_full, new_empty = beside.new_full, beside.new_empty
+    new_empty_strided = beside.new_empty_strided
 
     __repr__, __format__, __reversed__ = face.text, face.text_in_format, face.backwards
     __deepcopy__ = face.deepcopy
@@ -375,8 +376,9 @@ class Tensor(TensorBase):
     renorm, renorm_ = linalg_norms.renorm, linalg_norms.renorm_
     copy_, fill_, zero_ = fill.copy_, fill.fill_, fill.zero_
     apply_, map_ = elements.apply_, elements.map_
-    to, type, type_as, _like_dtype = cast.to, cast.to_type, cast.type_as, cast._like_dtype
-    float, double, half = cast.to_float, cast.to_double, cast.to_half
+    to, type, type_as = cast.to, cast.to_type, cast.type_as
+    _like_dtype, _decode = cast._like_dtype, cast.decode
+    float, double, half, bfloat16 = cast.to_float, cast.to_double, cast.to_half, cast.to_bfloat16
     cfloat, cdouble = cast.to_cfloat, cast.to_cdouble
     long, int, short, char, byte = cast.to_long, cast.to_int, cast.to_short, cast.to_char, cast.to_byte
     bool = cast.to_bool

@@ -17,7 +17,7 @@ from minitensor.autograd.misuse import explain_constructor
 from minitensor.autograd.mode import no_grad
 from minitensor.callers import user_level
 from minitensor.device import device as Device
-from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError, UnsupportedError
+from minitensor.errors import ArgumentError, ArgumentTypeError, MinitensorError
 from minitensor.nn import state
 from minitensor.nn.attributes import TABLES, assign, drop, fresh_tables
 from minitensor.nn.hooks import (
@@ -455,8 +455,8 @@ class Module(Tree):
         return self._apply(lambda t: t.to(dtypes.float16) if t.is_floating_point() else t)
 
     def bfloat16(self: Self) -> Self:
-        """Raise ``NotImplementedError``: NumPy has no bfloat16."""
-        raise UnsupportedError("bfloat16 is not supported, as NumPy has no such dtype; use half() or float()")
+        """Cast floating-point parameters and buffers to bfloat16."""
+        return self._apply(lambda t: t.to(dtypes.bfloat16) if t.is_floating_point() else t)
 
     def to_empty(self: Self, *, device: DeviceLike, recurse: bool = True) -> Self:
         """Move to a device without the values, which are then undefined; ``recurse=False`` leaves the children."""

@@ -7,12 +7,13 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor.backends.silence import in_silence
+from minitensor.base import values_of
 from minitensor.dtypes import finfo
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.ops.creation import tensor
 from minitensor.optim.optimizer import Group, Optimizer, Params, State
 from minitensor.optim.options import require_plain, require_rate, require_several
-from minitensor.optim.plan import require_entry, step_dtype
+from minitensor.optim.plan import require_entry, step_dtype, write_back
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -109,8 +110,11 @@ class Adafactor(Optimizer):
             if not state:
                 state.update(first_state(param))
             state["step"].array[...] += 1
-            means = [state[name].array for name in shapes(param)]
-            in_silence(take_step, group, float(state["step"]), param, means)
+            tensors = [param, *[state[name] for name in shapes(param)]]
+            values = list(map(values_of, tensors))
+            in_silence(take_step, group, float(state["step"]), param, values[0], values[1:])
+            for changed, array in zip(tensors, values, strict=True):
+                write_back(changed, array)
             param.storage.version += 1
 
 
@@ -146,11 +150,11 @@ def require_shapes(param: Tensor, state: State) -> None:
         require_entry("Adafactor", param, state, name, shape)
 
 
-def take_step(group: Group, step: float, param: Tensor, state: Sequence[Array]) -> None:
-    """Take one step by the equations in the class docstring."""
+def take_step(group: Group, step: float, param: Tensor, values: Array, state: Sequence[Array]) -> None:
+    """Take one step by the equations in the class docstring; ``values`` are those of the parameter."""
     if not param.numel():
         return
-    xp, values, grad = param.xp, param.array, param.grad.array
+    xp, grad = param.xp, values_of(param.grad)
     smallest, least = group["eps"]
     smallest = finfo(param.dtype).eps if smallest is None else smallest
     lr, weight = float(group["lr"]), step ** group["beta2_decay"]

@@ -7,12 +7,13 @@ from typing import Any
 
 from minitensor.autograd.mode import enable_grad, no_grad, report_writes
 from minitensor.backends.silence import in_silence
-from minitensor.base import require_writable, wrap
+from minitensor.base import require_writable, values_of, wrap
 from minitensor.errors import ArgumentError, GuardError, IndexRangeError, UsageError, WrongTypeError
 from minitensor.ops.complex import view_as_real
 from minitensor.optim.line_search import Point, Search, strong_wolfe
 from minitensor.optim.optimizer import Group, Optimizer, Params, State
 from minitensor.optim.options import read_integer, require_number, require_options, require_rate
+from minitensor.optim.plan import write_back
 from minitensor.tensor import Tensor
 
 NUMBERS = ("max_iter", "max_eval", "tolerance_grad", "tolerance_change")
@@ -250,7 +251,7 @@ def as_number(loss: Any) -> float:
 def flat_gradient(params: list[Tensor]) -> Tensor:
     """Return all gradients as one vector, zeros where there is none; complex ones as pairs of real numbers."""
     grads = [param.new_zeros(param.shape) if param.grad is None else param.grad for param in params]
-    rows = [(view_as_real(grad.contiguous()) if grad.is_complex() else grad).array for grad in grads]
+    rows = [values_of(view_as_real(grad.contiguous()) if grad.is_complex() else grad) for grad in grads]
     flat: Tensor = wrap(params[0].result_class, params[0].xp.concatenate(rows, axis=None))
     return flat
 
@@ -265,8 +266,10 @@ def add_way(params: list[Tensor], direction: Tensor, step: float) -> None:
     """Add a step along a direction to the parameters' memory."""
     way, start = direction.array * step, 0
     for param in params:
-        target = (view_as_real(param) if param.is_complex() else param).array
+        tensor = view_as_real(param) if param.is_complex() else param
+        target = values_of(tensor)
         target += way[start : start + target.size].reshape(target.shape)
+        write_back(tensor, target)
         start += target.size
         param.storage.version += 1
 

@@ -19,7 +19,7 @@ from math import prod
 from operator import is_, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from minitensor.base import window, wrap
+from minitensor.base import is_encoded, values_of, window, wrap, write_values
 from minitensor.dtypes import float32, float64, get_default_dtype
 from minitensor.errors import MissingEntryError, ShapeError, WrongTypeError
 from minitensor.layout import Layout, contiguous
@@ -89,7 +89,9 @@ class Plan:
         small: list[tuple[Any, Tensor, State]] = []
         for param, state in zip(params, states, strict=True):
             fresh = complete_state(param, state, names, initial)
-            if param.numel() <= SMALL and param.is_floating_point():
+            if is_encoded(param):
+                self.parts.append(EncodedSingle(param, state, names, fresh, block))
+            elif param.numel() <= SMALL and param.is_floating_point():
                 numbers = [float(state[name]) for name in names.scalars]
                 shape = None if block else tuple(param.shape)
                 small.append(((fresh, str(param.dtype), str(param.device), numbers, shape), param, state))
@@ -226,6 +228,28 @@ class Single(Numbers):
     def finish(self) -> None:
         """Tell graphs that the parameter was written to."""
         self.param.storage.version += 1
+
+
+class EncodedSingle(Single):
+    """One parameter of bfloat16: it is decoded with its state for an update, and encoded afterwards."""
+
+    def pieces(self) -> Iterator[Piece]:
+        """Return the decoded parameter."""
+        self.values = list(map(values_of, (self.param, *self.tensors)))
+        piece = Piece(self.values[0], values_of(self.param.grad), tuple(self.values[1:]))
+        return blocks(piece, self.block) if 0 < self.block < piece.param.size else iter((piece,))
+
+    def finish(self) -> None:
+        """Encode the new values, and tell graphs."""
+        for changed, values in zip((self.param, *self.tensors), self.values, strict=True):
+            write_back(changed, values)
+        super().finish()
+
+
+def write_back(tensor: Tensor, values: Array) -> None:
+    """Write changed values into encoded memory; those of any other tensor are its memory."""
+    if is_encoded(tensor):
+        write_values(tensor, values)
 
 
 def as_real(piece: Piece) -> Piece:

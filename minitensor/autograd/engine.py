@@ -15,9 +15,11 @@ from minitensor.autograd.hooks import Walk, hooks_of_tensor
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
 from minitensor.autograd.protocol import PROCEED, active, override_function, past_overrides
-from minitensor.base import TensorBase, wrap
+from minitensor.backends.encoded import round_to_bfloat16
+from minitensor.base import TensorBase, array_dtype, values_of, wrap
 from minitensor.callers import user_level
 from minitensor.compat.once import warn_once
+from minitensor.dtypes import bfloat16
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -258,7 +260,7 @@ def gradient_of_input(index: int, tensor: Tensor, grad: Any, allow_unused: bool,
             "get None for it"
         )
     if grad is None and materialize:
-        return wrap(tensor.result_class, tensor.xp.zeros(tensor.shape, tensor.array.dtype))
+        return tensor.new_zeros(tensor.shape)
     return grad
 
 
@@ -297,7 +299,7 @@ def make_root(index: int, tensor: Any, grad: Any) -> tuple[Node, Any]:
             "it was recorded (set requires_grad=True on an input; check for no_grad and detach)"
         )
     if grad is None:
-        if tensor.array.size != 1:
+        if tensor.numel() != 1:
             raise GradError(
                 f"grad can be implicitly created only for scalar outputs, this one has shape {tuple(tensor.shape)}: "
                 "reduce it (.sum(), .mean()) or pass a gradient of its shape"
@@ -307,8 +309,15 @@ def make_root(index: int, tensor: Any, grad: Any) -> tuple[Node, Any]:
                 f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype.name}: take .real "
                 "or .abs(), or pass a gradient"
             )
-        return node, wrap(tensor.result_class, tensor.xp.ones_like(tensor.array))
+        return node, one_like(tensor)
     return node, check_root(index, node, grad)
+
+
+def one_like(tensor: Any) -> Any:
+    """Return 1 in the shape and dtype of a tensor, without calling an operation that an interpreter would see."""
+    array = values_of(tensor)
+    ones = tensor.xp.ones_like(array)
+    return wrap(tensor.result_class, round_to_bfloat16(ones) if tensor.dtype is bfloat16 else ones)
 
 
 def make_root_at_edge(index: int, edge: GradientEdge, grad: Any) -> tuple[Node, Any]:
@@ -328,8 +337,8 @@ def check_root(index: int, node: Node, grad: Any) -> Any:
             f"mismatch in shape: gradient {index} has shape {tuple(grad.shape)}, its tensor {tuple(node.shape)}"
         )
     given: Any = grad
-    if given.array.dtype != node.dtype:
-        if given.array.dtype.kind == "c" and node.dtype.kind != "c":
+    if array_dtype(given) != node.dtype:
+        if given.dtype.is_complex and node.dtype.kind != "c":
             raise GradError(f"gradient {index} is complex, its tensor is real: pass a real gradient")
         if node.dtype.kind == "c":
             raise GradError(

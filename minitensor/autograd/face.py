@@ -89,7 +89,7 @@ def set_requires_grad(self: TensorBase, value: bool) -> None:
     if not value:
         stop_requiring_grad(self)
     elif node is None:
-        if self.array.dtype.kind not in "fc":
+        if not (self.dtype.is_floating_point or self.dtype.is_complex):
             raise GradError(
                 f"only Tensors of floating point and complex dtype can require gradients, this one is "
                 f"{self.dtype.name}: convert it, as with .float()"

@@ -17,7 +17,7 @@ from minitensor.autograd.mode import enable_grad, grad_mode, is_grad_enabled, no
 from minitensor.autograd.node import FREED, Node, fit, numbering, output, parts, parts_of
 from minitensor.autograd.packed import Packed
 from minitensor.autograd.versions import check_version
-from minitensor.base import TensorBase, new, window, wrap
+from minitensor.base import TensorBase, array_dtype, memory_of, new, restore, window, wrap
 from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageError
@@ -187,9 +187,7 @@ class FunctionNode(Node):
 
     def reopen_output(self, value: tuple[Any, ...], index: int, version: int) -> Any:
         """Return a saved output with its node, which was not saved because it would be a reference cycle."""
-        cls, array, storage, layout = value
-        tensor = new(cls)
-        tensor.array, tensor._storage, tensor._layout, tensor._base = array, storage, layout, None
+        tensor = restore(*value)
         check_version(self, f"output {index}", tensor, version)
         tensor._node = self.place(index)
         return tensor
@@ -237,7 +235,7 @@ def user_gradient(node: FunctionNode, grad: Any, edge: Node) -> Any:
             f"function {node.name()} returned an invalid gradient: got shape {list(shape)} but expected shape "
             f"compatible with {list(edge.shape)}"
         )
-    if grad.array.dtype.kind == "c" and edge.dtype.kind != "c":
+    if grad.dtype.is_complex and edge.dtype.kind != "c":
         raise GradError(f"function {node.name()} returned a complex gradient for a real input: return its real part")
     return grad
 
@@ -395,7 +393,7 @@ def join(node: FunctionNode, index: int, result: Any, dirty: tuple[Any, ...]) ->
 
 def facts_of(value: Any) -> tuple[tuple[int, ...], Any, Any] | None:
     """Return the shape, dtype and library of an output, or None if it is not a tensor."""
-    return (value.array.shape, value.array.dtype, value.xp) if isinstance(value, TensorBase) else None
+    return (tuple(value.shape), array_dtype(value), value.xp) if isinstance(value, TensorBase) else None
 
 
 def alias(result: Any, args: tuple[Any, ...], dirty: tuple[Any, ...]) -> Any:
@@ -423,7 +421,7 @@ def saved_form(value: Any, is_output: bool, watch: Any) -> Any:
     """Return a node's form of one saved tensor: packed, without its node if it is an output, or unchanged."""
     if value is not None and watch is not None:
         return Packed(value, None if is_output else value.node, watch.pack, watch.unpack)
-    return (value.result_class, value.array, value.storage, value.layout) if is_output else value
+    return (value.result_class, memory_of(value), value.storage, value.layout) if is_output else value
 
 
 def is_in(tensor: Any, tensors: tuple[Any, ...]) -> bool:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import operator
 import re
 import weakref
 from enum import Enum
@@ -26,8 +25,8 @@ from minitensor.autograd.hooks import add_hook, hooks_of
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.strides import in_order_of, is_ordinary
 from minitensor.autograd.versions import check_versions, version_error, versions_of
-from minitensor.backends.silence import update_quietly
-from minitensor.base import TensorBase, array_dtype, new, require_writable
+from minitensor.base import TensorBase, add_in_place, array_dtype, new, require_writable
+from minitensor.dtypes import FROM_NUMPY
 from minitensor.errors import ArgumentTypeError, GradError, quote
 from minitensor.forks import after_fork_in_child
 
@@ -42,6 +41,7 @@ N = TypeVar("N", bound="Node")
 
 numbering = itertools.count()  # see Note [The order of the walk]
 
+DIFFERENTIABLE = "fcV"  # the kinds of NumPy's dtypes through which gradients flow; "V" is that of bfloat16's memory
 RESULT, SHAPE, DTYPE = -1, -2, -3  # what a formula may need besides the op's arguments
 RESULT_0 = -4  # the first of several results; the second one is -5
 
@@ -514,7 +514,7 @@ class Leaf(Node):
                 tensor._grad = sum_so_far + grad
             else:
                 require_writable("backward, which adds to grad", sum_so_far)
-                update_quietly(operator.iadd, sum_so_far.array, grad.array)
+                add_in_place(sum_so_far, grad)
                 sum_so_far.storage.version += 1
         return []
 
@@ -557,7 +557,7 @@ def output(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Outp
 
 def result_node(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Output | None:
     """Return the node for one of several results, or None for integers, through which no gradient flows."""
-    return output(source, index, shape, dtype) if dtype.kind in "fc" else None
+    return output(source, index, shape, dtype) if dtype.kind in DIFFERENTIABLE else None
 
 
 def value_at(values: Sequence[Any], edge: Node, source: int) -> Any:
@@ -568,8 +568,8 @@ def value_at(values: Sequence[Any], edge: Node, source: int) -> Any:
 
 
 def fact_of(edge: Node, source: int) -> Any:
-    """Return the shape or the dtype of an input."""
-    return edge.shape if source == SHAPE else edge.dtype
+    """Return the shape of an input, or the dtype in which operations compute with it."""
+    return edge.shape if source == SHAPE else FROM_NUMPY[edge.dtype].arithmetic
 
 
 def fit(grad: Any, edge: Node) -> Any:

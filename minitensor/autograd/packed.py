@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.encoded import Decoding, EncodedMultiNode, EncodedNode, EncodedSequenceNode
 from minitensor.autograd.mode import grad_mode, with_recording
 from minitensor.autograd.node import FREED, MultiNode, Node, SequenceNode, result_node, with_shapes
-from minitensor.base import TensorBase, new, window
+from minitensor.base import TensorBase, restore, window
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError
 
 if TYPE_CHECKING:
@@ -98,9 +99,7 @@ def pack_value(value: Any, pack: Hook, unpack: Hook) -> Any:
 def pack_result(result: tuple[Any, ...], pack: Hook, unpack: Hook) -> tuple[Any, ...]:
     """Pack a saved result, which has no node; return it with its shape and dtype."""
     array, storage, layout, _ = result
-    tensor = new(TensorBase.result_class)
-    tensor.array, tensor._storage, tensor._layout = array, storage, layout
-    tensor._node = tensor._base = None
+    tensor = restore(TensorBase.result_class, array, storage, layout)
     return Packed(tensor, None, pack, unpack), array.shape, array.dtype
 
 
@@ -169,6 +168,26 @@ class PackedMultiNode(Unpacking, MultiNode):
         ])
 
 
+class PackedEncodedNode(Decoding, PackedNode):
+    """The node of an operation on encoded tensors, with packed saved tensors."""
+
+    __slots__ = ()
+
+
+class PackedEncodedSequenceNode(Decoding, PackedSequenceNode):
+    """The node of an operation on a sequence of encoded tensors, with packed saved tensors."""
+
+    __slots__ = ()
+
+
+class PackedEncodedMultiNode(Decoding, PackedMultiNode):
+    """The node of an operation on encoded tensors with several results, with packed saved tensors."""
+
+    __slots__ = ()
+
+
 PACKED: dict[type[Node], Any] = {
     Node: PackedNode, SequenceNode: PackedSequenceNode, MultiNode: PackedMultiNode,
+    EncodedNode: PackedEncodedNode, EncodedSequenceNode: PackedEncodedSequenceNode,
+    EncodedMultiNode: PackedEncodedMultiNode,
 }  # fmt: skip

@@ -23,6 +23,7 @@ from minitensor.autograd.binding import (
     host_values,
     normalize,
 )
+from minitensor.autograd.encoded import EncodedMultiNode, EncodedNode, EncodedSequenceNode, compute
 from minitensor.autograd.interpreters import PROCEED, active, interpret, interpreters, pass_on
 from minitensor.autograd.misuse import misuse
 from minitensor.autograd.mode import grad_mode
@@ -41,15 +42,16 @@ from minitensor.autograd.strides import lay_out
 from minitensor.autograd.versions import versions_of
 from minitensor.backends import HostArray
 from minitensor.backends.silence import in_silence, is_complaint
-from minitensor.base import TensorBase, as_array, new, wrap
+from minitensor.base import TensorBase, as_array, encoded_array, is_encoded, memory_of, new, wrap
 from minitensor.dtypes import bool_
-from minitensor.errors import ArgumentTypeError
+from minitensor.errors import ArgumentTypeError, EncodedError
 from minitensor.layout import RowMajor
 from minitensor.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
 BOOL = bool_.numpy
@@ -84,6 +86,8 @@ def unary(op: Op) -> Callable[..., Any]:
         except Exception as error:
             if is_complaint(error) or meets_override((input,)):
                 return again(op, call, (input,), out=out)
+            if error.__class__ is EncodedError:
+                return finish(op, (input,), decode_and_compute(op, (input,)), out, EncodedNode)
             raise misuse(op, (input,), error)  # noqa: B904  # its cause is set
         result = new(input.result_class)
         result.array = array
@@ -179,6 +183,8 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
             if converted is None:
                 if gives_way and are_foreign((input, other)):
                     return NotImplemented
+                if error.__class__ is EncodedError:
+                    return finish(op, (input, other), decode_and_compute(op, (input, other)), out, EncodedNode)
                 raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
             return call(*converted, out=out)
         result = new(like.result_class)
@@ -226,12 +232,10 @@ def keeper(plan: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]
 
 def single(op: Op) -> Callable[..., Any]:
     """Record a function that is differentiable only in its first argument."""
-    body = op.body
-    required, most = op.required, op.positional
+    body, required, most = op.body, op.required, op.positional
     omitted = [op.defaults[given:] for given in range(len(op.names) + 1)]
-    takes_input_alone = required == 1
     admit, known = None if op.is_private else op.gate.check, op.gate.known
-    prepare, whole = op.prepare, op.whole
+    prepare, whole, takes_input_alone = op.prepare, op.whole, required == 1
     rule, ordinary = op.strides, op.is_ordinary
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
@@ -271,6 +275,8 @@ def single(op: Op) -> Callable[..., Any]:
         except Exception as error:
             if is_complaint(error):
                 return again(op, call, bound, out=out)
+            if error.__class__ is EncodedError:
+                return finish(op, bound, decode_and_compute(op, bound), out, EncodedNode)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result: Tensor = new(cls)
         result.array = array
@@ -293,7 +299,6 @@ def general(op: Op) -> Callable[..., Any]:
     admit = None if op.is_private else op.gate.check
     known = op.gate.known
     is_normal = op.prepare is None
-    rule, ordinary = op.strides, op.is_ordinary
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         if active and (found := override(op, call, args, out, kwargs)) is not PROCEED:
@@ -314,16 +319,10 @@ def general(op: Op) -> Callable[..., Any]:
                 return again(op, call, bound, out=out)
             if meets_override(args, kwargs):
                 return call(*args, out=out, **kwargs)
+            if error.__class__ is EncodedError:
+                return finish(op, bound, decode_and_compute(op, bound), out, EncodedNode)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
-        result = wrap(result_class_of(op, bound), array)
-        if rule is not None and not ordinary(bound):
-            lay_out(rule, bound, result)
-        edges = edges_of(op, bound)
-        if edges is not None:
-            made = result._node = record(op, edges, bound, result)
-            if (mode := grad_mode.get()) is not True:
-                mode.on_node(made, bound, result)
-        return result if out is None else result._deliver(out, op, bound)
+        return finish(op, bound, array, out)
 
     return call
 
@@ -348,6 +347,8 @@ def plain(op: Op) -> Callable[..., Any]:
                 return again(op, call, bound, out=out)
             if meets_override(args, kwargs):
                 return call(*args, out=out, **kwargs)
+            if error.__class__ is EncodedError:
+                return finish(op, bound, decode_and_compute(op, bound), out, EncodedNode)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result = wrap(result_class_of(op, bound), array)
         if rule is not None and not ordinary(bound):
@@ -381,6 +382,8 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
             if converted is None:
                 if gives_way and are_foreign((input, other)):
                     return NotImplemented
+                if error.__class__ is EncodedError:
+                    return finish(op, (input, other), decode_and_compute(op, (input, other)), out, EncodedNode)
                 raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
             return call(*converted, out=out)
         like: Any
@@ -413,6 +416,7 @@ def several(op: Op) -> Callable[..., Any]:
             return call(*args, out=out, **kwargs)
         if active and interpreters.get():
             return interpret(op, call, bound, out)
+        kind: type[MultiNode] = MultiNode
         try:
             arrays = [as_array(array) for array in body(*bound)]
         except Exception as error:
@@ -420,7 +424,9 @@ def several(op: Op) -> Callable[..., Any]:
                 return again(op, call, bound, out=out)
             if meets_override(args, kwargs):
                 return call(*args, out=out, **kwargs)
-            raise misuse(op, bound, error)  # noqa: B904  # its cause is set
+            if error.__class__ is not EncodedError:
+                raise misuse(op, bound, error)  # noqa: B904  # its cause is set
+            arrays, kind = decode_and_compute(op, bound), EncodedMultiNode
         cls = result_class_of(op, bound)
         results: Any = tuple([wrap(cls, array) for array in arrays])
         if rule is not None and not ordinary(bound):
@@ -428,10 +434,10 @@ def several(op: Op) -> Callable[..., Any]:
                 lay_out(rule, bound, result)
         edges = edges_of(op, bound)
         if edges is not None:
-            node = record_several(op, edges, bound, results)
-            for i, result in enumerate(results):
+            node = record_several(op, edges, bound, results, kind)
+            for i, (result, array) in enumerate(zip(results, arrays, strict=True)):
                 # Indices, as those of `max`, have no gradient.
-                result._node = result_node(node, i, result.array.shape, result.array.dtype)
+                result._node = result_node(node, i, array.shape, array.dtype)
             if (mode := grad_mode.get()) is not True:
                 mode.on_node(node, bound, *results)
         if out is not None:
@@ -455,6 +461,7 @@ def sequence(op: Op) -> Callable[..., Any]:
             return call(*args, out=out, **kwargs)
         if active and interpreters.get():
             return interpret(op, call, bound, out)
+        kind: type[SequenceNode] = SequenceNode
         try:
             tensors = bound[0] = tuple(bound[0])
             for tensor in tensors:
@@ -468,14 +475,16 @@ def sequence(op: Op) -> Callable[..., Any]:
                 return again(op, call, bound, out=out)
             if meets_override(args, kwargs):
                 return call(*args, out=out, **kwargs)
-            raise misuse(op, bound, error)  # noqa: B904  # its cause is set
+            if error.__class__ is not EncodedError:
+                raise misuse(op, bound, error)  # noqa: B904  # its cause is set
+            array, kind = decode_and_compute(op, bound), EncodedSequenceNode
         result = wrap(tensors[0].result_class if tensors else result_class_of(op, bound), array)
         if rule is not None and not ordinary(tensors):
             lay_out(rule, bound, result)
         edges = tuple([tensor.node for tensor in tensors])
         if any(edge is not None for edge in edges) and (mode := grad_mode.get()):
             saved = arguments_at(op.saved_positions, bound)
-            node = make_node(op, edges, saved, result.array.shape, result.array.dtype, SequenceNode)
+            node = make_node(op, edges, saved, array.shape, array.dtype, kind)
             if RESULT in formula.sources:
                 node.result = remember(result)
             node.shapes = tuple([tuple(tensor.shape) for tensor in tensors])
@@ -496,6 +505,27 @@ def again(op: Op, call: Callable[..., Any], args: Sequence[Any], **out: Any) -> 
     return in_silence(call, *args[:count], **out, **dict(zip(op.names[count:], args[count:], strict=True)))
 
 
+def finish(op: Op, bound: Sequence[Any], array: Array, out: Any, kind: type[Node] = Node) -> Any:
+    """Return the result of an operation on any arguments, recorded in a node of a class, or written into ``out``."""
+    result = wrap(result_class_of(op, bound), array)
+    if op.strides is not None and not op.is_ordinary(bound):
+        lay_out(op.strides, bound, result)
+    edges = edges_of(op, bound)
+    if edges is not None:
+        made = result._node = record(op, edges, bound, result, kind)
+        if (mode := grad_mode.get()) is not True:
+            mode.on_node(made, bound, result)
+    return result if out is None else result._deliver(out, op, bound)
+
+
+def decode_and_compute(op: Op, bound: Sequence[Any]) -> Any:
+    """Return the array or the arrays of an operation on encoded tensors; see ``autograd/encoded.py``."""
+    try:
+        return compute(op, bound)
+    except Exception as error:
+        raise misuse(op, bound, error)  # noqa: B904  # its cause is set
+
+
 def result_class_of(op: Op, args: Sequence[Any]) -> type[Any]:
     """Return the class of results: that of the first tensor among the arguments."""
     for each in args:
@@ -513,11 +543,16 @@ def edges_of(op: Op, args: Sequence[Any]) -> tuple[Node | None, ...] | None:
     return None
 
 
-def record(op: Op, edges: tuple[Node | None, ...], args: Sequence[Any], result: TensorBase) -> Node:
+def record(
+    op: Op, edges: tuple[Node | None, ...], args: Sequence[Any], result: TensorBase, kind: type[Node] = Node
+) -> Node:
     """Return a node for one result."""
     keep, keep_result = op.plan(tuple([edge is not None for edge in edges]))
-    array = result.array
-    node: Node = make_node(op, edges, arguments_at(keep, args), array.shape, array.dtype)
+    try:
+        array = result.array
+    except EncodedError:
+        array, kind = encoded_array(result), EncodedNode
+    node: Node = make_node(op, edges, arguments_at(keep, args), array.shape, array.dtype, kind)
     if keep_result:
         node.result = remember(result)
     return node
@@ -529,12 +564,12 @@ def arguments_at(keep: tuple[int, ...], args: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def record_several(
-    op: Op, edges: tuple[Node | None, ...], args: Sequence[Any], results: tuple[TensorBase, ...]
+    op: Op, edges: tuple[Node | None, ...], args: Sequence[Any], results: tuple[TensorBase, ...], kind: type[MultiNode]
 ) -> MultiNode:
     """Return a node for several results."""
     keep, keep_result = op.plan(tuple([edge is not None for edge in edges]))
-    array = results[0].array
-    node = make_node(op, edges, arguments_at(keep, args), array.shape, array.dtype, MultiNode)
+    array = memory_of(results[0])
+    node = make_node(op, edges, arguments_at(keep, args), array.shape, array.dtype, kind)
     node.count = len(results)
     if keep_result:
         numbers = op.saved_results or range(len(results))
@@ -550,4 +585,6 @@ def remember(result: TensorBase) -> tuple[Any, ...]:
             storage = result.storage
         else:
             storage = result._storage = Storage(result.array)
+    elif is_encoded(result):
+        return encoded_array(result), storage, result._layout, storage.version
     return result.array, storage, result._layout, storage.version

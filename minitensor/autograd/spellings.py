@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import Any, TypeVar, cast
 
-from minitensor.base import TensorBase
+from minitensor.base import TensorBase, values_of
 from minitensor.compat.once import warn_once
 from minitensor.errors import UsageError, WrongTypeError
 from minitensor.layout import Layout
@@ -78,7 +78,7 @@ def is_in_place(name: str, value: Any) -> bool:
 
 def as_factor(value: Any) -> Any:
     """Return a number, also of a 0-d tensor."""
-    return value.array.item() if isinstance(value, TensorBase) else value
+    return values_of(value).item() if isinstance(value, TensorBase) else value
 
 
 def name_factors(order: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from minitensor import layout as layouts
-from minitensor.base import TensorBase, arrange, fix_layout, has_values, is_arranged
+from minitensor.base import TensorBase, arrange, fix_layout, has_values, is_arranged, is_encoded, memory_of
 from minitensor.layout import Layout, RowMajor
 from minitensor.shapes import Shape, broadcast_shapes
 
@@ -43,11 +43,11 @@ def in_layout(rule: Rule | None, always: bool = False) -> Callable[[Callable[P, 
 
 def lay_out(rule: Rule | None, arguments: Sequence[Any], result: TensorBase) -> None:
     """Give a new result the strides that a rule demands."""
-    layout = None if rule is None else rule(arguments, result.array.shape)
-    if layout is None:
-        fix_layout(result)
-    else:
+    layout = None if rule is None else rule(arguments, memory_of(result).shape)
+    if layout is not None:
         arrange(result, layout)
+    elif not is_encoded(result):  # whose layout is set
+        fix_layout(result)
 
 
 def is_ordinary(arguments: Iterable[Any]) -> bool:
@@ -63,7 +63,7 @@ def is_ordinary(arguments: Iterable[Any]) -> bool:
 def in_order_of(leaf: TensorBase, grad: Any) -> Any:
     """Return a gradient with the strides of its leaf, or row-major if the leaf is not dense."""
     layout = layouts.like(leaf.layout) if layouts.is_dense(leaf.layout) else layouts.contiguous(leaf.layout.shape)
-    if not has_values(grad) or is_arranged(grad.array, layout.strides):
+    if not has_values(grad) or is_arranged(memory_of(grad), layout.strides):
         return grad
     copy = grad.new_empty_strided(layout.shape, layout.strides)
     return copy.copy_(grad)

@@ -43,8 +43,7 @@ ABSENT = (
         torch.nn.qat torch.nn.quantiz* torch.Tensor.dequantize torch.Tensor.int_repr torch.Tensor.q_*
         torch.Tensor.qscheme torch.nn.functional.scaled_mm torch.nn.functional.ScalingType
         torch.nn.functional.SwizzleType"""),
-    Absence("NumPy has no bfloat16", "use float16 or float32", """
-        torch.bfloat16 torch.BFloat16* torch.cuda.BFloat16* torch.Tensor.bfloat16"""),
+    Absence("bfloat16 is available only on the CPU", "use HalfTensor", "torch.cuda.BFloat16Tensor"),
     Absence("NumPy has no number of this size", "use float16, float32, complex64 or int8", """
         torch.float8_* torch.float4_* torch.complex32 torch.chalf torch.Tensor.chalf torch.bit torch.bits* torch.int1
         torch.int2 torch.int3 torch.int4 torch.int5 torch.int6 torch.int7 torch.uint1 torch.uint2 torch.uint3

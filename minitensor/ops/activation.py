@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import as_input, in_layout, of_input, of_tensors, row_major
-from minitensor.dtypes import float16, float64, int64
+from minitensor.dtypes import HALVES, float64, int64
 from minitensor.errors import DtypeError, ShapeError, UnsupportedDtypeError, UsageValueError, UsageZeroDivisionError
 from minitensor.ops.aliasing import inplace, writes
 from minitensor.ops.choice import where
@@ -110,8 +110,8 @@ def is_between(input: Tensor, min_val: float, max_val: float) -> Any:
 
 
 def widen_halves(input: Tensor) -> Tensor:
-    """Convert float16 to float32, for comparison with a number that is not rounded to float16."""
-    return input.float() if input.dtype is float16 else input
+    """Convert 16 bits to float32, for comparison with a number that is not rounded to 16 bits."""
+    return input.float() if input.dtype in HALVES else input
 
 
 @differentiable(

@@ -28,19 +28,21 @@ from minitensor import layout as layouts
 from minitensor.autograd.argument_types import TypeGate
 from minitensor.autograd.binding import are_foreign, bind, check_types, host_values, normalize
 from minitensor.autograd.declare import describe, differentiable, finish, view, with_options
+from minitensor.autograd.encoded import EncodedNode, write_through_copy
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of_tensor, is_retained
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse, rename_in_message
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import Effect, Leaf, Node, make_node, numbering
+from minitensor.autograd.node import DIFFERENTIABLE, Effect, Leaf, Node, make_node, numbering
 from minitensor.autograd.protocol import PROCEED, meets_override, override
-from minitensor.autograd.record import again, edges_of, record, remember
+from minitensor.autograd.record import again, decode_and_compute, edges_of, record, remember
 from minitensor.backends.silence import is_complaint, quietly, update_quietly
-from minitensor.base import TensorBase, array_dtype, read_only_error, wrap
+from minitensor.base import TensorBase, array_dtype, memory_of, read_only_error, wrap, write_values
 from minitensor.callers import user_level
 from minitensor.errors import (
     DtypeError,
+    EncodedError,
     InplaceError,
     ShapeError,
     WrongTypeError,
@@ -265,7 +267,10 @@ def recorder_of_writes(op: Op, twin: Op, gives_way: bool = False) -> Callable[..
             if converted is None:
                 if gives_way and are_foreign(bound):
                     return NotImplemented
-                raise rename_in_message(name, misuse(twin, bound, error))  # noqa: B904  # its cause is set
+                if error.__class__ is not EncodedError:
+                    raise rename_in_message(name, misuse(twin, bound, error))  # noqa: B904  # its cause is set
+                write_encoded_result(op, twin, bound)
+                return input
             return call(*converted)
         check_fits(name, input, array)
         if edges is None:
@@ -276,6 +281,20 @@ def recorder_of_writes(op: Op, twin: Op, gives_way: bool = False) -> Callable[..
         return input
 
     return call
+
+
+def write_encoded_result(op: Op, twin: Op, bound: Sequence[Any]) -> None:
+    """Compute an in-place operation on encoded tensors; see Note [Encoded arrays] in ``backends/encoded.py``."""
+    input = bound[0]
+    edges = begin_write(twin.name, op, input, bound)
+    array = decode_and_compute(twin, bound)
+    check_fits(twin.name, input, array)
+    write = functools.partial(write_values, input, array)
+    if edges is None:
+        write()
+        input.storage.version += 1
+    else:
+        write_and_record(op, edges, bound, input, write, EncodedNode)
 
 
 def make_writer(op: Op, name: str, out_of_place: Callable[..., Any] | None = None) -> Op:
@@ -357,10 +376,10 @@ def writes(
                     bound[i] = snapshot(value)
             try:
                 if edges is None:
-                    quietly(op.body, *bound)
+                    run_writer(op.body, bound)
                     target.storage.version += 1
                     return input
-                write_and_record(op, edges, bound, target, functools.partial(quietly, op.body, *bound))
+                write_and_record(op, edges, bound, target, functools.partial(run_writer, op.body, bound))
             except Exception as error:
                 raise rename_in_message(title, misuse(writer, bound, error))  # noqa: B904  # its cause is set
             return input
@@ -368,6 +387,16 @@ def writes(
         return cast("Callable[P, Tensor]", finish(call, op))
 
     return decorate
+
+
+def run_writer(body: Callable[..., None], bound: Sequence[Any]) -> type[Node]:
+    """Run a body that writes into its first argument; return the class of the node that records it."""
+    try:
+        quietly(body, *bound)
+    except EncodedError:
+        write_through_copy(body, bound)
+        return EncodedNode
+    return Node
 
 
 def check_tensor(name: str, input: Any) -> None:
@@ -418,7 +447,8 @@ def begin_write(
     if base is not None and base._node is not None and input.node is None:
         refresh(input)  # made under no_grad or before its base required grad; from now on it is recorded
     edges = edges_of(op, bound)
-    return edges if edges is None or array_dtype(input).kind in "fc" else None  # no gradient goes through integers
+    # No gradient goes through integers.
+    return edges if edges is None or array_dtype(input).kind in DIFFERENTIABLE else None
 
 
 def refuse_leaf(name: str, input: Any) -> None:
@@ -446,7 +476,8 @@ def refuse_leaf(name: str, input: Any) -> None:
 
 def check_fits(name: str, input: Any, array: Array) -> None:
     """Raise if the written tensor cannot hold a result of this shape or dtype."""
-    shape = input.array.shape
+    layout = input._layout
+    shape = input.array.shape if layout is None else layout.shape
     if array.shape != shape:
         raise ShapeError(
             f"{name}: output with shape {list(shape)} doesn't match the broadcast shape {list(array.shape)}; the "
@@ -461,19 +492,21 @@ def check_fits(name: str, input: Any, array: Array) -> None:
 
 
 def write_and_record(
-    op: Op, edges: tuple[Node | None, ...], bound: Sequence[Any], input: Any, write: Callable[[], None]
+    op: Op, edges: tuple[Node | None, ...], bound: Sequence[Any], input: Any, write: Callable[[], Any],
+    kind: type[Node] = Node,
 ) -> None:
-    """Write, and record the write; see Note [Writing through a view]."""
+    """Write, and record the write in a node of a class; see Note [Writing through a view]."""
     keep = op.plan(tuple([edge is not None for edge in edges]))[0]
     # Formulas need the values before the write. Copies of them are recorded now, the result's version after it.
     kept = [
         snapshot(value) if i in keep and isinstance(value, TensorBase) and shares_storage(value, input) else value
         for i, value in enumerate(bound)
     ]
-    node = record(op, edges, kept, input)
+    node = record(op, edges, kept, input, kind)
     mode = grad_mode.get()
     was_clean = mode is not True and mode.is_clean(bound)
-    write()
+    if write() is EncodedNode:
+        node.__class__ = EncodedNode
     input.storage.version += 1
     if node.result is not None:
         node.result = remember(input)
@@ -551,6 +584,6 @@ def shares_storage(a: Any, b: Any) -> bool:
 
 def snapshot(tensor: Any) -> Any:
     """Return a copy of the current values with the same node in the graph."""
-    copy = wrap(tensor.result_class, tensor.array.copy())
+    copy = wrap(tensor.result_class, memory_of(tensor).copy())
     copy._node = tensor.node
     return copy

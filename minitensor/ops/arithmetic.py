@@ -68,10 +68,10 @@ def conj(input: Any) -> Any:
     if is_number(input):
         return input.conjugate()
     try:
-        array = input.array
+        is_complex = input.dtype.is_complex
     except AttributeError:
         raise not_a_tensor("conj", "input", input) from None
-    return conjugate(input) if array.dtype.kind == "c" else input
+    return conjugate(input) if is_complex else input
 
 
 @differentiable(name="conj", input=lambda grad: conj(grad))
@@ -94,7 +94,7 @@ def number_as_tensor(number: Any, other: Any) -> Any:
         return tensor(number)
     require_tensors("a function of two operands", other=other)
     common = scalars.number_dtype(number, other.dtype)
-    return tensor(scalars.lift(number, common.numpy), device=other.device)
+    return tensor(scalars.lift(number, common.arithmetic), dtype=common, device=other.device)
 
 
 def lift_first(input: Number, other: Any) -> tuple[Tensor, Any]:
@@ -123,7 +123,7 @@ def term_and_factor(other: Any, alpha: Number, input: Any, sign: int) -> tuple[A
         other = number_as_tensor(other, input)
     common = other.dtype if is_number(input) or input.dtype is other.dtype else result_dtype(input, other)
     check_category("alpha", alpha, common)
-    scalars.fit(alpha if sign > 0 else -alpha, common.numpy)
+    scalars.fit(alpha if sign > 0 else -alpha, common.arithmetic)
     return other.to(common), bool(alpha) if common is dtypes.bool_ else alpha
 
 
@@ -149,7 +149,7 @@ def scaling_option(in_halves: Callable[..., Tensor], sign: int) -> Callable[...,
         if sign < 0:
             refuse_bools(input, other)
         other, alpha = term_and_factor(other, read_alpha(alpha), input, sign)
-        if other.dtype is not dtypes.float16:
+        if other.dtype not in dtypes.HALVES:
             return operation(input, mul(other, alpha))
         return in_halves(number_as_tensor(input, other) if is_number(input) else input, other, alpha)
 
@@ -164,7 +164,7 @@ def refuse_bools(input: Operand, other: Operand) -> None:
 
 def is_bool(operand: Any) -> bool:
     """Whether an operand is a bool or a bool tensor."""
-    return operand.__class__ is bool if is_number(operand) else operand.array.dtype.kind == "b"
+    return operand.__class__ is bool if is_number(operand) else operand.dtype.kind == "b"
 
 
 @differentiable(
@@ -263,7 +263,7 @@ def positive(input: Tensor) -> Tensor:
     >>> torch.positive(torch.tensor([1, -2]))
     tensor([ 1, -2])
     """
-    if input.array.dtype.kind == "b":
+    if input.dtype.kind == "b":
         raise DtypeError("positive: bool tensors are not supported; cast to an integer first")
     return input
 
@@ -354,7 +354,7 @@ def divide_and_truncate_(input: Tensor, other: Operand) -> None:
 
 def lift_dividend(input: Number, other: Any) -> tuple[Any, Any]:
     """Convert a dividend that is a number to a tensor beside a number or float16: Note [Halves beside numbers]."""
-    is_lifted = other.__class__ in NUMBERS or getattr(other, "dtype", None) is dtypes.float16
+    is_lifted = other.__class__ in NUMBERS or getattr(other, "dtype", None) in dtypes.HALVES
     return (number_as_tensor(input, other) if is_lifted else input), other
 
 

@@ -300,7 +300,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     >>> torch.unravel_index(torch.tensor([0, 5]), (2, 3))
     (tensor([0, 1]), tensor([0, 2]))
     """
-    if not isinstance(indices, TensorBase) or indices.array.dtype.kind not in "iu":
+    if not isinstance(indices, TensorBase) or indices.dtype.kind not in "iu":
         given = indices.dtype if isinstance(indices, TensorBase) else type(indices).__name__
         raise WrongTypeError(f"unravel_index: expected 'indices' to be an integer tensor, but got {given}")
     sizes = shapes.normalize_sizes(shape)

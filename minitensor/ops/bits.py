@@ -211,7 +211,7 @@ def frexp(input: Tensor, *, out: Any = None) -> tuple[Array, Array]:
 
 def is_exact(input: Tensor, other: Tensor) -> bool:
     """Whether ``ldexp`` only changes exponents, without rounding: floats times an integer power of two."""
-    return input.array.dtype.kind == "f" and other.array.dtype.kind in "iu"
+    return input.dtype.kind == "f" and other.dtype.kind in "iu"
 
 
 MAX_EXPONENT = 1 << 14  # beyond this exponent every result is zero or infinite

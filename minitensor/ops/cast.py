@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 
 @differentiable(name="to_copy", input=lambda grad: grad)
 @in_layout(as_input)
-def copy_as_floats(input: Tensor, wanted: Any) -> Array:
-    """Copy to a floating-point or complex dtype, given as the array library's."""
-    return convert(input.array, wanted)
+def copy_as_floats(input: Tensor, wanted: dtype) -> Array:
+    """Copy to a floating-point or complex dtype."""
+    return convert(input.array, wanted.numpy)
 
 
 @nondifferentiable
 @in_layout(as_input)
-def copy_as_integers(input: Tensor, wanted: Any) -> Array:
-    """Copy to integers or bools, given as the array library's dtype; no gradient goes through."""
-    return convert(input.array, wanted)
+def copy_as_integers(input: Tensor, wanted: dtype) -> Array:
+    """Copy to integers or bools; no gradient goes through."""
+    return convert(input.array, wanted.numpy)
 
 
 def convert(array: Array, wanted: Any) -> Array:
@@ -59,21 +59,31 @@ def drop_imaginary(array: Array, wanted: Any) -> Array:
     return array.real if array.dtype.kind == "c" and wanted.kind not in "cb" else array
 
 
-def _like_dtype(input: Tensor, np_dtype: Any) -> Tensor:
-    """Cast to an array library's dtype."""
-    if input.array.dtype == np_dtype:
+def cast(input: Tensor, wanted: dtype) -> Tensor:
+    """Cast to a dtype; return the tensor itself if it has that dtype."""
+    if input.dtype is wanted:
         return input
-    return copy_as_floats(input, np_dtype) if np_dtype.kind in "fc" else copy_as_integers(input, np_dtype)
+    return (copy_as_integers if wanted.category < dtypes.FLOATING else copy_as_floats)(input, wanted)
 
 
-def cast_or_drop(input: Tensor, np_dtype: Any) -> Tensor:
+def _like_dtype(input: Tensor, np_dtype: Any) -> Tensor:
+    """Cast to a dtype given as that of an array which holds its elements."""
+    return cast(input, dtypes.FROM_NUMPY[np_dtype])
+
+
+def decode(input: Tensor) -> Tensor:
+    """Return a tensor whose memory is not encoded, with the same gradient; see Note [Encoded arrays]."""
+    return cast(input, dtypes.float32) if input.dtype is dtypes.bfloat16 else input
+
+
+def cast_or_drop(input: Tensor, wanted: dtype) -> Tensor:
     """Cast as the user asked, with a warning if that drops imaginary parts."""
-    if input.array.dtype.kind == "c":
-        warn_of_cast(np_dtype)
-    return _like_dtype(input, np_dtype)
+    if input.dtype.is_complex:
+        warn_of_cast(wanted)
+    return cast(input, wanted)
 
 
-def warn_of_cast(wanted: Any) -> None:
+def warn_of_cast(wanted: dtype) -> None:
     """Warn, once in a process, if complex numbers are cast to a real dtype."""
     if wanted.kind not in "cb":
         warn_once("Casting complex values to real discards the imaginary part: use x.real.")
@@ -103,11 +113,11 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     tensor([1., 2.], dtype=torch.float64)
     """
     if len(args) == 1 and not kwargs and isinstance(args[0], dtype_class):
-        return cast_or_drop(input, args[0].numpy)
+        return cast_or_drop(input, args[0])
     wanted = destination(*args, **kwargs)
     result = input
     if wanted.dtype is not None and wanted.dtype is not input.dtype:
-        result = cast_or_drop(result, wanted.dtype.numpy)
+        result = cast_or_drop(result, wanted.dtype)
     if wanted.device is not None and not is_at(input.device, wanted.device):
         result = copy_to_device(result, wanted.device, input.device)
     if wanted.format is not preserve_format:
@@ -214,7 +224,7 @@ def dtype_of_type(given: Any, where: device) -> tuple[dtype, str]:
         return given.dtype, given.place
     if given == "torch.Tensor" or (isinstance(given, type) and issubclass(given, TensorBase)):
         return dtypes.get_default_dtype(), "cpu"
-    for kind in dtypes.DTYPES:
+    for kind in dtypes.ALL_DTYPES:
         for place in ("cpu", "cuda"):
             if isinstance(given, str) and legacy_name(kind, device_class(place)) == given:
                 return kind, place
@@ -227,7 +237,7 @@ def dtype_of_type(given: Any, where: device) -> tuple[dtype, str]:
 LEGACY_NAMES = {
     dtypes.bool_: "Bool", dtypes.uint8: "Byte", dtypes.int8: "Char", dtypes.int16: "Short", dtypes.int32: "Int",
     dtypes.int64: "Long", dtypes.float16: "Half", dtypes.float32: "Float", dtypes.float64: "Double",
-    dtypes.complex64: "ComplexFloat", dtypes.complex128: "ComplexDouble",
+    dtypes.bfloat16: "BFloat16", dtypes.complex64: "ComplexFloat", dtypes.complex128: "ComplexDouble",
 }
 
 
@@ -250,7 +260,7 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
 def cast_in_format(input: Tensor, wanted: dtype, format: memory_format) -> Tensor:
     """Cast to a dtype in a memory format."""
     if format is preserve_format:
-        return cast_or_drop(input, wanted.numpy)
+        return cast_or_drop(input, wanted)
     return to(input, wanted, memory_format=format)
 
 
@@ -282,6 +292,16 @@ def to_half(input: Tensor, memory_format: memory_format = preserve_format) -> Te
     tensor([1.], dtype=torch.float16)
     """
     return cast_in_format(input, dtypes.float16, memory_format)
+
+
+def to_bfloat16(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
+    """Cast to bfloat16, rounding to nearest, ties to even.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1.01]).bfloat16()
+    tensor([1.0078], dtype=torch.bfloat16)
+    """
+    return cast_in_format(input, dtypes.bfloat16, memory_format)
 
 
 def to_cfloat(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:

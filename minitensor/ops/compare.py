@@ -13,7 +13,7 @@ from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
 from minitensor.autograd.strides import in_layout, of_tensors, row_major
-from minitensor.base import TensorBase
+from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import bool_
 from minitensor.errors import DtypeError, UnsupportedDtypeError, UsageValueError, WrongTypeError
 from minitensor.ops.aliasing import check_fits, writes
@@ -207,7 +207,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     if not isinstance(other, TensorBase):
         raise WrongTypeError(f"equal(): argument 'other' must be a tensor, not {type(other).__name__}")
     same_device(input, other)
-    return input.shape == other.shape and bool((input.array == other.array).all())
+    return input.shape == other.shape and bool((values_of(input) == values_of(other)).all())
 
 
 @nondifferentiable
@@ -331,7 +331,7 @@ def isneginf(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 def infinity(input: Tensor) -> float:
     """Return infinity; raise if the tensor is complex."""
-    if input.array.dtype.kind == "c":
+    if input.dtype.kind == "c":
         raise DtypeError("isposinf and isneginf do not support complex inputs; use isinf")
     return float("inf")
 

@@ -165,7 +165,7 @@ def view_dtype(input: Tensor, dtype: Dtype) -> Tensor:
     if dtype is input.dtype:
         return input.view(input.shape)
     layout = layout_in_dtype(input, dtype)
-    seen: Tensor = on_storage(input.result_class, reinterpret(input.storage, dtype.numpy), layout)
+    seen: Tensor = on_storage(input.result_class, reinterpret(input.storage, dtype.memory), layout)
     return seen
 
 

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.mode import grad_mode
 from minitensor.backends import HostArray
-from minitensor.base import TensorBase
+from minitensor.base import TensorBase, values_of
 from minitensor.compat.once import warn_once
 from minitensor.copies import record_copy, tracing
+from minitensor.dtypes import bfloat16
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
     DtypeError,
+    EncodedError,
     GradError,
     ScalarError,
 )
@@ -50,6 +52,8 @@ def numpy(input: Tensor, *, force: bool = False) -> Array:
                 f"can't convert {input.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
                 "host memory first."
             )
+    if input.dtype is bfloat16:
+        raise ArgumentTypeError("Got unsupported ScalarType BFloat16: NumPy has no such dtype; use .float().numpy()")
     _ = input.layout  # fixes the memory: an array that was handed out is never replaced
     array: Array = input.backend.to_host(input.array).view()
     return array
@@ -72,7 +76,7 @@ def tolist(input: Tensor) -> Any:
     >>> torch.tensor([[1, 2], [3, 4]]).tolist()
     [[1, 2], [3, 4]]
     """
-    return input.backend.to_host(input.array).tolist()
+    return input.backend.to_host(values_of(input)).tolist()
 
 
 def item(input: Tensor) -> Any:
@@ -85,7 +89,10 @@ def item(input: Tensor) -> Any:
     >>> torch.tensor([2.5]).item()
     2.5
     """
-    array = input.array
+    try:
+        array = input.array
+    except EncodedError:
+        array = values_of(input)
     if array.size != 1:
         raise ScalarError(
             f"a Tensor with {array.size} elements cannot be converted to Scalar; index it, reduce it, or use tolist()"
@@ -102,7 +109,7 @@ def one_number(array: Array) -> Any:
 
 def truth(input: Tensor) -> bool:
     """Serve ``bool(tensor)``: return whether the only element is nonzero."""
-    size = input.array.size
+    size = input.numel()
     if size > 1:
         raise ScalarError(
             f"Boolean value of Tensor with more than one value is ambiguous (shape {tuple(input.shape)}); use any() or "
@@ -110,16 +117,16 @@ def truth(input: Tensor) -> bool:
         )
     if not size:
         raise ScalarError("Boolean value of Tensor with no values is ambiguous; use numel()")
-    return bool(one_number(input.array))
+    return bool(one_number(values_of(input)))
 
 
 def number(input: Tensor) -> Any:
     """Return the only element, for ``int``, ``float`` and ``complex``."""
-    if input.array.size != 1:
+    if input.numel() != 1:
         raise ArgumentError(
             f"only one element tensors can be converted to Python scalars, got shape {tuple(input.shape)}"
         )
-    return one_number(input.array)
+    return one_number(values_of(input))
 
 
 def integer_number(input: Tensor) -> int:
@@ -159,7 +166,7 @@ def warn_of_lost_graph(input: Tensor) -> None:
 
 def as_index(input: Tensor) -> int:
     """Serve ``operator.index(tensor)``, by which ranges and lists accept a tensor as an int."""
-    if input.array.size != 1 or input.array.dtype.kind not in "biu":
+    if input.numel() != 1 or input.dtype.kind not in "biu":
         raise ArgumentTypeError(
             "only integer tensors of a single element can be converted to an index, got "
             f"{input.dtype.name} of shape {tuple(input.shape)}"

@@ -11,7 +11,7 @@ from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, visible
 from minitensor.autograd.node import Leaf
 from minitensor.autograd.strides import as_input, in_layout
-from minitensor.base import TensorBase, window
+from minitensor.base import TensorBase, renew_array, window
 from minitensor.copies import record_copy, tracing
 from minitensor.errors import (
     ArgumentError,
@@ -157,6 +157,6 @@ def set_data(input: Tensor, value: Tensor) -> None:
         )
     is_same = lender(value.storage) is lender(input.storage)  # the tensor then keeps its count of writes
     input._storage, input._layout = input.storage if is_same else value.storage, value.layout
-    input.array = value.array
+    renew_array(input)
     if input._node.__class__ is Leaf:
         input._node.describe(input)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.argument_types import is_int
 from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
-from minitensor.base import TensorBase, wrap
+from minitensor.base import TensorBase, values_of, wrap
 from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtypeError, UsageError
 from minitensor.ops import return_types
 from minitensor.ops.operand import same_device
 from minitensor.ops.out import write_outs
 from minitensor.ops.ranges import space_evenly
-from minitensor.ops.sort import require_order
+from minitensor.ops.sort import refuse_complex
 from minitensor.shapes import as_int, wrap_dim
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def unique(
     >>> torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
-    array = require_order("unique", input)
+    refuse_complex("unique", input)
+    array = values_of(input)
     if dim is None:
         found = input.backend.unique(array.reshape(-1), return_inverse, return_counts)
         return wrap_results(input, found, array.shape)
@@ -83,7 +84,8 @@ def unique_consecutive(
     >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 2, 1]))
     tensor([1, 2, 1])
     """
-    xp, array = input.xp, require_order("unique_consecutive", input)
+    refuse_complex("unique_consecutive", input)
+    xp, array = input.xp, values_of(input)
     axis = None if dim is None else check_dim("unique_consecutive", input, dim)
     slices = array.reshape(-1) if axis is None else xp.moveaxis(array, axis, 0)
     values, inverse, counts = find_runs(xp, slices, return_inverse, return_counts)
@@ -122,7 +124,8 @@ def wrap_results(input: Tensor, found: tuple[Any, Any, Any], shape: tuple[int, .
     """Return the tuple of values, inverse (with ``shape``) and counts as tensors, without those that are None."""
     values, inverse, counts = found
     places = None if inverse is None else inverse.reshape(shape)
-    results = tuple([wrap(input.result_class, each) for each in (values, places, counts) if each is not None])
+    numbers = [wrap(input.result_class, each) for each in (places, counts) if each is not None]
+    results = (in_dtype(input, values), *numbers)
     return results if len(results) > 1 else results[0]
 
 
@@ -199,7 +202,7 @@ def check_bins(name: str, bins: int) -> int:
 
 def bin_range(name: str, input: Tensor, low: float, high: float, margin: float) -> tuple[float, float]:
     """Return the range of a histogram: by default that of the elements, widened by ``margin`` if they are all equal."""
-    array = input.array
+    array = values_of(input)
     if array.dtype.kind != "f":
         raise UnsupportedDtypeError(f"{name}: not implemented for {input.dtype.name}: cast it to float")
     if low == high:
@@ -235,8 +238,8 @@ def histogram(
     tensor([2., 1.])
     """
     edges = bin_edges("histogram", input, bins, range)
-    hist = count_in_bins(input, input.array.reshape(-1, 1), [edges], weight, density)
-    found = return_types.histogram(wrap(input.result_class, hist), wrap(input.result_class, edges))
+    hist = count_in_bins(input, values_of(input).reshape(-1, 1), [edges], weight, density)
+    found = return_types.histogram(in_dtype(input, hist), in_dtype(input, edges))
     return return_types.histogram(*write_outs("histogram", found, out))
 
 
@@ -276,10 +279,17 @@ def histogramdd(
         bin_edges("histogramdd", input.select(-1, k), bin, None if range is None else range[2 * k : 2 * k + 2])
         for k, bin in enumerate(each)
     ]
-    hist = count_in_bins(input, input.array.reshape(math.prod(input.shape[:-1]), count), edges, weight, density)
+    points = values_of(input).reshape(math.prod(input.shape[:-1]), count)
+    hist = count_in_bins(input, points, edges, weight, density)
     pairs = zip(each, edges, strict=True)
-    shown = tuple([wrap(input.result_class, one) if is_int(bin) else bin for bin, one in pairs])
-    return return_types.histogramdd(wrap(input.result_class, hist), shown)
+    shown = tuple([in_dtype(input, one) if is_int(bin) else bin for bin, one in pairs])
+    return return_types.histogramdd(in_dtype(input, hist), shown)
+
+
+def in_dtype(input: Tensor, array: Array) -> Tensor:
+    """Return an array as a tensor of the input's dtype."""
+    found: Tensor = wrap(input.result_class, array)
+    return found.to(input.dtype)
 
 
 def bin_edges(name: str, input: Tensor, bins: Any, range: Sequence[float] | None) -> Array:
@@ -287,16 +297,16 @@ def bin_edges(name: str, input: Tensor, bins: Any, range: Sequence[float] | None
     if is_int(bins):
         bins = index(bins)
     elif isinstance(bins, TensorBase):
-        if bins.ndim != 1 or not bins.array.size:
+        if bins.ndim != 1 or not bins.numel():
             raise ShapeError(f"{name}: bins tensor should have one dimension and an element, got {list(bins.shape)}")
         if bins.dtype is not input.dtype:
             raise DtypeError(f"{name}: input and bins should have the same dtype, got {input.dtype} and {bins.dtype}")
         same_device(input, bins)
-        given: Array = bins.array.copy()
+        given: Array = values_of(bins).copy()
         return given
     low, high = (0.0, 0.0) if range is None else range
     bins = check_bins(name, bins)
-    return space_evenly(*bin_range(name, input, low, high, 0.5), bins + 1, input.array.dtype, input.xp)
+    return space_evenly(*bin_range(name, input, low, high, 0.5), bins + 1, input.dtype.arithmetic, input.xp)
 
 
 def count_in_bins(input: Tensor, points: Array, edges: list[Array], weight: Tensor | None, density: bool) -> Array:
@@ -329,4 +339,4 @@ def check_weights(input: Tensor, weight: Tensor, count: int) -> Array:
             f"histogram: expected a weight of dtype {input.dtype.name} for each of the {count} points, got "
             f"{weight.dtype.name} of shape {list(weight.shape)}"
         )
-    return weight.array.reshape(-1)
+    return values_of(weight).reshape(-1)

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy
 
@@ -16,14 +17,16 @@ from minitensor import layout as layouts
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.face import set_requires_grad
 from minitensor.autograd.misuse import composite
+from minitensor.backends.encoded import of_dtype
 from minitensor.backends.silence import quietly
-from minitensor.base import TensorBase, on_storage, require_writable, wrap
+from minitensor.base import TensorBase, on_storage, require_writable, values_of, wrap
 from minitensor.callers import user_level
 from minitensor.device import CPU, device
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
     DtypeError,
+    EncodedError,
     ShapeError,
     WrongTypeError,
 )
@@ -37,7 +40,7 @@ from minitensor.shapes import normalize_sizes, require_room
 from minitensor.storage import Storage, storage_on
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from minitensor.autograd.argument_types import Count, Switch
     from minitensor.backends import Array, Library
@@ -49,12 +52,37 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 NUMBERS = (bool, int, float, complex)
+
+
+def creates(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function that creates tensors round to bfloat16: it makes float32 numbers first.
+
+    It asks for NumPy's dtype before it does anything else; see Note [Encoded arrays] in ``backends/encoded.py``.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except EncodedError:
+            out: Any = kwargs.pop("out", None)
+            requires_grad = kwargs.pop("requires_grad", False)
+            options: Any = {**kwargs, "dtype": dtypes.float32}
+            wide: Any = function(*args, **options)
+        made = wide.detach().to(dtypes.bfloat16)
+        return hand_over_tensor(function.__name__, made, out, requires_grad)
+
+    return call
 
 
 # -- from data ---------------------------------------------------------------------------------------------------------
 
 
+@creates
 def tensor(
     data: Any, *, dtype: dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
     pin_memory: bool = False,
@@ -77,7 +105,8 @@ def tensor(
         warnings.warn(COPIED, UserWarning, stacklevel=user_level())
         if device is None:
             device = data.device
-        array = data.backend.to_host(data.array)
+        array = data.backend.to_host(values_of(data))
+        dtype = dtype or data.dtype
     else:
         array = quietly(host_array, data, dtype)
     wanted = array.dtype if dtype is None else numpy_dtype(dtype)
@@ -94,11 +123,16 @@ COPIED = (
 
 def numpy_dtype(wanted: Any) -> Any:
     """Return the array library's dtype for a minitensor dtype, or for Python's ``float`` or another of its types."""
+    return read_dtype(wanted).numpy
+
+
+def read_dtype(wanted: Any) -> Dtype:
+    """Return a dtype, also one given as Python's ``float`` or another of its types."""
     if not isinstance(wanted, dtypes.dtype):
         wanted = dtypes.read_dtype(wanted)
     if not isinstance(wanted, dtypes.dtype):
         raise ArgumentTypeError(f"dtype must be a minitensor dtype, such as minitensor.float32, got {wanted!r}")
-    return wanted.numpy
+    return wanted
 
 
 def host_array(data: Any, wanted: dtype | None) -> Array:
@@ -184,14 +218,14 @@ def share_array(ndarray: Array) -> Tensor:
 def on_memory(array: Array) -> Tensor:
     """Return a tensor on a host array's memory, with the array's strides."""
     if array.flags.c_contiguous and array.flags.writeable:
-        made: Tensor = wrap(TensorBase.result_class, array.view(numpy.ndarray))
+        made: Tensor = wrap(TensorBase.result_class, of_dtype(array.view(numpy.ndarray)))
         return made
     layout = layouts.Layout(array.shape, tuple([
         max(stride, 0) // array.itemsize if n > 1 else 0 for stride, n in zip(array.strides, array.shape, strict=True)
     ]), 0)
     _, end = layouts.extent(layout)
     flat = numpy.lib.stride_tricks.as_strided(array, (end,), (array.itemsize,), writeable=array.flags.writeable)
-    shared: Tensor = on_storage(TensorBase.result_class, storage_on(flat), layout)
+    shared: Tensor = on_storage(TensorBase.result_class, storage_on(of_dtype(flat)), layout)
     return shared
 
 
@@ -231,7 +265,11 @@ def library(where: DeviceLike) -> Library:
 
 def hand_over(name: str, array: Array, out: Tensor | None, requires_grad: bool) -> Tensor:
     """Return an array made on its device as a leaf, or write it into ``out``."""
-    made: Tensor = wrap(TensorBase.result_class, array)
+    return hand_over_tensor(name, wrap(TensorBase.result_class, array), out, requires_grad)
+
+
+def hand_over_tensor(name: str, made: Tensor, out: Tensor | None, requires_grad: Any) -> Tensor:
+    """Return a new tensor as a leaf, or write it into ``out``."""
     if out is not None:
         set_requires_grad(fill(name, made, out), requires_grad)
     elif requires_grad:
@@ -250,9 +288,9 @@ def dtype_of_out(wanted: dtype | None, out: Any) -> Any:
     """Return the array library's dtype of ``out``; raise if another dtype is wanted."""
     if not isinstance(out, TensorBase):
         raise WrongTypeError(f"argument 'out' must be a tensor, not {type(out).__name__}")
-    if wanted is not None and numpy_dtype(wanted) != out.dtype.numpy:
+    if wanted is not None and (given := read_dtype(wanted)) is not out.dtype:
         raise DtypeError(
-            f"dtype {dtypes.from_numpy(numpy_dtype(wanted)).name} does not match dtype of out parameter "
+            f"dtype {given.name} does not match dtype of out parameter "
             f"({out.dtype.name})"
         )
     require_writable("out=", out)
@@ -260,6 +298,7 @@ def dtype_of_out(wanted: dtype | None, out: Any) -> Any:
 
 
 @composite
+@creates
 def zeros(
     *size: Any, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
@@ -277,6 +316,7 @@ def zeros(
 
 
 @composite
+@creates
 def ones(
     *size: Any, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
@@ -290,6 +330,7 @@ def ones(
 
 
 @composite
+@creates
 def empty(
     *size: Any, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False, memory_format: memory_format | None = None,
@@ -307,6 +348,7 @@ def empty(
 
 
 @composite
+@creates
 def full(
     size: Sequence[int], fill_value: Number, *, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,
@@ -349,6 +391,7 @@ def require_number(name: str, argument: str, value: Any) -> Any:
 
 
 @composite
+@creates
 def eye(
     n: Count, m: Count | None = None, *, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,
@@ -417,7 +460,8 @@ def empty_strided(
         raise ShapeError(f"empty_strided: strides must not be negative, got {strides}")
     layout = layouts.Layout(shape, strides, 0)
     _, end = layouts.extent(layout)
-    storage = Storage(library(device).empty((end,), choose_dtype(dtype)))
+    kind = dtypes.get_default_dtype() if dtype is None else read_dtype(dtype)
+    storage = Storage(of_dtype(library(device).empty((end,), kind.memory)))
     made: Tensor = on_storage(TensorBase.result_class, storage, layout)
     if requires_grad:
         set_requires_grad(made, requires_grad)
@@ -444,6 +488,7 @@ def make_like(
 
 
 @composite
+@creates
 def zeros_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None,
@@ -457,6 +502,7 @@ def zeros_like(
 
 
 @composite
+@creates
 def ones_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None,
@@ -470,6 +516,7 @@ def ones_like(
 
 
 @composite
+@creates
 def full_like(
     input: Tensor, fill_value: Number, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False, memory_format: memory_format | None = None,
@@ -488,6 +535,7 @@ def full_like(
 
 
 @composite
+@creates
 def empty_like(
     input: Tensor, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
     memory_format: memory_format | None = None,
@@ -498,81 +546,3 @@ def empty_like(
     torch.Size([2, 3])
     """
     return make_like(input, None, dtype, device, requires_grad, memory_format)
-
-
-# -- methods that make a tensor beside another -------------------------------------------------------------------------
-
-
-@composite
-def new_tensor(
-    self: Tensor, data: Any, *, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
-) -> Tensor:
-    """Return ``data`` as a new leaf of this tensor's dtype and device.
-
-    >>> ones(1).new_tensor([1, 2])
-    tensor([1., 2.])
-    """
-    return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
-
-
-@composite
-def new_zeros(
-    self: Tensor, *size: Any, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
-) -> Tensor:
-    """Return zeros of the shape ``size``, and of this tensor's dtype and device.
-
-    >>> tensor([1]).new_zeros(2)
-    tensor([0, 0])
-    """
-    return zeros(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
-
-
-@composite
-def new_ones(
-    self: Tensor, *size: Any, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
-) -> Tensor:
-    """Return ones of the shape ``size``, and of this tensor's dtype and device.
-
-    >>> tensor([1]).new_ones(2)
-    tensor([1, 1])
-    """
-    return ones(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
-
-
-@composite
-def new_full(
-    self: Tensor, size: Sequence[int], fill_value: Number, *, dtype: Dtype | None = None, device: DeviceLike = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return a tensor of the shape ``size`` filled with ``fill_value``, of this tensor's dtype and device.
-
-    >>> ones(1).new_full((2,), 7)
-    tensor([7., 7.])
-    """
-    return full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
-
-
-@composite
-def new_empty(
-    self: Tensor, *size: Any, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False
-) -> Tensor:
-    """Return a tensor of the shape ``size``, and of this tensor's dtype and device, whose elements are not set.
-
-    >>> ones(1).new_empty(2, 3).shape
-    torch.Size([2, 3])
-    """
-    return empty(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
-
-
-@composite
-def new_empty_strided(
-    self: Tensor, size: Sequence[int], stride: Sequence[int], *, dtype: Dtype | None = None, device: DeviceLike = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return ``empty_strided(size, stride)`` of this tensor's dtype and device.
-
-    >>> ones(1).new_empty_strided((2, 3), (1, 2)).stride()
-    (1, 2)
-    """
-    kind, where = dtype or self.dtype, device or self.device
-    return empty_strided(size, stride, dtype=kind, device=where, requires_grad=requires_grad)

@@ -11,7 +11,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.turns import in_turn
 from minitensor.base import wrap
-from minitensor.dtypes import float16, float32
+from minitensor.dtypes import HALVES, float32
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops.broadcast import broadcast_tensors
 from minitensor.ops.linalg.norms import plain_norm as norm
@@ -45,7 +45,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         raise ShapeError(f"cosine_similarity: eps must not be negative, got {eps}")
     if x1.shape != x2.shape:
         x1, x2 = in_turn(x1, x2)
-    within = float32 if kind is float16 else kind  # halves are rounded once
+    within = float32 if kind in HALVES else kind  # halves are rounded once
     first, second = broadcast_tensors(x1.to(within), x2.to(within))
     return (unit_vectors(first, dim, eps) * unit_vectors(second, dim, eps)).sum(dim).to(kind)
 
@@ -96,7 +96,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     require_tensors("pdist", input=input)
     if input.ndim != 2:
         raise ShapeError(f"pdist only supports 2D tensors, got: {input.ndim}D, of shape {tuple(input.shape)}")
-    if input.array.dtype.kind != "f":
+    if input.dtype.kind != "f":
         raise DtypeError(f"pdist only supports floating-point dtypes, got {input.dtype.name}")
     if not p >= 0:
         raise ShapeError(f"pdist only supports non-negative p values, got {p}")

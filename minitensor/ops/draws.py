@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy
 
 from minitensor import generator as streams
+from minitensor import layout as layouts
 from minitensor import sampling
 from minitensor.autograd.argument_types import check_type, type_error
 from minitensor.autograd.declare import random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
-from minitensor.base import TensorBase
+from minitensor.backends.encoded import EncodedArray
+from minitensor.base import TensorBase, memory_of, values_of
 from minitensor.errors import ArgumentTypeError, UnsupportedDtypeError, quote
 from minitensor.generator import default_generator
 from minitensor.ops.aliasing import writes
@@ -129,8 +131,12 @@ def move_beside(drawn: Array, input: Tensor) -> Array:
 
 def write_draws(input: Tensor, drawn: Array) -> None:
     """Write numbers drawn on the host into a tensor on any device; see Note [The order of draws]."""
-    window = in_memory_order(input, input.array)
-    window[...] = move_beside(drawn.reshape(window.shape), input)
+    window = in_memory_order(input, memory_of(input))
+    values = move_beside(drawn.reshape(window.shape), input)
+    if isinstance(window, EncodedArray):
+        window.assign(values)
+    else:
+        window[...] = values
 
 
 def in_memory_order(input: Tensor, array: Array) -> Array:
@@ -141,11 +147,10 @@ def in_memory_order(input: Tensor, array: Array) -> Array:
 
 
 def require_continuous(name: str, input: Tensor) -> Any:
-    """Return the array library's dtype of a tensor; raise if it holds integers or bools."""
-    dtype = input.array.dtype
-    if dtype.kind not in "fc":
+    """Return the dtype of a tensor's memory; raise if it holds integers or bools."""
+    if input.dtype.kind not in "fc":
         raise UnsupportedDtypeError(f"{name}: not implemented for {input.dtype.name}: expected a floating point dtype")
-    return dtype
+    return input.dtype.memory
 
 
 @takes_from()
@@ -165,7 +170,7 @@ def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: G
     """
     low, high = read_float("uniform_", "from", from_), read_float("uniform_", "to", to)
     source, kind = choose_generator(generator), require_continuous("uniform_", input)
-    write_draws(input, UNIFORM(source, input.array.shape, kind, low, high))
+    write_draws(input, UNIFORM(source, input.layout.shape, kind, low, high))
 
 
 @composite
@@ -180,9 +185,9 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
     """
     mean, std = read_float("normal_", "mean", mean), read_float("normal_", "std", std)
     # As PyTorch: which pairs of uniform numbers are used depends on the layout.
-    draw = NORMAL if input.array.flags.c_contiguous else NORMAL_PAIRS
+    draw = NORMAL if layouts.is_contiguous(input.layout) else NORMAL_PAIRS
     source, kind = choose_generator(generator), require_continuous("normal_", input)
-    write_draws(input, draw(source, input.array.shape, kind, mean, std))
+    write_draws(input, draw(source, input.layout.shape, kind, mean, std))
 
 
 @takes_from(to=Absent())  # not ABSENT: from alone is refused
@@ -289,5 +294,5 @@ def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -
 
 def to_host(tensor: Any) -> Array:
     """Return a tensor's elements as a host array."""
-    array: Array = tensor.backend.to_host(tensor.array)
+    array: Array = tensor.backend.to_host(values_of(tensor))
     return array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.base import values_of, write_values
 from minitensor.errors import ArgumentTypeError, GradError, quote
 from minitensor.ops import nested
 from minitensor.ops.aliasing import refuse_write
@@ -70,16 +71,16 @@ def require_plain(name: str, *tensors: Tensor) -> None:
 
 def numbers_of(tensor: Tensor) -> Any:
     """Return the elements as a flat list of Python numbers."""
-    return tensor.array.reshape(-1).tolist()
+    return values_of(tensor).reshape(-1).tolist()
 
 
 def replace_elements(name: str, tensor: Tensor, numbers: Iterable[Any]) -> Tensor:
     """Write numbers into a tensor in the order of its elements, once all are known."""
     refuse_write(name, tensor)
-    array, found = tensor.array, list(numbers)
+    found = list(numbers)
     for each in found:
         if isinstance(each, (str, bytes)):
             raise ArgumentTypeError(f"{name}: expected a function that returns numbers, got {quote(each)} from it")
-    array[...] = nested.read(found, array.dtype).reshape(array.shape)
+    write_values(tensor, nested.read(found, tensor.dtype.arithmetic).reshape(tensor.layout.shape))
     tensor.storage.version += 1
     return tensor

@@ -13,9 +13,9 @@ import numpy
 
 from minitensor import backends, dtypes
 from minitensor.autograd.face import requires_grad
-from minitensor.base import TensorBase, wrap
+from minitensor.base import TensorBase, is_encoded, wrap
 from minitensor.device import device as as_device
-from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, UsageError
+from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, UnsupportedDtypeError, UsageError
 from minitensor.ops.creation import as_tensor, from_numpy, share_array, tensor
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def frombuffer(
         raise ArgumentError(f"frombuffer: {count} elements of {dtype.name} do not fit {left} bytes; -1 takes all")
     if count < 0 and left % dtype.itemsize:
         raise ArgumentError(f"frombuffer: {left} bytes are no whole number of {dtype.name} of {dtype.itemsize} bytes")
-    found = from_numpy(numpy.frombuffer(buffer, dtype.numpy, count, offset))
+    found = from_numpy(numpy.frombuffer(buffer, dtype.memory, count, offset))
     return found.requires_grad_() if requires_grad else found
 
 
@@ -182,9 +182,16 @@ def to_dlpack(self: Tensor, **options: Any) -> Any:
     """Serve ``__dlpack__``: share this tensor's memory. Other libraries' ``from_dlpack`` call it."""
     if requires_grad(self):
         raise GradError("can't export tensors that require gradient through DLPack; use tensor.detach()")
-    return self.array.__dlpack__(**options)
+    return exportable(self).__dlpack__(**options)
 
 
 def dlpack_device(self: Tensor) -> Any:
     """Serve ``__dlpack_device__``: return DLPack's device type and index."""
-    return self.array.__dlpack_device__()
+    return exportable(self).__dlpack_device__()
+
+
+def exportable(tensor: Tensor) -> Any:
+    """Return a tensor's array; raise if its memory is encoded."""
+    if is_encoded(tensor):
+        raise UnsupportedDtypeError(f"can't export {tensor.dtype.name} through DLPack: NumPy has no such dtype")
+    return tensor.array

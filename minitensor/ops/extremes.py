@@ -150,7 +150,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out:
 
 def find_extreme(input: Tensor, name: str, dim: int | None, keepdim: bool) -> Array:
     """Return the first index of an extreme; a NaN counts as an extreme."""
-    if input.array.dtype.kind == "b":
+    if input.dtype.kind == "b":
         raise DtypeError(f"{name}: does not support bool input; cast it, as with .int()")
     if dim is None:
         flat = require_elements(name, input, axes(None, input.ndim)).reshape(-1)

@@ -19,7 +19,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.errors import DimError, DtypeError, ShapeError, UsageError
 from minitensor.ops.arithmetic import conj
-from minitensor.ops.creation import choose_dtype, library
+from minitensor.ops.creation import choose_dtype, creates, library
 from minitensor.ops.out import write_out
 from minitensor.ops.ranges import hand_over_range, require_range_dtype
 from minitensor.ops.rearrange import roll
@@ -190,7 +190,7 @@ def require_dims(name: str, dims: tuple[int, ...]) -> None:
 
 def require_real(name: str, input: Tensor) -> None:
     """Raise for complex numbers, whose spectrum is not determined by one half."""
-    if input.array.dtype.kind == "c":
+    if input.dtype.kind == "c":
         raise DtypeError(f"{name}: expects a real input tensor, got {input.dtype.name}: use the function without the r")
 
 
@@ -563,6 +563,7 @@ def frequencies(name: str, n: int, d: float, wanted: Any, device: DeviceLike, ha
 
 
 @composite
+@creates
 def fftfreq(
     n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
@@ -581,6 +582,7 @@ def fftfreq(
 
 
 @composite
+@creates
 def rfftfreq(
     n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,

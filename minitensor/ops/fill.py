@@ -30,7 +30,7 @@ def move_source(input: Tensor, src: Tensor, non_blocking: bool) -> tuple[Tensor,
     """Move the source to the device of the input; raise unless it is a tensor."""
     if not isinstance(src, TensorBase):
         raise WrongTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; see fill_")
-    return input, src if src.array.__class__ is input.array.__class__ else to(src, input.device), non_blocking
+    return input, src if src.xp is input.xp else to(src, input.device), non_blocking
 
 
 @writes(prepare=move_source, input=lambda grad: zeros_like(grad), src=lambda grad: grad)
@@ -50,8 +50,8 @@ def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> None:
             [1., 2.]])
     """
     check_expands("copy_", src, input)
-    if src.array.dtype.kind == "c":
-        warn_of_cast(input.array.dtype)
+    if src.dtype.is_complex:
+        warn_of_cast(input.dtype)
     input.array[...] = drop_imaginary(src.array, input.array.dtype)
 
 
@@ -80,7 +80,7 @@ def fill_(input: Tensor, value: Operand) -> None:
     """
     if isinstance(value, TensorBase) and not value.ndim:
         if value.dtype.is_complex:
-            warn_of_cast(input.array.dtype)
+            warn_of_cast(input.dtype)
         input.array[...] = drop_imaginary(input.xp.asarray(value.array), input.array.dtype)
     else:
         input.array[...] = as_single_value("fill_", value, input)
@@ -92,7 +92,7 @@ def as_single_value(name: str, value: Any, input: Tensor) -> Any:
         return fit_number(value, input.array.dtype, input.array)
     if value.ndim:
         raise ShapeError(f"{name} only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions")
-    if input.array.dtype.kind in "biu":
+    if input.dtype.kind in "biu":
         return fit_number(value, input.array.dtype, input.array)
     return drop_imaginary(input.xp.asarray(value.array), input.array.dtype)
 

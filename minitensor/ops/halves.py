@@ -1,6 +1,6 @@
-"""``add`` and ``sub`` of float16 with a factor ``alpha`` for the second term.
+"""``add`` and ``sub`` of float16 and bfloat16 with a factor ``alpha`` for the second term.
 
-As in PyTorch, the factor is rounded to float16 and the sum is taken in single precision and rounded once; gradients
+As in PyTorch, the factor is rounded to the dtype and the sum is taken in single precision and rounded once; gradients
 are multiplied by the factor as given. The arithmetic of the other dtypes is in ``arithmetic.py``.
 """
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable
 from minitensor.ops.aliasing import inplace
-from minitensor.ops.operand import HALF, SINGLE, two_arrays
+from minitensor.ops.operand import SINGLE, two_arrays
 from minitensor.scalars import lift
 
 if TYPE_CHECKING:
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 def add(input: Tensor, other: Tensor, alpha: Number) -> Array:
     """Return ``input + alpha * other``."""
     a, b = two_arrays(input, other)
-    total: Array = a.astype(SINGLE) + round_to_half(alpha) * b.astype(SINGLE)
-    return total.astype(HALF)
+    total: Array = a.astype(SINGLE) + round_factor(alpha, a) * b.astype(SINGLE)
+    return total.astype(a.dtype)
 
 
 @differentiable(input=lambda grad: grad, other=lambda grad, alpha: -grad * alpha)
 def sub(input: Tensor, other: Tensor, alpha: Number) -> Array:
     """Return ``input - alpha * other``."""
     a, b = two_arrays(input, other)
-    rest: Array = a.astype(SINGLE) - round_to_half(alpha) * b.astype(SINGLE)
-    return rest.astype(HALF)
+    rest: Array = a.astype(SINGLE) - round_factor(alpha, a) * b.astype(SINGLE)
+    return rest.astype(a.dtype)
 
 
-def round_to_half(number: Number) -> Array:
-    """Return a number in single precision, rounded to float16."""
-    return lift(number, HALF).astype(SINGLE)[()]
+def round_factor(number: Number, array: Array) -> Array:
+    """Return a number in single precision, rounded to the dtype of an array."""
+    return lift(number, array.dtype).astype(SINGLE)[()]
 
 
 @inplace(add)

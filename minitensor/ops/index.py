@@ -23,9 +23,17 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.turns import in_turn
 from minitensor.backends.reference.scatter import is_in_range
 from minitensor.backends.silence import in_silence
-from minitensor.base import TensorBase, has_values, values_of, wrap
+from minitensor.base import TensorBase, has_values, memory_of, values_of, wrap
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentTypeError, DtypeError, IndexTypeError, InvalidIndexError, ShapeError, quote
+from minitensor.errors import (
+    ArgumentTypeError,
+    DtypeError,
+    EncodedError,
+    IndexTypeError,
+    InvalidIndexError,
+    ShapeError,
+    quote,
+)
 from minitensor.indexing import (
     advanced_shape,
     basic,
@@ -46,7 +54,7 @@ from minitensor.ops.fill import check_expands
 from minitensor.ops.masks import masked_fill_, masked_select, nonzero
 from minitensor.ops.operand import WEAKER, fit_or_overflow
 from minitensor.ops.shape import reshape
-from minitensor.shapes import broadcast_shapes
+from minitensor.shapes import can_expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -98,7 +106,7 @@ def getitem_by_tensors(input: Tensor, layout: Layout, index: Any) -> Tensor:
     """Serve an index with tensors or lists: take the view that its basic items make, then pick from it."""
     plain = isinstance(index, TensorBase) and not active
     if plain and index.array.dtype.char in WIDE and index.ndim and layout.shape:
-        if index.array.__class__ is not input.array.__class__:
+        if index.xp is not input.xp:
             index = match_device(input, index)
         return _read_entries(input, index)  # the general way gives the same in three times the time
     seen, picks = split_index(input, layout, index)
@@ -182,9 +190,9 @@ def normalize_item(item: Any) -> Any:
 def tensor_of_positions(items: Sequence[Any]) -> Any:
     """Return the tensor of integers or bools that a sequence holds."""
     made = tensor(items if isinstance(items, (list, tuple)) else list(items))
-    if made.array.dtype.kind == "i" or not made.numel():
+    if made.dtype.kind == "i" or not made.numel():
         return made.long()
-    if made.array.dtype.kind in "fc":
+    if made.dtype.kind in "fc":
         raise IndexTypeError(
             f"a sequence used as an index must hold ints or bools, got {made.dtype.name}: {quote(items)}"
         )
@@ -209,7 +217,7 @@ def index_dtype_error(item: Tensor) -> InvalidIndexError:
 
 def is_mask(item: Any) -> bool:
     """Return whether a pick is a tensor of bools."""
-    return isinstance(item, TensorBase) and item.array.dtype.kind == "b"
+    return isinstance(item, TensorBase) and item.dtype.kind == "b"
 
 
 def count_dims(item: object) -> int | None:
@@ -240,13 +248,13 @@ def pick_positions(pick: Any, seen: Tensor, dim: int) -> Sequence[Any]:
     """Return the positions, one tensor for each dim that the pick consumes."""
     if isinstance(pick, bool):
         return [wrap(seen.result_class, seen.xp.zeros(int(pick), "int64"))]
-    if pick.array.dtype.kind == "i":
+    if pick.dtype.kind == "i":
         return [wrap_positions(match_device(seen, pick), dim, seen.layout.shape[dim])]
     if pick.array.dtype == "uint8":
         text = "indexing with dtype torch.uint8 is deprecated, use torch.bool"
         warnings.warn(text, UserWarning, stacklevel=user_level())
         pick = pick.bool()
-    if pick.array.dtype.kind == "b":
+    if pick.dtype.kind == "b":
         check_mask(pick.layout.shape, seen.layout.shape, dim)
         return nonzero(match_device(seen, pick), as_tuple=True)  # type: ignore[no-any-return]  # a tuple of tensors
     return [wrap_positions(match_device(seen, pick), dim, seen.layout.shape[dim])]
@@ -254,7 +262,7 @@ def pick_positions(pick: Any, seen: Tensor, dim: int) -> Sequence[Any]:
 
 def match_device(seen: Tensor, pick: Any) -> Any:
     """Return a pick on the device of the tensor it picks from."""
-    return pick if pick.array.__class__ is seen.array.__class__ else to(pick, seen.device)
+    return pick if pick.xp is seen.xp else to(pick, seen.device)
 
 
 def wrap_positions(positions: Tensor, dim: int, size: int) -> Tensor:
@@ -409,7 +417,10 @@ SURE: dict[str, float] = {"?": 1, "e": 65504.0, "f": 9e18, "d": 9e18, "F": 9e18,
 
 def try_plain_write(input: Tensor, index: Any, value: Any) -> bool:
     """Write directly if nothing is recorded and nothing can go wrong; return whether it did. Five times as fast."""
-    array, recording = input.array, grad_mode.get()
+    try:
+        array, recording = input.array, grad_mode.get()
+    except EncodedError:
+        return False
     if not array.flags.c_contiguous or (recording is not False and (recording is not True or input.node is not None)):
         return False  # a watching mode must be told of the write, which the slow way does
     if value.__class__ in NUMBERS:
@@ -423,7 +434,7 @@ def try_plain_write(input: Tensor, index: Any, value: Any) -> bool:
         except ValueError:  # read-only: the slow way raises the proper error
             return False
     elif isinstance(value, TensorBase) and not (recording and value.node is not None):
-        given = value.array
+        given = memory_of(value)
         if given.dtype is not array.dtype or given.__class__ is not array.__class__ or shares_storage(value, input):
             return False
         try:
@@ -472,8 +483,8 @@ def assign_tensor_(input: Tensor, value: Tensor) -> None:
     """Write a tensor, expanded."""
     if value.layout.shape != input.layout.shape:
         check_expands("assignment", value, input)
-    if value.array.dtype.kind == "c":
-        warn_of_cast(input.array.dtype)
+    if value.dtype.is_complex:
+        warn_of_cast(input.dtype)
     input.array[...] = drop_imaginary(value.array, input.array.dtype)
 
 
@@ -527,14 +538,6 @@ def put(input: Tensor, indices: tuple[Any, ...], values: Any, accumulate: bool) 
             f"of shape {list(shape)}"
         )
     return write_at_(input, safe, values, accumulate)
-
-
-def can_expand(shape: Shape, wanted: Shape) -> bool:
-    """Return whether a shape broadcasts to exactly the wanted one."""
-    try:
-        return broadcast_shapes(shape, wanted) == wanted
-    except ShapeError:
-        return False
 
 
 def index_put_grad(grad: Tensor, indices: Any, accumulate: bool) -> Tensor:

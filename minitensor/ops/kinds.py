@@ -41,8 +41,8 @@ def of_kind(name: str, kinds: str, array: Array) -> Array:
 def require_kind(name: str, kinds: str, *tensors: Any) -> None:
     """Raise, naming the op, if a tensor's dtype is not of one of the kinds."""
     for tensor in tensors:
-        if tensor.dtype.numpy.kind not in kinds:
-            raise unsupported_dtype_error(name, kinds, tensor.dtype.numpy)
+        if tensor.dtype.kind not in kinds:
+            raise unsupported_dtype_error(name, kinds, tensor.dtype)
 
 
 def require_wide(name: str, kinds: str, tensor: Any) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def require_mask(name: str, mask: Any) -> Array:
     """Return a mask's array; raise unless it holds bools."""
     require_tensors(name, mask=mask)
-    if mask.array.dtype.kind != "b":
+    if mask.dtype.kind != "b":
         raise DtypeError(f"{name} only supports boolean masks, but got mask with dtype {mask.dtype.name}")
     return mask.array  # type: ignore[no-any-return]  # an Array
 

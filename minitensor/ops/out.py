@@ -17,7 +17,7 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.misuse import signature_error
 from minitensor.autograd.mode import grad_mode
-from minitensor.base import TensorBase
+from minitensor.base import TensorBase, memory_of, write_values
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DeviceError, GradError, InplaceError, OutDtypeError
 from minitensor.layout import Layout
@@ -235,7 +235,7 @@ def put(out: Tensor, result: Tensor) -> None:
     mode = grad_mode.get()
     if mode is not True and mode is not False:
         mode.on_write("a function with out=...", out)
-    out.array[...] = result.array
+    write_values(out, memory_of(result))
     out.storage.version += 1
 
 

@@ -61,7 +61,7 @@ def pow_exponent_grad(grad: Any, input: Any, exponent: Any, result: Any) -> Any:
 
     At base zero it is zero for an exponent of zero or one whose real part is positive; elsewhere there is no limit.
     """
-    if result.array.dtype.kind != "c":
+    if result.dtype.kind != "c":
         logarithm = real_log(input) if is_number(input) else input.log()
         return where((input == 0) & (exponent >= 0), 0, grad * (result * logarithm))
     logarithm = complex_log(input) if is_number(input) else input.to(result.dtype).log()

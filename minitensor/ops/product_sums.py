@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import old_orders
 from minitensor.autograd.turns import in_turn
-from minitensor.dtypes import bool_, float16
+from minitensor.dtypes import HALVES, bool_
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops.aliasing import check_fits, check_tensor, refuse_write
 from minitensor.ops.arithmetic import check_category
@@ -134,16 +134,16 @@ def add_product(
     For integers both numbers are truncated; halves are rounded only once, at the end.
     """
     require_tensors(name, input=input)
-    if all([each.dtype is float16 for each in (input, one, other)]):
+    if input.dtype in HALVES and one.dtype is other.dtype is input.dtype:
         total = add_product(name, product, input.float(), one.float(), other.float(), beta, alpha, None)
-        return write_out(name, total.to(float16), out, input.expand(tuple(total.shape)))
+        return write_out(name, total.to(input.dtype), out, input.expand(tuple(total.shape)))
     term = product(one, other)
     if input.dtype is not term.dtype:
         raise DtypeError(
             f"{name}: input and product must have the same dtype, but got {input.dtype.name} and {term.dtype.name}; "
             "cast with .to(...)"
         )
-    beta, alpha = [fit(each, term.dtype.numpy).item() for each in (beta, alpha)]
+    beta, alpha = [fit(each, term.dtype.arithmetic).item() for each in (beta, alpha)]
     return weighted_sum(name, input, term, beta, alpha, out)
 
 

@@ -16,6 +16,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase, values_of, wrap
+from minitensor.dtypes import float32, float64
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UsageError
 from minitensor.ops import return_types
 from minitensor.ops.choice import where
@@ -223,9 +224,9 @@ def quantiles(
 
 def check_q(name: str, input: Tensor, q: Any) -> Tensor:
     """Return ``q`` as a vector of the input's dtype; raise if it or the input is invalid."""
-    if input.array.dtype.char not in "fd":
+    if input.dtype not in (float32, float64):
         raise DtypeError(f"{name}: input tensor must be either float or double dtype, got {input.dtype.name}; cast it")
-    if not input.array.size:
+    if not input.numel():
         raise ShapeError(f"{name}: input tensor must be non-empty, got shape {list(input.shape)}")
     q = host_value(q, None)
     if is_number(q):

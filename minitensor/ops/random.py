@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes, generator
 from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite
-from minitensor.base import TensorBase
+from minitensor.backends.encoded import round_to_bfloat16
+from minitensor.base import TensorBase, is_encoded
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator
-from minitensor.ops.creation import choose_dtype, empty_like, library, make_leaf, zeros_like
+from minitensor.ops.creation import choose_dtype, creates, empty_like, library, make_leaf, zeros_like
 from minitensor.ops.draws import (
     ABSENT,
     BERNOULLI,
@@ -72,11 +73,11 @@ def rand(
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    shape, kind = read_shape("rand", sizes, size), choose_dtype(dtype, out)
+    shape, kind = read_shape("rand", sizes, size), choose_draw_dtype(dtype, out)
     if out is not None:
         return uniform_(refit("rand", out, shape), generator=generator)
     source = choose_generator(generator)
-    return fresh(shape, lambda shape: UNIFORM(source, shape, kind), device, requires_grad)
+    return fresh(shape, lambda shape: as_memory(UNIFORM(source, shape, kind), kind), device, requires_grad)
 
 
 @composite
@@ -91,11 +92,23 @@ def randn(
     >>> torch.randn(2)
     tensor([ 1.5410, -0.2934])
     """
-    shape, kind = read_shape("randn", sizes, size), choose_dtype(dtype, out)
+    shape, kind = read_shape("randn", sizes, size), choose_draw_dtype(dtype, out)
     if out is not None:
         return normal_(refit("randn", out, shape), generator=generator)
     source = choose_generator(generator)
-    return fresh(shape, lambda shape: NORMAL(source, shape, kind), device, requires_grad)
+    return fresh(shape, lambda shape: as_memory(NORMAL(source, shape, kind), kind), device, requires_grad)
+
+
+def choose_draw_dtype(wanted: Dtype | None, out: Tensor | None) -> Any:
+    """Return the array library's dtype of new random numbers, or the dtype of the bits of bfloat16."""
+    kind = dtypes.get_default_dtype() if wanted is None and out is None else wanted
+    is_bfloat16 = kind is dtypes.bfloat16 if out is None else kind in (None, dtypes.bfloat16) and is_encoded(out)
+    return dtypes.bfloat16.memory if is_bfloat16 else choose_dtype(wanted, out)
+
+
+def as_memory(drawn: Array, kind: Any) -> Array:
+    """Return random numbers as an array that a tensor may have: rounded, if they are to be bfloat16."""
+    return round_to_bfloat16(drawn) if kind == dtypes.bfloat16.memory else drawn
 
 
 @random_operation
@@ -108,6 +121,7 @@ def fresh(
 
 
 @composite
+@creates
 def randint(
     *bounds: Any, low: Any = ABSENT, high: Any = ABSENT, size: Any = ABSENT, generator: Generator | None = None,
     out: Tensor | None = None, dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
@@ -341,15 +355,15 @@ def normal_of_size(
 ) -> Tensor:
     """Implement ``normal`` with a size: one mean and one standard deviation."""
     mean, std = read_float("normal", "mean", mean), read_float("normal", "std", std)
-    shape, kind = read_size("normal", size), choose_dtype(dtype, out)
+    shape, kind = read_size("normal", size), choose_draw_dtype(dtype, out)
     if out is not None:
         return normal_(refit("normal", out, shape), mean, std, generator=source)
-    return fresh(shape, lambda shape: NORMAL(source, shape, kind, mean, std), device, requires_grad)
+    return fresh(shape, lambda shape: as_memory(NORMAL(source, shape, kind, mean, std), kind), device, requires_grad)
 
 
 def normal_into(out: Tensor, mean: Any, std: Any, source: Generator) -> Tensor:
     """Implement ``normal`` with ``out=``: each number of its own mean or standard deviation."""
-    choose_dtype(None, out)
+    choose_draw_dtype(None, out)
     given: list[Any] = [each for each in (mean, std) if isinstance(each, TensorBase)]
     shape = broadcast_shapes(*[tuple(each.shape) for each in given])
     if not isinstance(std, TensorBase):
@@ -389,7 +403,7 @@ def draw_around(mean: Any, std: Any, source: Generator) -> Array:
 
 def require_spread(std: Any) -> None:
     """Raise unless all standard deviations are at least zero."""
-    if std.array.dtype.kind == "c":
+    if std.dtype.kind == "c":
         raise DtypeError(f"normal: expects a standard deviation that is real, got {std.dtype.name}")
     if not bool((std.array >= 0).all()):
         raise ShapeError(f"normal: expects all elements of std >= 0.0, the smallest is {std.array.min()}")

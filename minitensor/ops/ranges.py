@@ -15,7 +15,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError, UsageValueError
-from minitensor.ops.creation import as_number, choose_dtype, hand_over, library, require_number
+from minitensor.ops.creation import as_number, choose_dtype, creates, hand_over, library, require_number
 from minitensor.ops.out import warn_of_resize
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 @composite
+@creates
 def arange(
     start: Number, end: Number | None = None, step: Number = 1, *, out: Tensor | None = None,
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,
@@ -87,6 +88,7 @@ def integer_limits(limits: list[Any], wanted: Any) -> list[int]:
 
 
 @composite
+@creates
 def range(
     start: Number = 0, end: Number | None = None, step: Number = 1, *, out: Tensor | None = None,
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: bool = False,
@@ -131,6 +133,7 @@ def range(
 
 
 @composite
+@creates
 def linspace(
     start: Number, end: Number, steps: int, *, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,
@@ -194,6 +197,7 @@ def space_evenly(first: Any, last: Any, steps: int, wanted: Any, xp: Library) ->
 
 
 @composite
+@creates
 def logspace(
     start: Number, end: Number, steps: int, base: float = 10.0, *, out: Tensor | None = None,
     dtype: Dtype | None = None, device: DeviceLike = None, requires_grad: Switch = False,

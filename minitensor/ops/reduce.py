@@ -19,7 +19,7 @@ from minitensor.autograd.declare import differentiable, nondifferentiable, view
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
 from minitensor.backends import BY_ARRAY
-from minitensor.base import TensorBase, has_values
+from minitensor.base import TensorBase, has_values, values_of
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
 from minitensor.layout import numel
@@ -166,8 +166,8 @@ def nansum(
     tensor(3.)
     """
     require_kind("nansum", ORDERED, input)
-    if input.array.dtype.kind == "f":
-        if not has_values(input) or input.device.type != "cpu" or input.xp.isnan(input.array).any():
+    if input.dtype.kind == "f":
+        if not has_values(input) or input.device.type != "cpu" or input.xp.isnan(values_of(input)).any():
             input = where(isnan(input), 0, input)
         found = sum(input, dim, keepdim, dtype=require_float_dtype("nansum", dtype_of_sum(dtype, out)))
         return write_out("nansum", found, out)
@@ -273,7 +273,7 @@ def nanmean(
     >>> torch.nanmean(torch.tensor([1., float("nan"), 3.]))
     tensor(2.)
     """
-    if input.array.dtype.kind != "f":
+    if input.dtype.kind != "f":
         raise DtypeError(f"nanmean: expected input to have floating point dtype, got {input.dtype.name}")
     there = sum(~isnan(input), dim, keepdim)
     result = nansum(input, dim, keepdim, dtype=dtype_of_sum(dtype, out)) / there
@@ -333,7 +333,7 @@ def distances(
     """Return all dims to reduce, and the correction, which may be given as ``unbiased``."""
     dim, correction = resolve_correction(dim, unbiased, correction)
     dims = axes(dim, input.ndim)
-    if input.array.dtype.kind in "fc" and count(input.layout.shape, dims) <= correction:
+    if input.dtype.kind in "fc" and count(input.layout.shape, dims) <= correction:
         warn_of_freedom("var and std", "the number of elements that are reduced to one")
     return input, dims, None, keepdim, correction
 
@@ -477,7 +477,7 @@ def prod(
 
 def cast_truth(input: Tensor, found: Any) -> Array:
     """Cast a bool result to uint8 if the input is uint8, PyTorch's former bool."""
-    result: Array = found.astype("uint8") if input.array.dtype.kind == "u" else found
+    result: Array = found.astype("uint8") if input.dtype.kind == "u" else found
     return result
 
 

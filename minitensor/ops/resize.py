@@ -13,7 +13,8 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf
 from minitensor.backends import BY_ARRAY
-from minitensor.base import TensorBase, array_dtype, materialize
+from minitensor.backends.encoded import of_dtype
+from minitensor.base import TensorBase, array_dtype, renew_array
 from minitensor.errors import ArgumentTypeError, DtypeError, InplaceError, ShapeError, UsageError
 from minitensor.layout import Layout
 from minitensor.memory_format import apply_format, channels_last, channels_last_3d, contiguous_format, preserve_format
@@ -38,7 +39,8 @@ def change_layout(input: Tensor, layout: Layout) -> None:
     _, end = layouts.extent(layout)
     if end > storage.numel() and 0 not in layout.shape:
         require_room((end,))
-        memory = BY_ARRAY[storage.array.__class__].xp.empty(end, array_dtype(input))  # input.array may not exist yet
+        xp = BY_ARRAY[storage.array.__class__].xp  # input.array may not exist yet
+        memory = of_dtype(xp.empty(end, array_dtype(input)))
         memory[: storage.numel()] = storage.buffer
         input._storage, input._base = SharedCountStorage(storage, memory), None
     assign_layout(input, layout)
@@ -47,7 +49,7 @@ def change_layout(input: Tensor, layout: Layout) -> None:
 def assign_layout(input: Any, layout: Layout) -> None:
     """Give a tensor another layout over its storage, and its leaf node the new shape."""
     input._layout = layout
-    input.array = materialize(input)
+    renew_array(input)
     if input._node.__class__ is Leaf:
         input._node.describe(input)
 
@@ -162,7 +164,7 @@ def memory_to_set(
 ) -> tuple[Storage, Layout]:
     """Return the storage given to ``set_``, and the layout through which to read it."""
     if source is None and size is None:
-        return Storage(input.xp.empty(0, array_dtype(input))), layouts.contiguous((0,))
+        return Storage(of_dtype(input.xp.empty(0, array_dtype(input)))), layouts.contiguous((0,))
     if not isinstance(source, (TensorBase, Storage)):
         raise ArgumentTypeError(f"set_(): argument 'source' must be a tensor or a storage, not {type(source).__name__}")
     storage = storage_of(input, source)

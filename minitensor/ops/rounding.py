@@ -69,7 +69,7 @@ def sgn_grad(grad: Tensor, input: Tensor) -> Tensor:
 
     With u = z / |z| that is (grad - Re(conj(grad) u) u) / |z|, and zero at zero.
     """
-    if input.array.dtype.kind != "c":
+    if input.dtype.kind != "c":
         return step_grad(grad)
     nothing = input == 0
     modulus = where(nothing, 1, abs(input))  # no division by 0, at any order

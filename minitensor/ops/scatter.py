@@ -407,7 +407,7 @@ def neutral_element(input: Tensor, reduce: str) -> Number:
     """Return the neutral element: 0 of a sum, 1 of a product, the lowest number of a maximum."""
     if reduce in ("sum", "mean", "prod"):
         return int(reduce == "prod")
-    kind = input.array.dtype.kind
+    kind = input.dtype.kind
     if kind == "b":
         return reduce == "amin"
     if kind == "f":
@@ -437,7 +437,7 @@ def divide_by_count(input: Tensor, dim: int, index: Tensor, include_self: bool) 
     counts = scatter_add(whole, dim, index, index.new_ones(index.layout.shape))
     # Where nothing arrives and the old value does not count, the value is kept.
     counts = counts.clamp(min=1).to(input.dtype)
-    if input.array.dtype.kind in "fc":
+    if input.dtype.kind in "fc":
         return div_(input, counts)
     return floor_divide_(input, counts)
 

@@ -22,7 +22,7 @@ from minitensor.autograd.protocol import PROCEED, active, given_by_name, overrid
 from minitensor.base import materialize
 from minitensor.base import wrap as fresh
 from minitensor.copies import record_copy, tracing
-from minitensor.errors import ArgumentTypeError, ShapeError, ViewError
+from minitensor.errors import ArgumentTypeError, EncodedError, ShapeError, ViewError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import common_extent, pick, place, refuse_leaf
 from minitensor.ops.complex import view_dtype
@@ -158,7 +158,11 @@ def copy_rows(input: Tensor, shape: Shape) -> Tensor:
     """Return a copy of the elements, row by row, in another shape; record it for a gradient or an interpreter."""
     if input.node is not None or active:
         return copy_in_shape(input, shape)
-    copy: Tensor = fresh(input.result_class, input.array.copy().reshape(shape))  # half the time of a recorded copy
+    try:
+        array = input.array.copy()
+    except EncodedError:
+        return copy_in_shape(input, shape)
+    copy: Tensor = fresh(input.result_class, array.reshape(shape))  # half the time of a recorded copy
     if tracing.get():
         record_copy("reshape", copy.array)
     return copy

@@ -135,7 +135,7 @@ def prepare_index_add(
     require_tensors("index_add_", source=source)
     target, source = as_vector(input), as_slices(input, source)
     check_source("index_add_", target, dim, index, source)
-    fit(alpha, input.array.dtype)
+    fit(alpha, input.dtype.arithmetic)
     return target, dim, index, source, alpha
 
 

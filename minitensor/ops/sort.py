@@ -11,13 +11,13 @@ from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import as_input, in_layout
-from minitensor.base import TensorBase, wrap
+from minitensor.base import TensorBase, values_of, wrap
 from minitensor.compat.once import warn_once
-from minitensor.dtypes import int64
+from minitensor.dtypes import FROM_NUMPY, int64
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError
 from minitensor.layout import is_contiguous
 from minitensor.ops import return_types
-from minitensor.ops.extremes import choose_along, pick_array, place_along, require_elements, selected_grad
+from minitensor.ops.extremes import choose_along, pick_array, place_along, require_sizes, selected_grad
 from minitensor.ops.kinds import REALS, of_kind, require_kind
 from minitensor.ops.operand import operands, same_device
 from minitensor.ops.out import write_out
@@ -35,9 +35,14 @@ if TYPE_CHECKING:
 
 def require_order(name: str, input: Tensor) -> Array:
     """Return the array; raise for complex numbers, which have no order."""
-    if input.array.dtype.kind == "c":
-        raise UnsupportedDtypeError(f"{name}: complex numbers have no order; sort by abs() or by a part")
+    refuse_complex(name, input)
     return input.array
+
+
+def refuse_complex(name: str, input: Tensor) -> None:
+    """Raise for complex numbers, which have no order."""
+    if input.dtype.is_complex:
+        raise UnsupportedDtypeError(f"{name}: complex numbers have no order; sort by abs() or by a part")
 
 
 def along_dim(input: Tensor, dim: int, descending: bool, stable: Any) -> tuple[Tensor, int, bool, bool]:
@@ -152,7 +157,8 @@ def take_rank(input: Tensor, k: int, dim: int, keepdim: bool) -> tuple[Tensor, i
     """Return ``dim`` as a non-negative number, and ``k`` as an int; raise unless the dim has as many elements."""
     dim, k = wrap_dim(dim, input.ndim), as_int(k)
     size = input.shape[dim] if input.ndim else 1
-    require_elements("kthvalue", input, axes(dim, input.ndim))
+    if not input.numel():
+        require_sizes("kthvalue", input.layout.shape, axes(dim, input.ndim))
     require_kind("kthvalue", REALS, input)
     if not 1 <= k <= size:
         raise ShapeError(f"kthvalue: selected number k out of range for dimension {dim}: {k} of {size} elements")
@@ -231,15 +237,15 @@ def check_sorter(sorter: Any, sequence: Tensor) -> None:
 def search(sequence: Tensor, input: Any, side: str) -> Array:
     """Search in one sequence, or row by row."""
     xp = sequence.xp
-    array, input = sequence.array, host_value(input, None)
+    array, input = values_of(sequence), host_value(input, None)
     for name, each in (("boundary", sequence), ("input value", input)):
         if isinstance(each, TensorBase) and not is_contiguous(each.layout):
             warn_once(f"torch.searchsorted(): {name} tensor is non-contiguous, which costs a copy: use .contiguous().")
     if input.__class__ in NUMBERS:
-        array, values = operands(sequence, input)
+        array, values = operands(sequence.to(FROM_NUMPY[array.dtype]), input)
     elif isinstance(input, TensorBase):
         same_device(sequence, input)
-        values = input.array
+        values = values_of(input)
     else:
         raise ArgumentTypeError(f"searchsorted: expected a tensor or a number, got {type(input).__name__}")
     of_kind("searchsorted", REALS, array)
@@ -247,7 +253,7 @@ def search(sequence: Tensor, input: Any, side: str) -> Array:
         row = sequence.backend.searchsorted(array[None], xp.asarray(values).reshape(1, -1), side)
         found: Array = row.reshape(values.shape)
         return found
-    if sequence.ndim != values.ndim or sequence.array.shape[:-1] != values.shape[:-1]:
+    if sequence.ndim != values.ndim or array.shape[:-1] != values.shape[:-1]:
         raise ShapeError(
             "searchsorted: the sequence must be 1-d or have the input's dimensions but for the last, got "
             f"{list(sequence.shape)} and {list(values.shape)}"

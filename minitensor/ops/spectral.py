@@ -137,7 +137,7 @@ def stft(
         warn_once("stft: A window was not provided. A rectangular window will be applied, which leaks frequencies.")
     hop = n_fft // 4 if hop_length is None else hop_length
     length = n_fft if win_length is None else win_length
-    is_complex = "c" in (input.array.dtype.kind, "f" if window is None else window.array.dtype.kind)
+    is_complex = "c" in (input.dtype.kind, "f" if window is None else window.dtype.kind)
     half = not is_complex if onesided is None else onesided
     require_signal(input, is_complex, half, center, return_complex, align_to_window)
     if center:
@@ -229,7 +229,7 @@ def require_spectra(
     input: Tensor, n_fft: int, onesided: bool | None, window: Tensor | None, return_complex: bool
 ) -> bool:
     """Raise unless the input can be a result of ``stft``; return whether it is half of a spectrum."""
-    if input.array.dtype.kind != "c":
+    if input.dtype.kind != "c":
         raise DtypeError(
             "istft: requires a complex-valued input tensor matching the output from stft with return_complex=True, got "
             f"{input.dtype.name}"
@@ -247,7 +247,7 @@ def require_spectra(
         )
     if half and return_complex:
         raise UsageError("istft: cannot have onesided output if window or input is complex: pass onesided=False")
-    if window is not None and window.array.dtype.kind == "c" and not return_complex:
+    if window is not None and window.dtype.kind == "c" and not return_complex:
         raise UsageError("istft: complex windows are incompatible with return_complex=False")
     return half
 

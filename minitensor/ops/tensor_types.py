@@ -48,8 +48,8 @@ class TensorType(TypeName):
     (True, False)
     >>> [each([1]).dtype for each in (torch.BoolTensor, torch.ByteTensor, torch.CharTensor, torch.ShortTensor)]
     [torch.bool, torch.uint8, torch.int8, torch.int16]
-    >>> [each([1]).dtype for each in (torch.IntTensor, torch.HalfTensor, torch.DoubleTensor)]
-    [torch.int32, torch.float16, torch.float64]
+    >>> [each([1]).dtype for each in (torch.IntTensor, torch.HalfTensor, torch.BFloat16Tensor, torch.DoubleTensor)]
+    [torch.int32, torch.float16, torch.bfloat16, torch.float64]
     """
 
     __slots__ = ()
@@ -93,7 +93,7 @@ def build(data: tuple[Any, ...], kind: dtype, where: DeviceLike) -> Tensor:
     if isinstance(first, TypedStorage):
         first = first.memory
     if isinstance(first, Storage):
-        storage = reinterpret(first, kind.numpy)
+        storage = reinterpret(first, kind.memory)
         vector: Tensor = on_storage(TensorBase.result_class, storage, contiguous((storage.numel(),)))
         return vector
     if isinstance(first, Size) or not data or is_size(data[0]):
@@ -264,7 +264,7 @@ as_device = device
 ByteTensor, CharTensor, ShortTensor = TensorType(dtypes.uint8), TensorType(dtypes.int8), TensorType(dtypes.int16)
 IntTensor, LongTensor, BoolTensor = TensorType(dtypes.int32), TensorType(dtypes.int64), TensorType(dtypes.bool_)
 HalfTensor, FloatTensor = TensorType(dtypes.float16), TensorType(dtypes.float32)
-DoubleTensor = TensorType(dtypes.float64)
+DoubleTensor, BFloat16Tensor = TensorType(dtypes.float64), TensorType(dtypes.bfloat16)
 
 
 # -- variables ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.ops.broadcast import broadcast_tensors
 from minitensor.ops.creation import zeros_like
-from minitensor.ops.draws import choose_generator, move_beside, to_host
+from minitensor.ops.draws import choose_generator, move_beside
 from minitensor.ops.implicit import beta_slope, gamma_slope
 from minitensor.ops.kinds import FLOATS, require_kind
 
@@ -43,10 +43,16 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     return draw_events(input, generator)
 
 
+def on_host(tensor: Tensor) -> Array:
+    """Return a tensor's elements as a host array; see Note [Encoded arrays] for those that are encoded."""
+    array: Array = tensor.backend.to_host(tensor.array)
+    return array
+
+
 @differentiable(name="poisson", input=lambda grad: zeros_like(grad))
 def draw_events(input: Tensor, generator: Generator | None) -> Array:
     """Draw numbers of events, in the shape and dtype of the rates."""
-    return move_beside(draws.poisson(choose_generator(generator), to_host(input)), input)
+    return move_beside(draws.poisson(choose_generator(generator), on_host(input)), input)
 
 
 @composite
@@ -69,7 +75,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     tensor([3., 0.])
     """
     for name, each in (("count", count), ("prob", prob)):
-        if each.dtype.numpy.kind not in FLOATS:
+        if each.dtype.kind not in FLOATS:
             raise ArgumentError(f"binomial only supports floating-point dtypes for {name}, got: {each.dtype.name}")
     if count.dtype is not prob.dtype:
         raise DtypeError(f"binomial: expected one dtype, got {count.dtype.name} and {prob.dtype.name}")
@@ -80,7 +86,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 @differentiable(name="binomial", count=lambda grad: zeros_like(grad), prob=lambda grad: zeros_like(grad))
 def draw_successes(count: Tensor, prob: Tensor, generator: Generator | None) -> Array:
     """Draw numbers of successes, for counts and probabilities of one shape and dtype."""
-    return move_beside(draws.binomial(choose_generator(generator), to_host(count), to_host(prob)), count)
+    return move_beside(draws.binomial(choose_generator(generator), on_host(count), on_host(prob)), count)
 
 
 # -- gamma and Dirichlet -----------------------------------------------------------------------------------------------
@@ -107,7 +113,7 @@ def draw_gamma_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
 @differentiable(name="_standard_gamma", input=draw_gamma_grad)
 def draw_gamma(input: Tensor, generator: Generator | None) -> Array:
     """Draw gamma numbers, in the shape and dtype of the concentrations."""
-    return move_beside(draws.standard_gamma(choose_generator(generator), to_host(input)), input)
+    return move_beside(draws.standard_gamma(choose_generator(generator), on_host(input)), input)
 
 
 @nondifferentiable
@@ -144,7 +150,7 @@ def draw_shares_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
 @differentiable(name="_sample_dirichlet", input=draw_shares_grad)
 def draw_shares(input: Tensor, generator: Generator | None) -> Array:
     """Draw points of the simplex, in the shape and dtype of the concentrations."""
-    return move_beside(draws.dirichlet(choose_generator(generator), to_host(input)), input)
+    return move_beside(draws.dirichlet(choose_generator(generator), on_host(input)), input)
 
 
 @nondifferentiable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.misuse import composite
 from minitensor.errors import DtypeError, ShapeError
-from minitensor.ops.creation import choose_dtype, hand_over, library
+from minitensor.ops.creation import choose_dtype, creates, hand_over, library
 from minitensor.shapes import as_int
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def cosines(*weights: float) -> Callable[[Library, Array], Array]:
 
 
 @composite
+@creates
 def hann_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
@@ -67,6 +68,7 @@ def hann_window(
 
 
 @composite
+@creates
 def hamming_window(
     window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, *, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,
@@ -90,6 +92,7 @@ def hamming_window(
 
 
 @composite
+@creates
 def blackman_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
@@ -105,6 +108,7 @@ def blackman_window(
 
 
 @composite
+@creates
 def bartlett_window(
     window_length: int, periodic: bool = True, *, dtype: Dtype | None = None, device: DeviceLike = None,
     requires_grad: Switch = False,
@@ -129,6 +133,7 @@ def bartlett_window(
 
 
 @composite
+@creates
 def kaiser_window(
     window_length: int, periodic: bool = True, beta: float = 12.0, *, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: Switch = False,

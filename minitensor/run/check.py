@@ -17,7 +17,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from minitensor import dtypes
 from minitensor.compat import reasons
 from minitensor.run import alias, differences
 from minitensor.run.reading import Use, uses_in
@@ -170,7 +169,7 @@ def find_missing_part(path: str) -> str | None:
         value = member(value, part, name)
         if value is MISSING:
             return name
-    return name if value is dtypes.bfloat16 else None  # it is only a name
+    return None
 
 
 def member(owner: Any, part: str, path: str) -> Any:

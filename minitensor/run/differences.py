@@ -55,11 +55,6 @@ DIFFERENCES = (
         "differentiable=",
     ),
     Difference(
-        "Muon rounds its matrices to bfloat16's eight bits and computes in single precision",
-        "computes in bfloat16",
-        "torch.optim.Muon",
-    ),
-    Difference(
         "`pack_padded_sequence` refuses lengths beyond the input",
         "packs fewer rows than it counts",
         "torch.nn.utils.rnn.pack_padded_sequence",

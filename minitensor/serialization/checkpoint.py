@@ -180,9 +180,9 @@ def load(
 ) -> Any:
     """Read a file that this ``save`` or PyTorch's wrote.
 
-    Tensors keep dtype, shape and strides, and tensors that shared a storage share one again. bfloat16 is read as
-    float32, with a warning. Unless ``weights_only`` is false, code in a file is never run: a file may hold data, and
-    objects of the classes that `add_safe_globals` allows.
+    Tensors keep dtype, shape and strides, and tensors that shared a storage share one again. Unless
+    ``weights_only`` is false, code in a file is never run: a file may hold data, and objects of the classes that
+    `add_safe_globals` allows.
 
     Args:
         f: a path, or a file open for reading bytes.
@@ -300,7 +300,7 @@ def read_archive(file: IO[bytes], size: int, place: Place, run: Run) -> Any:
                     raise FileFormatError(f"the archive has no record for storage {quote(key)}")
                 flat = allocate(kind, count, record.file_size)
                 with archive.open(record) as stream:
-                    read_elements(flat, kind, stream, order)
+                    read_elements(flat, stream, order)
                 known[key] = move_to_device(flat, location, place)
             return check_storage(known[key], kind, count)
 

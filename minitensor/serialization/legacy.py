@@ -17,13 +17,12 @@ from minitensor.serialization.storages import (
     Place,
     allocate,
     check_storage,
-    element_size,
     host_bytes,
     move_to_device,
     parse_storage,
     read_elements,
 )
-from minitensor.serialization.symbols import Memory, StorageClass
+from minitensor.serialization.symbols import Memory, StorageClass, element_dtype
 from minitensor.serialization.writing import pickle_value
 from minitensor.storage import Storage
 
@@ -63,8 +62,9 @@ def read_legacy(stream: IO[bytes], size: int, place: Place, run: Run) -> Any:
         if len(identity) == 6 and identity[5] is not None:
             raise FileFormatError("a storage is a view of another one: save the file again with a newer PyTorch")
         if key not in memories:
-            budget.spend(count * element_size(kind), "a storage")
-            flat = allocate(kind, count, count * element_size(kind))
+            size_in_file = count * element_dtype(kind).itemsize
+            budget.spend(size_in_file, "a storage")
+            flat = allocate(kind, count, size_in_file)
             kinds[key], memories[key] = kind, move_to_device(flat, location, place)
             if memories[key].storage.array is not flat:
                 raise AbsentDeviceError(
@@ -77,7 +77,7 @@ def read_legacy(stream: IO[bytes], size: int, place: Place, run: Run) -> Any:
         flat: Array = memories[key].storage.array
         if int.from_bytes(stream.read(8), order) != flat.size:
             raise FileFormatError(f"storage {quote(key)} has a different length than its tensors claim")
-        read_elements(flat, kinds[key], stream, order)
+        read_elements(flat, stream, order)
         memories[key].settle()
     return found
 

@@ -6,7 +6,6 @@ Both formats of checkpoints use this file; it knows neither archives nor pickles
 from __future__ import annotations
 
 import sys
-import warnings
 import zipfile
 from collections.abc import Callable
 from typing import IO, Any
@@ -15,7 +14,7 @@ import numpy as np
 
 from minitensor import backends
 from minitensor.backends import Array
-from minitensor.callers import user_level
+from minitensor.backends.encoded import of_dtype, plain
 from minitensor.device import device
 from minitensor.errors import (
     AbsentDeviceError,
@@ -25,7 +24,6 @@ from minitensor.errors import (
     quote,
 )
 from minitensor.serialization.symbols import (
-    BFLOAT16,
     MOST_ELEMENTS,
     UNTYPED,
     Memory,
@@ -61,31 +59,21 @@ def is_name(text: Any) -> bool:
 def allocate(kind: StorageClass, count: int, nbytes: int) -> Array:
     """Allocate a storage; raise unless its record has exactly the bytes for it."""
     dtype = element_dtype(kind)
-    needed = count * element_size(kind)
+    needed = count * dtype.itemsize
     if needed != nbytes:
         raise FileFormatError(f"a {kind.name} of {count} elements needs {needed} bytes, not {nbytes}")
-    return np.zeros(count, dtype.numpy)
+    return of_dtype(np.zeros(count, dtype.memory))
 
 
-def element_size(kind: StorageClass) -> int:
-    """Return the bytes per element in a file."""
-    return 2 if kind.name == BFLOAT16 else element_dtype(kind).itemsize
-
-
-def read_elements(flat: Array, kind: StorageClass, stream: IO[bytes], order: str) -> None:
+def read_elements(flat: Array, stream: IO[bytes], order: str) -> None:
     """Read the elements of a storage into ``flat``."""
-    if kind.name == BFLOAT16:
-        halves = np.empty(flat.size, np.uint16)
-        read_into(halves, stream, order)
-        flat.view(np.uint32)[...] = halves.astype(np.uint32) << 16
-        warnings.warn("bfloat16 is read as float32, which holds the same numbers", stacklevel=user_level())
-        return
     read_into(flat, stream, order)
     normalize_bools(flat)
 
 
 def read_into(flat: Array, stream: IO[bytes], order: str) -> None:
     """Read elements, and swap their bytes if the file's byte order is not the machine's."""
+    flat = plain(flat)
     view = memoryview(flat.view(np.uint8))  # type: ignore[arg-type]  # NumPy's stubs for Python 3.10
     done = 0
     while done < len(view):
@@ -119,7 +107,7 @@ def check_storage(memory: Memory, kind: StorageClass, count: int) -> Memory:
     """Raise if two references to one storage contradict each other."""
     if kind.name == UNTYPED and count == memory.storage.nbytes():
         return memory
-    if memory.storage.array.dtype != element_dtype(kind).numpy or memory.storage.numel() != count:
+    if memory.storage.array.dtype != element_dtype(kind).memory or memory.storage.numel() != count:
         found = f"{memory.storage.numel()} elements of {memory.storage.array.dtype}"
         raise FileFormatError(f"one storage is claimed to have both {found} and {count} of {kind.name}")
     return memory

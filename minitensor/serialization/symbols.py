@@ -38,12 +38,11 @@ STORAGES = {
     "FloatStorage": dtypes.float32, "DoubleStorage": dtypes.float64, "HalfStorage": dtypes.float16,
     "LongStorage": dtypes.int64, "IntStorage": dtypes.int32, "ShortStorage": dtypes.int16, "CharStorage": dtypes.int8,
     "ByteStorage": dtypes.uint8, "BoolStorage": dtypes.bool_, "ComplexFloatStorage": dtypes.complex64,
-    "ComplexDoubleStorage": dtypes.complex128,
+    "ComplexDoubleStorage": dtypes.complex128, "BFloat16Storage": dtypes.bfloat16,
 }  # fmt: skip
 STORAGE_OF = {kind: name for name, kind in STORAGES.items()}
-BFLOAT16 = "BFloat16Storage"  # the upper halves of float32 numbers; read as float32, exactly
 UNTYPED = "UntypedStorage"  # bytes
-UNSUPPORTED = (BFLOAT16, "QInt8Storage", "QUInt8Storage", "QInt32Storage")  # PyTorch's other storage classes
+UNSUPPORTED = ("QInt8Storage", "QUInt8Storage", "QInt32Storage")  # PyTorch's other storage classes
 
 IS_BUFFER = "_is_buffer"  # the attribute by which PyTorch tells a buffer of a module
 
@@ -408,8 +407,6 @@ def normalize_bools(array: Array) -> None:
 
 def element_dtype(kind: StorageClass) -> dtypes.dtype:
     """Return the dtype of a storage class; raise if there is none."""
-    if kind.name == BFLOAT16:
-        return dtypes.float32
     if kind.name == UNTYPED:
         return dtypes.uint8
     if kind.name not in STORAGES:

@@ -16,6 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from minitensor.base import memory_of
+from minitensor.dtypes import FROM_NUMPY, bfloat16
 from minitensor.errors import (
     ArgumentTypeError,
     DtypeError,
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 CODES = {
     "bool": "BOOL", "uint8": "U8", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64", "float16": "F16",
-    "float32": "F32", "float64": "F64", "complex64": "C64",
+    "float32": "F32", "float64": "F64", "complex64": "C64", "bfloat16": "BF16",
 }  # fmt: skip
 CHECKSUM = "crc32"
 METADATA = "__metadata__"
@@ -97,7 +99,8 @@ def write(file: IO[bytes], arrays: Mapping[str, Array], metadata: Mapping[str, s
     for name in order:
         array = arrays[name]
         start, end = end, end + array.nbytes
-        header[name] = {"dtype": CODES[array.dtype.name], "shape": array.shape, "data_offsets": (start, end)}
+        code = CODES[FROM_NUMPY[array.dtype].name]
+        header[name] = {"dtype": code, "shape": array.shape, "data_offsets": (start, end)}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % ALIGNMENT)
     file.write(len(text).to_bytes(8, "little") + text)
@@ -123,7 +126,7 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
     Raises:
         FileNotFoundError: If there is no such file.
         RuntimeError: If the file is cut short, damaged, altered, or not a safetensors file; if a tensor has a dtype
-            that minitensor lacks, such as bfloat16.
+            that minitensor lacks.
         ImportError: If safetensors is not installed.
         TypeError: If ``path`` is not a path.
 
@@ -148,7 +151,7 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
             names = list(file.keys())
             for name in names:
                 check_entry(path, name, file.get_slice(name))
-            arrays = {name: file.get_tensor(name) for name in names}
+            arrays = {name: read_array(path, name, file) for name in names}
             saved = (file.metadata() or {}).get(CHECKSUM)
     except (library.SafetensorError, UnicodeError) as error:
         raise FileFormatError(
@@ -162,6 +165,20 @@ def load_file(path: str | os.PathLike[str], device: DeviceLike = "cpu") -> dict[
     for array in arrays.values():
         normalize_bools(array)
     return {name: from_numpy(array).to(device) for name, array in arrays.items()}
+
+
+def read_array(path: Path, name: str, file: Any) -> Array:
+    """Read a tensor as an array. The library cannot read bfloat16 without PyTorch, but it has checked the header."""
+    entry = file.get_slice(name)
+    if entry.get_dtype() != CODES["bfloat16"]:
+        return file.get_tensor(name)  # type: ignore[no-any-return]  # an array
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        start, end = json.loads(stream.read(length))[name]["data_offsets"]
+        stream.seek(8 + length + start)
+        halves = np.frombuffer(bytearray(stream.read(end - start)), "<u2")
+    array: Array = halves.astype(np.uint16).view(bfloat16.memory).reshape(entry.get_shape())
+    return array
 
 
 def import_safetensors() -> Any:
@@ -195,7 +212,7 @@ def to_host(name: str, tensor: object) -> Array:
     if not isinstance(tensor, Tensor):
         raise ArgumentTypeError(f"save_file: {quote(name)} is {quote(tensor)}, expected a Tensor")
     # Not ascontiguousarray, which would turn 0-d arrays into 1-d ones.
-    array = np.asarray(tensor.backend.to_host(tensor.array), order="C")
+    array = np.asarray(tensor.backend.to_host(memory_of(tensor)), order="C")
     if array.dtype == np.complex128:
         raise DtypeError(f"save_file: {name!r} is complex128, which safetensors lacks; cast it to complex64")
     return array

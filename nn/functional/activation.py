@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.autograd.strides import in_layout, row_major
-from minitensor.base import wrap
+from minitensor.base import values_of, wrap
 from minitensor.callers import user_level
-from minitensor.dtypes import float16, float32, float64
+from minitensor.dtypes import HALVES, float32, float64
 from minitensor.errors import ArgumentError, UsageValueError
 from minitensor.generator import default_generator
 from minitensor.memory_format import contiguous_format
@@ -322,7 +322,7 @@ def rrelu(
 
 def rrelu_in_evaluation(input: Tensor, slope: float) -> Tensor:
     """Return x where it is positive and ``slope * x`` elsewhere."""
-    within = float32 if input.dtype is float16 else input.dtype  # halves are rounded once
+    within = float32 if input.dtype in HALVES else input.dtype  # halves are rounded once
     slopes = choice.where(input > 0, input.new_ones((), dtype=within), slope)
     return rrelu_with_noise(input, slopes)
 
@@ -339,8 +339,8 @@ def rrelu_with_noise(input: Tensor, slopes: Tensor) -> Array:
 @random_operation
 def draw_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     """Return 1 for each positive element and a random slope for each other one, drawn in order."""
-    slopes = input.xp.ones(input.shape, input.array.dtype)
-    flat, places = slopes.reshape(-1), input.xp.nonzero(input.array.reshape(-1) <= 0)[0]
+    slopes = input.xp.ones(input.shape, input.dtype.arithmetic)
+    flat, places = slopes.reshape(-1), input.xp.nonzero(values_of(input).reshape(-1) <= 0)[0]
     drawn = uniform(default_generator, len(places), "float64") * (upper - lower) + lower
     flat[places] = input.backend.from_host(drawn, input.device.index).astype(slopes.dtype)
     found: Tensor = wrap(input.result_class, slopes)

@@ -12,7 +12,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite, composite_with_own_checks
-from minitensor.base import has_values, wrap
+from minitensor.base import has_values, values_of, wrap
 from minitensor.callers import user_level
 from minitensor.dtypes import bool_, float32
 from minitensor.errors import DtypeError, GuardError, GuardZeroDivisionError, ShapeError, UsageError, UsageValueError
@@ -118,14 +118,14 @@ def attention_weights(scores: Tensor, mask: Tensor | None) -> Tensor:
     """Return the weight of each key for each query; a fully masked row is zeros, not NaN."""
     if mask is None:
         return softmax(scores, -1)
-    is_bool = mask.array.dtype.kind == "b"
+    is_bool = mask.dtype.kind == "b"
     if not has_values(mask):
         masked = ~mask if is_bool else mask == -math.inf
         rows = masked.all(-1, keepdim=True)
         scores = scores.masked_fill(masked & ~rows, -math.inf) if is_bool else scores + mask.masked_fill(rows, 0.0)
         return softmax(scores, -1).masked_fill(rows, 0.0)
     scores = scores.masked_fill(~mask, -math.inf) if is_bool else scores + mask
-    found = fully_masked_rows(~mask.array if is_bool else mask.array == -math.inf)
+    found = fully_masked_rows(~values_of(mask) if is_bool else values_of(mask) == -math.inf)
     if found is None:
         return softmax(scores, -1)
     # The softmax of a row of -inf is NaN, and so is its gradient: see Note [Safe arguments] in ops/choice.py.
@@ -359,10 +359,10 @@ def additive_mask(name: str, mask: Tensor | None, query: Tensor) -> Tensor | Non
     """Return a mask as numbers to add to the scores: minus infinity where a bool mask is true."""
     if mask is None:
         return None
-    if mask.array.dtype.kind == "f":
+    if mask.dtype.kind == "f":
         require_mask_dtype("multi_head_attention_forward", name, mask, query)
         return mask
-    if mask.array.dtype.kind != "b":
+    if mask.dtype.kind != "b":
         raise GuardError(f"multi_head_attention_forward: only bool and floating types of {name} are supported, got "
                          f"{mask.dtype.name}")  # fmt: skip
     return query.new_zeros(()).masked_fill(mask, -math.inf)

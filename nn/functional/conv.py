@@ -548,11 +548,11 @@ def check_tensors(name: str, input: Any, weight: Any, bias: Any) -> None:
     for argument, each in given.items():
         if not isinstance(each, TensorBase):
             raise WrongTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(each).__name__}")
-        if each.array.dtype != input.array.dtype:
+        if each.dtype is not input.dtype:
             raise DtypeError(
                 f"{name}: input has dtype {input.dtype.name}, but {argument} has {each.dtype.name}; cast with .to(...)"
             )
-        if each.array.__class__ is not input.array.__class__:
+        if each.xp is not input.xp:
             same_device(*given.values())
 
 

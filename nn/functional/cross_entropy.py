@@ -120,7 +120,7 @@ def as_column(factor: Tensor) -> Tensor:
 
 def one_like(tensor: Tensor) -> Tensor:
     """Return the number 1 in the dtype and on the device of a tensor."""
-    one: Tensor = wrap(tensor.result_class, tensor.xp.ones((), tensor.array.dtype))
+    one: Tensor = wrap(tensor.result_class, tensor.xp.ones((), tensor.dtype.arithmetic))
     return one
 
 
@@ -164,7 +164,7 @@ def cross_entropy(
     require_tensors("cross_entropy", target=target)
     if not 0.0 <= label_smoothing <= 1.0:
         raise UsageError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
-    if target.array.dtype.kind == "f" and target.shape == input.shape:
+    if target.dtype.kind == "f" and target.shape == input.shape:
         if ignore_index >= 0:
             raise UsageError(
                 f"cross_entropy: ignore_index is not supported for floating point target, got {ignore_index}; "
@@ -373,7 +373,7 @@ def read_samples(
     xp = input.xp
     if ignored is not None:
         classes = wrap(input.result_class, xp.where(ignored, 0, classes.array))
-    scales = xp.ones(classes.shape, input.array.dtype) if weight is None else weight.array[classes.array]
+    scales = xp.ones(classes.shape, input.dtype.arithmetic) if weight is None else values_of(weight)[classes.array]
     if ignored is not None:
         scales = xp.where(ignored, scales.dtype.type(0), scales)
         if ignored.all():
@@ -442,7 +442,7 @@ def check_logits(name: str, input: Any, weight: Any) -> None:
         raise WrongTypeError(f"{name}(): argument 'input' must be a tensor, not {type(input).__name__}")
     if not input.ndim:
         raise ShapeValueError(f"{name}: expected input with a dim of classes, (C,) or (N, C, ...), got a 0-d tensor")
-    if input.array.dtype.kind != "f":
+    if input.dtype.kind != "f":
         raise UnsupportedDtypeError(
             f"{name}: expected floating-point input, got {input.dtype.name}; cast with .float()"
         )

@@ -14,7 +14,7 @@ from minitensor.autograd.declare import random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
 from minitensor.callers import user_level
-from minitensor.dtypes import float16
+from minitensor.dtypes import HALVES
 from minitensor.errors import ShapeError, UsageValueError
 from minitensor.generator import default_generator
 from minitensor.ops.aliasing import refuse_write
@@ -187,8 +187,9 @@ def channel_mask_3d(name: str, input: Tensor, p: float) -> Tensor:
 
 def draw_channel_mask(shape: tuple[int, ...], input: Tensor, p: float) -> Tensor:
     """Draw a mask of a given shape in the input's dtype: 0 with probability ``p``, else 1."""
-    kind = input.dtype.numpy
-    return fresh(shape, lambda shape: bernoulli(default_generator, 1 - p, shape, kind), input.device, False)
+    kind = input.dtype.arithmetic
+    mask = fresh(shape, lambda shape: bernoulli(default_generator, 1 - p, shape, kind), input.device, False)
+    return mask.to(input.dtype)
 
 
 def apply_dropout(
@@ -208,8 +209,8 @@ def apply_dropout(
 
 
 def divide_mask(mask: Tensor, kept: float) -> Tensor:
-    """Divide a mask by the probability of keeping an entry; float16 in float32, as in PyTorch."""
-    return (mask.float() / kept).half() if mask.dtype is float16 else mask.div_(kept)
+    """Divide a mask by the probability of keeping an entry; 16 bits in float32, as in PyTorch."""
+    return (mask.float() / kept).to(mask.dtype) if mask.dtype in HALVES else mask.div_(kept)
 
 
 def multiply_by_zero(input: Tensor, inplace: bool) -> Tensor:

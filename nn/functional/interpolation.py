@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
+from minitensor.dtypes import uint8
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -102,7 +103,7 @@ def interpolate(
     for dim, count in enumerate(grid.size):
         factor = grid.factors[dim] if grid.factors is not None else None
         taps = taps_for(
-            mode, dims, input.shape[dim + 2], count, factor, bool(align_corners), antialias, input.array.dtype
+            mode, dims, input.shape[dim + 2], count, factor, bool(align_corners), antialias, input.dtype.arithmetic
         )
         if taps is not None:
             result = resample(result, dim + 2, taps)
@@ -227,7 +228,7 @@ def check_mode(input: Any, mode: str, align_corners: bool | None, antialias: boo
     if dims not in DIMS[mode]:
         wanted = " or ".join([f"{n + 2}D" for n in DIMS[mode]])
         raise UnsupportedValueError(f"interpolate: mode {mode!r} takes {wanted} input, got shape {tuple(input.shape)}")
-    if not (input.array.dtype.kind == "f" or (input.array.dtype == "uint8" and mode in PLAIN[:2])):
+    if not (input.dtype.kind == "f" or (input.dtype is uint8 and mode in PLAIN[:2])):
         raise UnsupportedDtypeError(
             f"interpolate: mode {mode!r} is not implemented for {input.dtype.name}; cast with .to(...)"
         )

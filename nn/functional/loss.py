@@ -176,7 +176,7 @@ def huber_loss(
         raise UsageValueError(f"huber_loss does not support non-positive values for delta, got {delta}")
     given, target = promote_pair("huber_loss", input, target)
     difference = given - target
-    width = lift(delta, difference.dtype.numpy).item()
+    width = lift(delta, difference.dtype.arithmetic).item()
     # One formula for both cases: `near` is d inside, and delta with d's sign outside.
     near = clamp(difference, -width, width)
     losses = near * (difference - near * 0.5)

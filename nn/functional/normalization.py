@@ -343,7 +343,7 @@ def rms_norm(
         )
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
         raise ShapeError(f"rms_norm: given normalized_shape={list(shape)}, but got input of size {list(input.shape)}")
-    wide = input.float() if input.dtype is dtypes.float16 else input
+    wide = input.float() if input.dtype in dtypes.HALVES else input
     small = dtypes.finfo(wide.dtype).eps if eps is None else eps
     output = wide * rsqrt((wide * wide).mean(list(range(-len(shape), 0)), keepdim=True) + small)
     output = in_dtype_of("rms_norm", input, output if weight is None else output * weight)
@@ -411,7 +411,7 @@ def check_floating_point(name: str, input: Any) -> None:
 
 
 def check_parameters(name: str, input: Tensor, **parameters: Tensor | None) -> None:
-    """Raise if a parameter has another dtype than the input; beside float16, float32 is allowed."""
-    if input.dtype is dtypes.float16:
+    """Raise if a parameter has another dtype than the input; beside 16 bits, float32 is allowed."""
+    if input.dtype in dtypes.HALVES:
         parameters = {key: each for key, each in parameters.items() if each is None or each.dtype is not dtypes.float32}
     require_same_dtype(name, input=input, **parameters)

@@ -324,7 +324,7 @@ def middles(count: int, align_corners: bool, like: dict[str, Any]) -> Tensor:
 def check_matrices(theta: Any, size: Sequence[int]) -> tuple[int, ...]:
     """Raise unless ``theta`` holds affine matrices for images of this size; return the spatial sizes."""
     require_tensors("affine_grid", theta=theta)
-    if theta.array.dtype.kind != "f":
+    if theta.dtype.kind != "f":
         raise ArgumentError(f"affine_grid: expected theta to have floating point type, but got {theta.dtype.name}")
     if len(size) not in (4, 5):
         raise UnsupportedValueError(f"affine_grid: size must be (N, C, H, W) or (N, C, D, H, W), got {tuple(size)}")

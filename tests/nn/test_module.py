@@ -409,13 +409,19 @@ def test_to_empty_keeps_sizes_and_parameter_objects() -> None:
     }  # fmt: skip
 
 
-def test_compiling_changes_nothing_and_bfloat16_is_refused() -> None:
+def test_compiling_changes_nothing() -> None:
     layer = nn.Linear(2, 2)
     before = layer(minitensor.ones(2)).tolist()
     layer.compile(mode="max-autotune")
     assert layer(minitensor.ones(2)).tolist() == before
-    with pytest.raises(NotImplementedError, match=r"use half\(\) or float\(\)"):
-        layer.bfloat16()
+
+
+def test_casting_to_bfloat16_keeps_the_parameters_objects() -> None:
+    layer = nn.BatchNorm1d(2)
+    weight = layer.weight
+    assert layer.bfloat16() is layer and layer.weight is weight
+    assert {each.dtype for each in (weight, layer.running_mean)} == {minitensor.bfloat16}
+    assert layer.num_batches_tracked.dtype is minitensor.int64
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")

@@ -152,13 +152,20 @@ def test_a_model_continues_training_after_loading_pytorchs() -> None:
     )
 
 
-def test_bfloat16_is_widened_with_a_warning() -> None:
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_bfloat16_is_exchanged_with_pytorch_bit_for_bit(is_zip: bool) -> None:
     torch = pytest.importorskip("torch")
-    values = torch.tensor([1.0, -2.5, 3.14159, float("inf")], dtype=torch.bfloat16)
-    with pytest.warns(UserWarning, match="bfloat16 is read as float32") as seen:
-        found = mt.load(io.BytesIO(save(torch, values)))
-    assert seen[0].filename == __file__
-    assert found.dtype is mt.float32 and found.tolist() == values.float().tolist()
+    bits = np.arange(1 << 16, dtype=np.uint16).view(np.int16).reshape(256, 256)
+    for source, target in ((mt, torch), (torch, mt), (mt, mt)):
+        whole = source.from_numpy(bits).view(source.bfloat16)
+        buffer = io.BytesIO()
+        source.save({"whole": whole, "part": whole.t()[1:]}, buffer, _use_new_zipfile_serialization=is_zip)
+        buffer.seek(0)
+        found = target.load(buffer)
+        assert found["whole"].dtype is target.bfloat16 and found["part"].stride() == (1, 256)
+        assert (found["whole"].view(target.int16).numpy() == bits).all()
+        assert (found["part"].view(target.int16).numpy() == bits.T[1:]).all()
+        assert found["whole"].data_ptr() + 2 == found["part"].data_ptr()
 
 
 def test_a_lazy_conjugate_is_loaded_with_its_values() -> None:

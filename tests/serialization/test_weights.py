@@ -78,12 +78,29 @@ def test_files_are_exchanged_with_pytorch(path: Path) -> None:
     assert {name: tuple(tensor.shape) for name, tensor in load_file(path).items()} == {"half": (2,), "empty": (0, 3)}
 
 
+def test_bfloat16_is_exchanged_bit_for_bit(path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors import torch as oracle
+
+    bits = np.arange(1 << 16, dtype=np.uint16).view(np.int16)
+    save_file({"all": minitensor.from_numpy(bits).view(minitensor.bfloat16), "count": minitensor.tensor(7)}, path)
+    read = oracle.load_file(path)
+    assert (read["all"].view(torch.int16).numpy() == bits).all() and read["count"].item() == 7
+    assert (load_file(path)["all"].view(minitensor.int16).numpy() == bits).all()
+    theirs = {"all": torch.from_numpy(bits).view(torch.bfloat16), "none": torch.zeros(0, 3, dtype=torch.bfloat16)}
+    oracle.save_file(theirs | {"one": torch.tensor(2.5, dtype=torch.bfloat16)}, path)
+    found = load_file(path)
+    assert (found["all"].view(minitensor.int16).numpy() == bits).all()
+    assert tuple(found["none"].shape) == (0, 3) and found["one"].item() == 2.5 and found["one"].shape == ()
+    assert all(each.dtype is minitensor.bfloat16 for each in found.values())
+
+
 def test_a_dtype_that_does_not_exist_here_is_named(path: Path) -> None:
     torch = pytest.importorskip("torch")
     from safetensors import torch as oracle
 
-    oracle.save_file({"small": torch.ones(2, dtype=torch.bfloat16)}, path)
-    with pytest.raises(DtypeError, match="tensor 'small' has dtype BF16"):
+    oracle.save_file({"small": torch.ones(2).to(torch.float8_e4m3fn)}, path)
+    with pytest.raises(DtypeError, match="tensor 'small' has dtype F8_E4M3"):
         load_file(path)
     with pytest.raises(DtypeError, match="'z' is complex128"):
         save_file({"z": minitensor.ones(1, dtype=minitensor.complex128)}, path)
@@ -180,14 +197,14 @@ STRANGE: dict[str, tuple[str | bytes, bool]] = {
     "offsets beyond the file": (f'{{"a":{entry(end=2**64 - 1)}}}', False),
     "offsets beyond numbers": (f'{{"a":{entry(end=2**64)}}}', False),
     "a long name": (f'{{"{"x" * 100_000}":{entry()}}}', True),
-    "a long name of no dtype here": (f'{{"{"x" * 100_000}":{entry("[2]", "BF16")}}}', False),
+    "a long name of no dtype here": (f'{{"{"x" * 100_000}":{entry("[4]", "F8_E4M3")}}}', False),
     "a long dtype": (f'{{"a":{entry(dtype="x" * 100_000)}}}', False),
     "half a letter": (f'{{"\\ud800":{entry()}}}', False),
     "no Unicode": (b'{"\xff":' + entry().encode() + b"}", False),
     "no name": (f'{{"":{entry()}}}', True),
     "many tensors of nothing": ("{" + f'"a":{entry()}' + "".join(f',"{k}":{EMPTY}' for k in range(2000)) + "}", True),
     "more than a header": (f'{{"a":{entry()}}}x', False),
-    **{f"dtype {code} of {size}": (f'{{"a":{entry(f"[{size}]", code)}}}', code in ("U8", "I8", "BOOL", "F16"))
+    **{f"dtype {code} of {size}": (f'{{"a":{entry(f"[{size}]", code)}}}', code in ("U8", "I8", "BOOL", "F16", "BF16"))
        for size, code in zip((4, 4, 4, 2, 4, 4, 2, 2, 1, 1, 1),
                              "U8 I8 BOOL F16 F8_E4M3 F8_E5M2 BF16 U16 U32 X f32".split(), strict=True)},
 }  # fmt: skip

@@ -21,8 +21,8 @@ def require_inexact(name: str, A: Any, argument: str = "A") -> Tensor:
     """Return the tensor; raise unless it has single or double precision, real or complex."""
     if not isinstance(A, TensorBase):
         raise not_a_tensor(name, argument, A)
-    if A.array.dtype.char not in "fdFD":
-        what = "low precision dtypes are not supported" if A.array.dtype.kind == "f" else "expected floats or complex"
+    if A.dtype.kind not in "fc" or A.dtype.itemsize == 2:
+        what = "low precision dtypes are not supported" if A.dtype.kind == "f" else "expected floats or complex"
         raise UnsupportedDtypeError(f"{name}: {what}, got {A.dtype.name}; cast with .float() or .double()")
     return A  # type: ignore[return-value]  # every TensorBase that users hold is a Tensor
 
@@ -78,8 +78,7 @@ def adjoint_array(xp: Library, array: Array) -> Array:
 
 def real_of(input: Tensor) -> Tensor:
     """Return the real part; a real tensor is returned as it is."""
-    dtype = input.array.dtype
-    return input if dtype.kind != "c" else input._like_dtype(input.array.real.dtype)
+    return input.to(input.dtype.to_real())
 
 
 def imag_of(input: Tensor) -> Tensor:

@@ -229,7 +229,7 @@ def eigh_grad(grads: Any, results: Any) -> Tensor:
     if grad_values is not None:
         straight = diag_embed(grad_values)
         inner = straight if inner is None else straight + inner
-    if vectors.array.dtype != inner.array.dtype:  # type: ignore[union-attr]  # one gradient came
+    if vectors.dtype is not inner.dtype:  # type: ignore[union-attr]  # one gradient came
         inner = inner._like_dtype(vectors.array.dtype)  # type: ignore[union-attr]  # as above
     return matmul(vectors, matmul(inner, adjoint(vectors)))  # type: ignore[arg-type]  # as above
 
@@ -248,7 +248,7 @@ def identity_like(values: Tensor) -> Tensor:
 
 def refuse_phase(name: str, diagonal: Tensor) -> None:
     """Raise for a loss that depends on the phase of complex eigenvectors: it has no gradient."""
-    if diagonal.array.dtype.kind != "c":
+    if diagonal.dtype.kind != "c":
         return
     turning = imag_of(diagonal.detach()).abs()
     largest = diagonal.detach().abs()
@@ -422,7 +422,7 @@ def middle_of_svd(u: Tensor, s: Tensor, vh: Tensor, grad_u: Any, grad_s: Any, gr
     refuse_phase("linalg.svd", phase)  # type: ignore[arg-type]  # one of them came
     inner = inner - diag_embed(main_diagonal(inner))  # type: ignore[operator, arg-type]  # as above
     on_diagonal = None if grad_s is None else grad_s
-    if grad_u is not None and u.array.dtype.kind == "c":
+    if grad_u is not None and u.dtype.kind == "c":
         turn = 1j * imag_of(main_diagonal(matmul(adjoint(u), grad_u))) / s
         on_diagonal = turn if on_diagonal is None else on_diagonal + turn
     return inner if on_diagonal is None else inner + diag_embed(on_diagonal)

@@ -263,6 +263,8 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MOD
     mode = MODES[0] if compute_mode is None else compute_mode
     if mode not in MODES:
         raise ArgumentError(f"cdist: compute_mode must be one of {', '.join(MODES)}, got {mode!r}")
+    if x1.dtype in dtypes.HALVES:
+        return cdist(x1.float(), x2.float(), p, mode).to(x1.dtype)
     many = max(x1.shape[-2], x2.shape[-2]) > MANY_POINTS
     x1, x2 = in_turn(x1, x2)
     if p == 2 and (mode == MODES[1] or (mode == MODES[0] and many)):
@@ -349,7 +351,7 @@ def renorm_(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor:
 
 # Norms are computed in a wider dtype, as in PyTorch.
 WIDER = {
-    dtypes.float16: dtypes.float32,
+    dtypes.float16: dtypes.float32, dtypes.bfloat16: dtypes.float32,
     dtypes.float32: dtypes.float64,
     dtypes.complex64: dtypes.complex128,
 }

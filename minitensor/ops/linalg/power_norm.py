@@ -51,13 +51,13 @@ def require_floats(name: str, x: Any, dtype: Dtype | None) -> Tensor:
     if not isinstance(x, TensorBase):
         raise not_a_tensor(name, "x", x)
     input: Any = x
-    if input.array.dtype.kind not in "fc":
+    if input.dtype.kind not in "fc":
         raise DtypeError(f"{name}: expected a floating point or complex tensor, got {x.dtype.name}; cast it first")
     if dtype is None:
         return input  # type: ignore[no-any-return]  # as in `require_inexact`
-    wanted = dtype.numpy.kind
-    if wanted not in "fc" or (input.array.dtype.kind == "c") != (wanted == "c") or (
-        wanted == input.array.dtype.kind and dtype.numpy.itemsize < input.array.dtype.itemsize
+    wanted = dtype.kind
+    if wanted not in "fc" or (input.dtype.kind == "c") != (wanted == "c") or (
+        wanted == input.dtype.kind and dtype.itemsize < input.dtype.itemsize
     ):
         raise DtypeError(f"{name}: dtype {dtype.name} cannot hold numbers of {x.dtype.name}; cast it first")
     return input.to(dtype)  # type: ignore[no-any-return]  # as in `require_inexact`

@@ -56,7 +56,7 @@ def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
             [0., 1.]])
     """
     n = as_int(n)
-    if n < 0 or not isinstance(input, TensorBase) or input.array.dtype.kind in "fc":
+    if n < 0 or not isinstance(input, TensorBase) or input.dtype.kind in "fc":
         require_square("linalg.matrix_power", input)  # integer matrices have no inverse
     elif input.ndim < 2 or input.shape[-1] != input.shape[-2]:
         raise ShapeError(f"linalg.matrix_power: expected batches of square matrices, got shape {tuple(input.shape)}")
@@ -160,7 +160,7 @@ def check_chain(chain: Sequence[Tensor]) -> None:
                 f"linalg.multi_dot: tensor {i} must be a matrix, and the first and last one a matrix or a vector, got "
                 f"shape {tuple(each.shape)}"
             )
-        if each.array.dtype != chain[0].array.dtype:
+        if each.dtype is not chain[0].dtype:
             raise DtypeError(
                 f"linalg.multi_dot: all tensors must have one dtype, got {chain[0].dtype.name} and {each.dtype.name}"
             )
@@ -264,7 +264,7 @@ def vander(x: Tensor, N: Count | None = None) -> Tensor:
             [ 1,  3,  9, 27]])
     """
     require_tensors("linalg.vander", x=x)
-    if x.array.dtype.kind == "b":
+    if x.dtype.kind == "b":
         raise DtypeError("linalg.vander: supports floating point, complex and integer tensors, but got bool; cast it")
     if N is None and not x.ndim:
         raise ShapeError("linalg.vander: expected a tensor of at least one dim, got a 0-d one; give N")
@@ -327,7 +327,7 @@ def check_variables(input: Any) -> None:
     require_tensors("cov", input=input)
     if input.ndim > 2:
         raise ShapeError(f"cov: expected input to have two or fewer dimensions but got {input.ndim}")
-    if input.array.dtype.kind == "b":
+    if input.dtype.kind == "b":
         raise DtypeError("cov: bool dtype is not supported for input; cast with .float()")
 
 
@@ -341,7 +341,7 @@ def joint_weights(count: int, fweights: Tensor | None, aweights: Tensor | None) 
             raise ShapeError(
                 f"cov: expected {name} of shape ({count},), one for each observation, got {tuple(given.shape)}"
             )
-        if given.array.dtype.kind not in kinds:
+        if given.dtype.kind not in kinds:
             wanted = "integers" if kinds == "iu" else "floats"
             raise DtypeError(f"cov: expected {name} of {wanted}, got {given.dtype.name}")
         if bool((given.detach() < 0).any()):
@@ -370,7 +370,7 @@ def corrcoef(input: Tensor) -> Tensor:
         return spread.div(spread)
     deviation = sqrt(real_of(spread.diagonal()))
     scaled = spread / deviation.unsqueeze(1) / deviation.unsqueeze(0)
-    if scaled.array.dtype.kind != "c":
+    if scaled.dtype.kind != "c":
         return scaled.clamp(-1, 1)
     # Rounding can push a coefficient out of [-1, 1]; as in PyTorch, both parts are limited.
     return real_of(scaled).clamp(-1, 1) + 1j * real_of(scaled * -1j).clamp(-1, 1)

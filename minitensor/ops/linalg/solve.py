@@ -447,7 +447,7 @@ def slogdet_grad(grads: Any, A: Tensor, result0: Tensor) -> Tensor:
     """
     (grad_sign, grad_log), sign = grads, result0
     factor = grad_log
-    if grad_sign is not None and sign.array.dtype.kind == "c":
+    if grad_sign is not None and sign.dtype.kind == "c":
         turn = imag_of(conj(grad_sign) * sign) * -1j
         factor = turn if factor is None else factor + turn
     if factor is None:
@@ -484,7 +484,7 @@ def logdet(input: Tensor) -> Tensor:
     tensor(0.)
     """
     sign, size = slogdet(require_square("logdet", input, "input"))
-    if sign.array.dtype.kind == "c":
+    if sign.dtype.kind == "c":
         phase: Tensor = size + log(sign)
         return phase
     found: Tensor = where(sign == -1, float("nan"), size)

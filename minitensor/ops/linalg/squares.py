@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def resolve_tolerances(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
     """Return both tolerances, numbers or tensors; ``rtol`` is 0 if atol is given, else eps times the larger size."""
     for each in (atol, rtol):
-        if isinstance(each, TensorBase) and each.array.dtype.kind == "c":
+        if isinstance(each, TensorBase) and each.dtype.kind == "c":
             raise DtypeError(f"{name}: tolerances must be real, got {each.dtype.name}")
     usual = dtypes.finfo(A.dtype).eps * max(A.shape[-2:])
     bound: Any = atol
