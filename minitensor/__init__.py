@@ -146,7 +146,6 @@ from minitensor.ops.operand import result_type as result_type
 from minitensor.ops.fused import addcdiv as addcdiv, addcmul as addcmul, lerp as lerp
 from minitensor.ops.arithmetic import (
     add as add,
-    conj as conj,
     div as div,
     floor_divide as floor_divide,
     fmod as fmod,
@@ -553,17 +552,20 @@ from minitensor.ops.activation import (
 from minitensor.ops.softmax import log_softmax as log_softmax, softmax as softmax
 
 # -- less frequent pointwise functions
+from minitensor.ops.lazy import (
+    conj as conj,
+    is_conj as is_conj,
+    is_neg as is_neg,
+    resolve_conj as resolve_conj,
+    resolve_neg as resolve_neg,
+)
 from minitensor.ops.complex import (
     angle as angle,
     complex as complex,
     conj_physical as conj_physical,
     imag as imag,
-    is_conj as is_conj,
-    is_neg as is_neg,
     polar as polar,
     real as real,
-    resolve_conj as resolve_conj,
-    resolve_neg as resolve_neg,
     view_as_complex as view_as_complex,
     view_as_real as view_as_real,
 )

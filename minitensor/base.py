@@ -345,6 +345,11 @@ def values_of(tensor: TensorBase) -> Array:
     if not has_values(tensor):
         found: Array = tensor.array.everything  # type: ignore[attr-defined]  # a placeholder's
         return found
+    return elements_of(tensor)
+
+
+def elements_of(tensor: TensorBase) -> Array:
+    """Return the elements to be read, decoded if the memory is encoded; inside ``vmap``, to read them raises."""
     try:
         return tensor.array
     except EncodedError:

@@ -321,6 +321,19 @@ def reinterpret(storage: Storage, dtype: Any) -> Storage:
     return ReinterpretedStorage(counted, of_dtype(memory[:whole].view(dtype)))
 
 
+def encode(storage: Storage, encoding: type[EncodedArray]) -> Storage:
+    """Return a storage on the same memory whose elements are encoded; the encoded elements of such a storage are plain.
+
+    This is for encodings that are their own inverse: conjugates and negatives.
+    """
+    counted = storage.owner if isinstance(storage, ReinterpretedStorage) else storage
+    memory = plain(storage.buffer)
+    if not isinstance(storage.array, encoding):
+        return ReinterpretedStorage(counted, memory.view(encoding))
+    is_same = counted.array.dtype == memory.dtype and not isinstance(counted.array, EncodedArray)
+    return counted if is_same else ReinterpretedStorage(counted, memory)
+
+
 def bytes_of(buffer: Array) -> Array:
     """Return flat memory as bytes."""
     return (plain(buffer) if isinstance(buffer, EncodedArray) else buffer).view("uint8")

@@ -38,6 +38,7 @@ from minitensor.ops import (
     index,
     integrate,
     join,
+    lazy,
     masks,
     matrices,
     metadata,
@@ -175,7 +176,7 @@ class Tensor(TensorBase):
     logaddexp, hypot, hypot_ = exponentials.logaddexp, trigonometry.hypot, trigonometry.hypot_
     sigmoid, sigmoid_ = exponentials.sigmoid, exponentials.sigmoid_
     nan_to_num, nan_to_num_ = rounding.nan_to_num, rounding.nan_to_num_
-    conj = arithmetic.conj
+    conj, _neg_view = lazy.conj, lazy.neg_view
 
     # -- less frequent pointwise functions (also ops/bits.py, complex.py, special.py) --------------------------------
 
@@ -190,7 +191,7 @@ class Tensor(TensorBase):
     gcd, gcd_, lcm, lcm_ = arithmetic.gcd, arithmetic.gcd_, arithmetic.lcm, arithmetic.lcm_
     real, imag = property(parts.real, parts.set_real), property(parts.imag, parts.set_imag)
     angle, conj_physical, conj_physical_ = parts.angle, parts.conj_physical, parts.conj_physical_
-    is_conj, resolve_conj, is_neg, resolve_neg = parts.is_conj, parts.resolve_conj, parts.is_neg, parts.resolve_neg
+    is_conj, resolve_conj, is_neg, resolve_neg = lazy.is_conj, lazy.resolve_conj, lazy.is_neg, lazy.resolve_neg
     erf, erf_, erfc, erfc_ = special.erf, special.erf_, special.erfc, special.erfc_
     erfinv, erfinv_, i0, i0_ = special.erfinv, special.erfinv_, special.i0, special.i0_
     lgamma, lgamma_, digamma, digamma_ = special.lgamma, special.lgamma_, special.digamma, special.digamma_

@@ -219,7 +219,7 @@ class Single(Numbers):
     def pieces(self) -> Iterator[Piece]:
         """Return the parameter in blocks, or whole if it is small or not contiguous."""
         param = self.param
-        piece = Piece(param.array, param.grad.array, tuple([tensor.array for tensor in self.tensors]))
+        piece = Piece(param.array, values_of(param.grad), tuple([tensor.array for tensor in self.tensors]))
         if param.array.dtype.kind == "c":
             piece = as_real(piece)
         limit = self.block
@@ -231,12 +231,14 @@ class Single(Numbers):
 
 
 class EncodedSingle(Single):
-    """One parameter of bfloat16: it is decoded with its state for an update, and encoded afterwards."""
+    """One parameter on encoded memory: it is decoded with its state for an update, and encoded afterwards."""
 
     def pieces(self) -> Iterator[Piece]:
         """Return the decoded parameter."""
         self.values = list(map(values_of, (self.param, *self.tensors)))
         piece = Piece(self.values[0], values_of(self.param.grad), tuple(self.values[1:]))
+        if self.param.is_complex():
+            piece = as_real(piece)
         return blocks(piece, self.block) if 0 < self.block < piece.param.size else iter((piece,))
 
     def finish(self) -> None:

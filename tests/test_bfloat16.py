@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import minitensor as mt
+from strict.device import installed
 
 ALL_BITS = np.arange(1 << 16, dtype=np.uint16).view(np.int16)
 DTYPES = (
@@ -383,3 +384,23 @@ def test_draws_are_pytorchs(torch: ModuleType, draw: Callable[[Any, int], Any], 
 
     found, expected = both(torch, run)
     assert found == expected
+
+
+# -- devices -----------------------------------------------------------------------------------------------------------
+
+ELSEWHERE: dict[str, Callable[[], Any]] = {
+    "moved": lambda: mt.ones(2, dtype=mt.bfloat16).to("strict"),
+    "cast": lambda: mt.ones(2).to("strict").bfloat16(),
+    "made": lambda: mt.ones(2, dtype=mt.bfloat16, device="strict"),
+    "from data": lambda: mt.tensor([1.0], dtype=mt.bfloat16, device="strict"),
+    "strided": lambda: mt.empty_strided((2,), (1,), dtype=mt.bfloat16, device="strict"),
+    "drawn": lambda: mt.rand(2, dtype=mt.bfloat16, device="strict"),
+    "viewed": lambda: mt.ones(2).to("strict").view(mt.bfloat16),
+    "a module": lambda: mt.nn.Linear(2, 2).bfloat16().to("strict"),
+}
+
+
+@pytest.mark.parametrize("use", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_it_is_refused_on_an_accelerator(use: Callable[[], Any]) -> None:
+    with installed(), pytest.raises(NotImplementedError, match="bfloat16 is available only on the device 'cpu'"):
+        use()

@@ -16,7 +16,7 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, Node
 from minitensor.autograd.protocol import PROCEED, active, override_function, past_overrides
 from minitensor.backends.encoded import round_to_bfloat16
-from minitensor.base import TensorBase, array_dtype, values_of, wrap
+from minitensor.base import TensorBase, array_dtype, elements_of, wrap
 from minitensor.callers import user_level
 from minitensor.compat.once import warn_once
 from minitensor.dtypes import bfloat16
@@ -315,7 +315,7 @@ def make_root(index: int, tensor: Any, grad: Any) -> tuple[Node, Any]:
 
 def one_like(tensor: Any) -> Any:
     """Return 1 in the shape and dtype of a tensor, without calling an operation that an interpreter would see."""
-    array = values_of(tensor)
+    array = elements_of(tensor)
     ones = tensor.xp.ones_like(array)
     return wrap(tensor.result_class, round_to_bfloat16(ones) if tensor.dtype is bfloat16 else ones)
 
@@ -346,7 +346,7 @@ def check_root(index: int, node: Node, grad: Any) -> Any:
                 "gradient of the same dtype"
             )
         return given._like_dtype(node.dtype)
-    return given
+    return given if given.dtype is bfloat16 else given._decode()  # a lazy conjugate is resolved
 
 
 def target(index: int, tensor: Any) -> Node:

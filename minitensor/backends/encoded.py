@@ -15,7 +15,7 @@ part is in turn memory that counts with the opposite sign. All three are *encode
   node gets decoded values too, so gradient formulas compute in float32.
 - Only operations on encoded tensors pay for this. Others never look: for them an ``except`` clause is not entered.
 
-Everything else that reads or writes elements calls ``values_of`` or ``write_values`` (``base.py``).
+Everything else that reads or writes elements calls ``elements_of`` or ``write_values`` (``base.py``).
 """
 
 from __future__ import annotations
@@ -98,8 +98,11 @@ def plain(array: Array) -> Array:
 
 
 def of_dtype(array: Array) -> Array:
-    """Return an array in the class that its dtype demands: encoded if it holds bfloat16."""
-    return array.view(Bfloat16Array) if array.dtype == bfloat16.memory else array
+    """Return an array in the class that its dtype demands: encoded if it holds bfloat16, which only the host has."""
+    if array.dtype != bfloat16.memory:
+        return array
+    require_host(array)
+    return array.view(Bfloat16Array)
 
 
 def round_to_bfloat16(values: Array) -> Bfloat16Array:
@@ -108,9 +111,14 @@ def round_to_bfloat16(values: Array) -> Bfloat16Array:
     Raises:
         NotImplementedError: If the numbers are not on the host.
     """
-    if not isinstance(values, numpy.ndarray):
-        raise UnsupportedDtypeError("bfloat16 is available only on the device 'cpu'; use float16 or float32")
+    require_host(values)
     return Bfloat16Array.encode(values).view(Bfloat16Array)
+
+
+def require_host(array: Any) -> None:
+    """Raise unless an array of bfloat16 is, or will be, on the host."""
+    if not isinstance(array, numpy.ndarray):
+        raise UnsupportedDtypeError("bfloat16 is available only on the device 'cpu'; use float16 or float32")
 
 
 def to_bfloat16(values: Array) -> Array:

@@ -37,6 +37,7 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import DIFFERENTIABLE, Effect, Leaf, Node, make_node, numbering
 from minitensor.autograd.protocol import PROCEED, meets_override, override
 from minitensor.autograd.record import again, decode_and_compute, edges_of, record, remember
+from minitensor.backends.encoded import ConjugateArray, NegativeArray
 from minitensor.backends.silence import is_complaint, quietly, update_quietly
 from minitensor.base import TensorBase, array_dtype, memory_of, read_only_error, wrap, write_values
 from minitensor.callers import user_level
@@ -48,7 +49,7 @@ from minitensor.errors import (
     WrongTypeError,
 )
 from minitensor.ops.operand import is_number, is_weaker, lift_number
-from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of
+from minitensor.ops.pairs import as_pairs, complexes_of, conjugates_of, negatives_of, pairs_of
 from minitensor.storage import owner
 
 if TYPE_CHECKING:
@@ -177,11 +178,22 @@ def view_node(base_node: Node, base: Tensor, view: Tensor) -> Node:
     # The window of a real view on complex memory counts reals, that of a complex view on real memory counts pairs.
     home, window = base.layout, view.layout
     whole, part = array_dtype(base), array_dtype(view)
+    memory = across(base_node, base)
     if whole == part:
-        return window_node(base_node, home, window)
+        return across(window_node(memory, home, window), view)
     if whole.kind == "c":
-        return window_node(recast_node(AS_PAIRS, base_node, (*home.shape, 2), part), as_pairs(home), window)
-    return recast_node(AS_COMPLEX, window_node(base_node, home, as_pairs(window)), window.shape, part)
+        pairs = recast_node(AS_PAIRS, memory, (*home.shape, 2), part)
+        return across(window_node(pairs, as_pairs(home), window), view)
+    return across(recast_node(AS_COMPLEX, window_node(memory, home, as_pairs(window)), window.shape, part), view)
+
+
+def across(node: Node, tensor: Tensor) -> Node:
+    """Return the node of what the memory of a tensor holds, given that of its elements, or the reverse.
+
+    They differ for lazy conjugates and negatives; see Note [Encoded arrays] in ``backends/encoded.py``.
+    """
+    op = LAZY.get(tensor.storage.array.__class__)
+    return node if op is None else recast_node(op, node, node.shape, node.dtype)
 
 
 def window_node(base_node: Node, home: Layout, window: Layout) -> Node:
@@ -202,6 +214,7 @@ def recast_node(op: Op, source: Node, shape: tuple[int, ...], kind: Any) -> Node
 
 AS_WINDOW, OVERWRITE = op_of(as_window), op_of(overwrite)
 AS_PAIRS, AS_COMPLEX = op_of(pairs_of), op_of(complexes_of)
+LAZY = {ConjugateArray: op_of(conjugates_of), NegativeArray: op_of(negatives_of)}
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------
@@ -542,14 +555,15 @@ def overwritten_node(base: Any, view: Any, node: Node) -> Node:
     """Return the node of a base after ``node``'s result was written into a view's window."""
     home, window = base.layout, view.layout
     whole, part = array_dtype(base), array_dtype(view)
+    node, before = across(node, view), None if base._node is None else across(base._node, base)
     if whole == part:
-        return joined_node(base._node, home, node, window, whole)
+        return across(joined_node(before, home, node, window, whole), base)
     if whole.kind != "c":
         pairs = as_pairs(window)
-        return joined_node(base._node, home, recast_node(AS_PAIRS, node, pairs.shape, whole), pairs, whole)
+        return across(joined_node(before, home, recast_node(AS_PAIRS, node, pairs.shape, whole), pairs, whole), base)
     pairs = as_pairs(home)
-    before = None if base._node is None else recast_node(AS_PAIRS, base._node, pairs.shape, part)
-    return recast_node(AS_COMPLEX, joined_node(before, pairs, node, window, part), home.shape, whole)
+    before = None if before is None else recast_node(AS_PAIRS, before, pairs.shape, part)
+    return across(recast_node(AS_COMPLEX, joined_node(before, pairs, node, window, part), home.shape, whole), base)
 
 
 def joined_node(before: Node | None, home: Layout, inside: Node, window: Layout, kind: Any) -> Node:

@@ -12,7 +12,7 @@ from minitensor import dtypes
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite, composite_as
 from minitensor.autograd.strides import as_input, in_layout
-from minitensor.base import TensorBase
+from minitensor.base import TensorBase, is_encoded
 from minitensor.compat.once import warn_once
 from minitensor.copies import record_copy, tracing
 from minitensor.device import device as device_class
@@ -73,7 +73,9 @@ def _like_dtype(input: Tensor, np_dtype: Any) -> Tensor:
 
 def decode(input: Tensor) -> Tensor:
     """Return a tensor whose memory is not encoded, with the same gradient; see Note [Encoded arrays]."""
-    return cast(input, dtypes.float32) if input.dtype is dtypes.bfloat16 else input
+    if input.dtype is dtypes.bfloat16:
+        return cast(input, dtypes.float32)
+    return clone(input) if is_encoded(input) else input
 
 
 def cast_or_drop(input: Tensor, wanted: dtype) -> Tensor:

@@ -13,7 +13,7 @@ from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
 from minitensor.autograd.strides import in_layout, of_tensors, row_major
-from minitensor.base import TensorBase, values_of
+from minitensor.base import TensorBase, elements_of
 from minitensor.dtypes import bool_
 from minitensor.errors import DtypeError, UnsupportedDtypeError, UsageValueError, WrongTypeError
 from minitensor.ops.aliasing import check_fits, writes
@@ -207,7 +207,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     if not isinstance(other, TensorBase):
         raise WrongTypeError(f"equal(): argument 'other' must be a tensor, not {type(other).__name__}")
     same_device(input, other)
-    return input.shape == other.shape and bool((values_of(input) == values_of(other)).all())
+    return input.shape == other.shape and bool((elements_of(input) == elements_of(other)).all())
 
 
 @nondifferentiable

@@ -15,7 +15,8 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Node, make_node
 from minitensor.autograd.strides import in_layout, of_input, of_tensors, row_major
-from minitensor.base import TensorBase, new, on_storage
+from minitensor.backends.encoded import ConjugateArray, NegativeArray
+from minitensor.base import TensorBase, is_encoded, new, on_storage
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import inplace, op_of
@@ -24,9 +25,9 @@ from minitensor.ops.choice import where
 from minitensor.ops.fill import copy_, fill_
 from minitensor.ops.operand import as_float, require_tensors, same_device, two_arrays
 from minitensor.ops.out import write_out
-from minitensor.ops.pairs import as_pairs, complexes_of, pairs_of
+from minitensor.ops.pairs import as_pairs, complexes_of, conjugates_of, negatives_of, pairs_of
 from minitensor.ops.trigonometry import cos, sin
-from minitensor.storage import Storage, reinterpret
+from minitensor.storage import Storage, encode, reinterpret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,11 @@ def view_as_real(input: Tensor) -> Tensor:
     require_tensors("view_as_real", input=input)
     if not input.dtype.is_complex:
         raise DtypeError(f"view_as_real is only supported for complex tensors, got {input.dtype.name}")
+    if is_encoded(input):
+        raise DtypeError(
+            "view_as_real doesn't work on unresolved conjugated tensors: use resolve_conj() first, whose result does "
+            "not share the memory"
+        )
     storage = reinterpret(input.storage, input.dtype.to_real().numpy)
     return view_memory(input, storage, as_pairs(input.layout), AS_REAL)
 
@@ -92,6 +98,8 @@ def view_as_complex(input: Tensor) -> Tensor:
     require_tensors("view_as_complex", input=input)
     if input.dtype not in (dtypes.float32, dtypes.float64):
         raise DtypeError(f"view_as_complex is only supported for float32 and float64 tensors, got {input.dtype.name}")
+    if is_encoded(input):
+        raise DtypeError("view_as_complex doesn't work on unresolved negative tensors: use resolve_neg() first")
     layout = complex_layout(input.layout)
     return view_memory(input, reinterpret(input.storage, input.dtype.to_complex().numpy), layout, AS_COMPLEX)
 
@@ -112,6 +120,7 @@ def complex_layout(layout: Layout) -> Layout:
 
 
 AS_REAL, AS_COMPLEX = op_of(pairs_of), op_of(complexes_of)
+AS_CONJUGATES, AS_NEGATIVES = op_of(conjugates_of), op_of(negatives_of)
 
 
 @composite
@@ -123,7 +132,9 @@ def real(input: Tensor) -> Tensor:
     tensor([1.])
     """
     require_tensors("real", input=input)
-    return view_as_real(input).select(-1, 0) if input.dtype.is_complex else input
+    if not input.dtype.is_complex:
+        return input
+    return view_as_real(conjugate_view(input) if is_encoded(input) else input).select(-1, 0)
 
 
 @composite
@@ -142,7 +153,19 @@ def imag(input: Tensor) -> Tensor:
     require_tensors("imag", input=input)
     if not input.dtype.is_complex:
         raise DtypeError(f"imag is not implemented for tensors with non-complex dtypes, got {input.dtype.name}")
+    if is_encoded(input):
+        return negative_view(view_as_real(conjugate_view(input)).select(-1, 1))
     return view_as_real(input).select(-1, 1)
+
+
+def conjugate_view(input: Tensor) -> Tensor:
+    """Return a lazy conjugate: a view of the memory; that of a lazy conjugate is the plain tensor."""
+    return view_memory(input, encode(input.storage, ConjugateArray), input.layout, AS_CONJUGATES)
+
+
+def negative_view(input: Tensor) -> Tensor:
+    """Return a lazy negative: a view of the memory; that of a lazy negative is the plain tensor."""
+    return view_memory(input, encode(input.storage, NegativeArray), input.layout, AS_NEGATIVES)
 
 
 def set_real(input: Tensor, value: Any) -> None:
@@ -162,6 +185,8 @@ def view_dtype(input: Tensor, dtype: Dtype) -> Tensor:
     >>> torch.tensor([1.0, -0.0]).view(torch.int32)
     tensor([ 1065353216, -2147483648], dtype=torch.int32)
     """
+    if is_encoded(input) and dtypes.bfloat16 is not input.dtype:
+        raise DtypeError(f"view as {dtype.name}: not supported for a lazy conjugate or negative: use resolve_conj()")
     if dtype is input.dtype:
         return input.view(input.shape)
     layout = layout_in_dtype(input, dtype)
@@ -282,54 +307,6 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Array:
     found = xp.asarray(xp.multiply(array < 0, array.dtype.type(math.pi)))
     found[array != array] = math.nan
     return found
-
-
-@composite
-def is_conj(input: Tensor) -> bool:
-    """Return False: this library computes conjugates at once, not lazily.
-
-    >>> import minitensor as torch
-    >>> torch.is_conj(torch.tensor([1j]).conj())
-    False
-    """
-    require_tensors("is_conj", input=input)
-    return False
-
-
-@composite
-def is_neg(input: Tensor) -> bool:
-    """Return False: this library computes negatives at once, not lazily.
-
-    >>> import minitensor as torch
-    >>> torch.is_neg(torch.tensor([1j]).conj().imag)
-    False
-    """
-    require_tensors("is_neg", input=input)
-    return False
-
-
-@composite
-def resolve_conj(input: Tensor) -> Tensor:
-    """Return the tensor itself: this library has no lazy conjugates.
-
-    >>> import minitensor as torch
-    >>> torch.resolve_conj(torch.tensor([1j]).conj())
-    tensor([0.-1.j])
-    """
-    require_tensors("resolve_conj", input=input)
-    return input
-
-
-@composite
-def resolve_neg(input: Tensor) -> Tensor:
-    """Return the tensor itself: this library has no lazy negatives.
-
-    >>> import minitensor as torch
-    >>> torch.resolve_neg(torch.tensor([1.0]))
-    tensor([1.])
-    """
-    require_tensors("resolve_neg", input=input)
-    return input
 
 
 @composite

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.mode import grad_mode
 from minitensor.backends import HostArray
-from minitensor.base import TensorBase, values_of
+from minitensor.base import TensorBase, elements_of, is_encoded
 from minitensor.compat.once import warn_once
 from minitensor.copies import record_copy, tracing
 from minitensor.dtypes import bfloat16
@@ -21,6 +21,7 @@ from minitensor.errors import (
     EncodedError,
     GradError,
     ScalarError,
+    UsageError,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ def numpy(input: Tensor, *, force: bool = False) -> Array:
             )
     if input.dtype is bfloat16:
         raise ArgumentTypeError("Got unsupported ScalarType BFloat16: NumPy has no such dtype; use .float().numpy()")
+    if is_encoded(input):
+        if not force:
+            bit, way = ("conjugate", "resolve_conj") if input.dtype.is_complex else ("negative", "resolve_neg")
+            raise UsageError(f"Can't call numpy() on Tensor that has {bit} bit set. Use tensor.{way}().numpy().")
+        return elements_of(input)
     _ = input.layout  # fixes the memory: an array that was handed out is never replaced
     array: Array = input.backend.to_host(input.array).view()
     return array
@@ -76,7 +82,7 @@ def tolist(input: Tensor) -> Any:
     >>> torch.tensor([[1, 2], [3, 4]]).tolist()
     [[1, 2], [3, 4]]
     """
-    return input.backend.to_host(values_of(input)).tolist()
+    return input.backend.to_host(elements_of(input)).tolist()
 
 
 def item(input: Tensor) -> Any:
@@ -92,7 +98,7 @@ def item(input: Tensor) -> Any:
     try:
         array = input.array
     except EncodedError:
-        array = values_of(input)
+        array = elements_of(input)
     if array.size != 1:
         raise ScalarError(
             f"a Tensor with {array.size} elements cannot be converted to Scalar; index it, reduce it, or use tolist()"
@@ -117,7 +123,7 @@ def truth(input: Tensor) -> bool:
         )
     if not size:
         raise ScalarError("Boolean value of Tensor with no values is ambiguous; use numel()")
-    return bool(one_number(values_of(input)))
+    return bool(one_number(elements_of(input)))
 
 
 def number(input: Tensor) -> Any:
@@ -126,7 +132,7 @@ def number(input: Tensor) -> Any:
         raise ArgumentError(
             f"only one element tensors can be converted to Python scalars, got shape {tuple(input.shape)}"
         )
-    return one_number(values_of(input))
+    return one_number(elements_of(input))
 
 
 def integer_number(input: Tensor) -> int:

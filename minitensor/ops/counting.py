@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.argument_types import is_int
 from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
-from minitensor.base import TensorBase, values_of, wrap
+from minitensor.base import TensorBase, elements_of, wrap
 from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtypeError, UsageError
 from minitensor.ops import return_types
 from minitensor.ops.operand import same_device
@@ -52,7 +52,7 @@ def unique(
     (tensor([1, 3]), tensor([1, 2]))
     """
     refuse_complex("unique", input)
-    array = values_of(input)
+    array = elements_of(input)
     if dim is None:
         found = input.backend.unique(array.reshape(-1), return_inverse, return_counts)
         return wrap_results(input, found, array.shape)
@@ -85,7 +85,7 @@ def unique_consecutive(
     tensor([1, 2, 1])
     """
     refuse_complex("unique_consecutive", input)
-    xp, array = input.xp, values_of(input)
+    xp, array = input.xp, elements_of(input)
     axis = None if dim is None else check_dim("unique_consecutive", input, dim)
     slices = array.reshape(-1) if axis is None else xp.moveaxis(array, axis, 0)
     values, inverse, counts = find_runs(xp, slices, return_inverse, return_counts)
@@ -202,7 +202,7 @@ def check_bins(name: str, bins: int) -> int:
 
 def bin_range(name: str, input: Tensor, low: float, high: float, margin: float) -> tuple[float, float]:
     """Return the range of a histogram: by default that of the elements, widened by ``margin`` if they are all equal."""
-    array = values_of(input)
+    array = elements_of(input)
     if array.dtype.kind != "f":
         raise UnsupportedDtypeError(f"{name}: not implemented for {input.dtype.name}: cast it to float")
     if low == high:
@@ -238,7 +238,7 @@ def histogram(
     tensor([2., 1.])
     """
     edges = bin_edges("histogram", input, bins, range)
-    hist = count_in_bins(input, values_of(input).reshape(-1, 1), [edges], weight, density)
+    hist = count_in_bins(input, elements_of(input).reshape(-1, 1), [edges], weight, density)
     found = return_types.histogram(in_dtype(input, hist), in_dtype(input, edges))
     return return_types.histogram(*write_outs("histogram", found, out))
 
@@ -279,7 +279,7 @@ def histogramdd(
         bin_edges("histogramdd", input.select(-1, k), bin, None if range is None else range[2 * k : 2 * k + 2])
         for k, bin in enumerate(each)
     ]
-    points = values_of(input).reshape(math.prod(input.shape[:-1]), count)
+    points = elements_of(input).reshape(math.prod(input.shape[:-1]), count)
     hist = count_in_bins(input, points, edges, weight, density)
     pairs = zip(each, edges, strict=True)
     shown = tuple([in_dtype(input, one) if is_int(bin) else bin for bin, one in pairs])
@@ -302,7 +302,7 @@ def bin_edges(name: str, input: Tensor, bins: Any, range: Sequence[float] | None
         if bins.dtype is not input.dtype:
             raise DtypeError(f"{name}: input and bins should have the same dtype, got {input.dtype} and {bins.dtype}")
         same_device(input, bins)
-        given: Array = values_of(bins).copy()
+        given: Array = elements_of(bins).copy()
         return given
     low, high = (0.0, 0.0) if range is None else range
     bins = check_bins(name, bins)
@@ -339,4 +339,4 @@ def check_weights(input: Tensor, weight: Tensor, count: int) -> Array:
             f"histogram: expected a weight of dtype {input.dtype.name} for each of the {count} points, got "
             f"{weight.dtype.name} of shape {list(weight.shape)}"
         )
-    return values_of(weight).reshape(-1)
+    return elements_of(weight).reshape(-1)

@@ -19,7 +19,7 @@ from minitensor.autograd.face import set_requires_grad
 from minitensor.autograd.misuse import composite
 from minitensor.backends.encoded import of_dtype
 from minitensor.backends.silence import quietly
-from minitensor.base import TensorBase, on_storage, require_writable, values_of, wrap
+from minitensor.base import TensorBase, elements_of, on_storage, require_writable, wrap
 from minitensor.callers import user_level
 from minitensor.device import CPU, device
 from minitensor.errors import (
@@ -105,7 +105,7 @@ def tensor(
         warnings.warn(COPIED, UserWarning, stacklevel=user_level())
         if device is None:
             device = data.device
-        array = data.backend.to_host(values_of(data))
+        array = data.backend.to_host(elements_of(data))
         dtype = dtype or data.dtype
     else:
         array = quietly(host_array, data, dtype)
@@ -233,7 +233,7 @@ def make_leaf(array: Array, where: DeviceLike, requires_grad: bool) -> Tensor:
     """Return a new leaf from a fresh host array, moved to a device."""
     if where is not None:
         place = device(where)
-        array = place.backend.from_host(array, place.index)
+        array = of_dtype(place.backend.from_host(array, place.index))
     made: Tensor = wrap(TensorBase.result_class, array)
     if requires_grad:
         set_requires_grad(made, requires_grad)

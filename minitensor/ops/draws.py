@@ -20,7 +20,7 @@ from minitensor.autograd.declare import random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
 from minitensor.backends.encoded import EncodedArray
-from minitensor.base import TensorBase, memory_of, values_of
+from minitensor.base import TensorBase, elements_of, memory_of
 from minitensor.errors import ArgumentTypeError, UnsupportedDtypeError, quote
 from minitensor.generator import default_generator
 from minitensor.ops.aliasing import writes
@@ -294,5 +294,5 @@ def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -
 
 def to_host(tensor: Any) -> Array:
     """Return a tensor's elements as a host array."""
-    array: Array = tensor.backend.to_host(values_of(tensor))
+    array: Array = tensor.backend.to_host(elements_of(tensor))
     return array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.base import values_of, write_values
+from minitensor.base import elements_of, write_values
 from minitensor.errors import ArgumentTypeError, GradError, quote
 from minitensor.ops import nested
 from minitensor.ops.aliasing import refuse_write
@@ -71,7 +71,7 @@ def require_plain(name: str, *tensors: Tensor) -> None:
 
 def numbers_of(tensor: Tensor) -> Any:
     """Return the elements as a flat list of Python numbers."""
-    return values_of(tensor).reshape(-1).tolist()
+    return elements_of(tensor).reshape(-1).tolist()
 
 
 def replace_elements(name: str, tensor: Tensor, numbers: Iterable[Any]) -> Tensor:

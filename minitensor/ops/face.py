@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import printing
 from minitensor.autograd.face import grad_fn, is_leaf, requires_grad, set_requires_grad
 from minitensor.autograd.protocol import does_override
-from minitensor.base import on_storage, values_of
+from minitensor.base import elements_of, on_storage
 from minitensor.errors import GradError
 from minitensor.layout import Layout
 from minitensor.ops.rearrange import flip
@@ -22,7 +22,7 @@ def text(self: Tensor) -> str:
     """Return the tensor as PyTorch prints it."""
     node = grad_fn(self)
     return printing.tensor_str(
-        self.backend.to_host(values_of(self)),
+        self.backend.to_host(elements_of(self)),
         dtype=self.dtype,
         device=str(self.device),
         requires_grad=requires_grad(self),

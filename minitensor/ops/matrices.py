@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.misuse import composite
 from minitensor.compat.once import warn_once
 from minitensor.errors import ShapeError
-from minitensor.ops.arithmetic import conj
+from minitensor.ops.lazy import conj
 from minitensor.ops.shape import permute, t, transpose
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def mT(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
 
 
 def H(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
-    """Return the conjugate transpose of a matrix.
+    """Return the conjugate transpose of a matrix, a view.
 
     Raises:
         RuntimeError: If the tensor is not a matrix.
@@ -73,7 +73,7 @@ def H(input: Tensor) -> Tensor:  # noqa: N802  # PyTorch's name
 
 @composite
 def adjoint(input: Tensor) -> Tensor:
-    """Return the conjugate transpose of the matrices in the last two dims.
+    """Return the conjugate transpose of the matrices in the last two dims, a view.
 
     >>> import minitensor as torch
     >>> z = torch.tensor([[1j, 2]])

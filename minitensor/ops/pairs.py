@@ -1,4 +1,4 @@
-"""Complex numbers as pairs of reals: the same memory read in two ways, and the gradients of that.
+"""Complex numbers as pairs of reals, conjugates and negatives: memory read in two ways, and the gradients of that.
 
 A complex layout counts in complex elements; ``as_pairs`` counts the same cells in reals, with a last dim of two. The
 ops here return fresh arrays. They represent a view in the graph, each is the other's adjoint, and through them a write
@@ -42,3 +42,25 @@ def complexes_of(input: Tensor) -> Array:
     whole = dtypes.from_numpy(input.array.dtype).to_complex().numpy
     flat: Array = input.array.copy().reshape(-1).view(whole)
     return flat.reshape(tuple(input.shape)[:-1])
+
+
+def conjugates_of_grad(grad: Tensor) -> Tensor:
+    """Return the adjoint of ``conjugates_of``: itself."""
+    return conjugates_of(grad)
+
+
+@differentiable(name="conj", input=conjugates_of_grad)
+def conjugates_of(input: Tensor) -> Array:
+    """Return complex conjugates."""
+    return input.xp.conjugate(input.array)
+
+
+def negatives_of_grad(grad: Tensor) -> Tensor:
+    """Return the adjoint of ``negatives_of``: itself."""
+    return negatives_of(grad)
+
+
+@differentiable(name="neg_view", input=negatives_of_grad)
+def negatives_of(input: Tensor) -> Array:
+    """Return negatives."""
+    return -input.array

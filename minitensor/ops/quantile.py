@@ -232,7 +232,7 @@ def check_q(name: str, input: Tensor, q: Any) -> Tensor:
     if is_number(q):
         if isinstance(q, complex) or not 0 <= q <= 1:
             raise UsageError(f"{name}: q must be in the range [0, 1] but got {q}")
-        alone: Tensor = wrap(input.result_class, input.xp.asarray([q], dtype=input.array.dtype))
+        alone: Tensor = wrap(input.result_class, input.xp.asarray([q], dtype=input.dtype.arithmetic))
         return alone
     if not isinstance(q, TensorBase):
         raise ArgumentTypeError(f"{name}: q must be a number or a tensor, got {type(q).__name__}")

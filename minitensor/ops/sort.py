@@ -11,7 +11,7 @@ from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import as_input, in_layout
-from minitensor.base import TensorBase, values_of, wrap
+from minitensor.base import TensorBase, elements_of, wrap
 from minitensor.compat.once import warn_once
 from minitensor.dtypes import FROM_NUMPY, int64
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError
@@ -237,7 +237,7 @@ def check_sorter(sorter: Any, sequence: Tensor) -> None:
 def search(sequence: Tensor, input: Any, side: str) -> Array:
     """Search in one sequence, or row by row."""
     xp = sequence.xp
-    array, input = values_of(sequence), host_value(input, None)
+    array, input = elements_of(sequence), host_value(input, None)
     for name, each in (("boundary", sequence), ("input value", input)):
         if isinstance(each, TensorBase) and not is_contiguous(each.layout):
             warn_once(f"torch.searchsorted(): {name} tensor is non-contiguous, which costs a copy: use .contiguous().")
@@ -245,7 +245,7 @@ def search(sequence: Tensor, input: Any, side: str) -> Array:
         array, values = operands(sequence.to(FROM_NUMPY[array.dtype]), input)
     elif isinstance(input, TensorBase):
         same_device(sequence, input)
-        values = values_of(input)
+        values = elements_of(input)
     else:
         raise ArgumentTypeError(f"searchsorted: expected a tensor or a number, got {type(input).__name__}")
     of_kind("searchsorted", REALS, array)

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from minitensor.base import memory_of
+from minitensor.base import memory_of, values_of
 from minitensor.dtypes import FROM_NUMPY, bfloat16
 from minitensor.errors import (
     ArgumentTypeError,
@@ -212,7 +212,8 @@ def to_host(name: str, tensor: object) -> Array:
     if not isinstance(tensor, Tensor):
         raise ArgumentTypeError(f"save_file: {quote(name)} is {quote(tensor)}, expected a Tensor")
     # Not ascontiguousarray, which would turn 0-d arrays into 1-d ones.
-    array = np.asarray(tensor.backend.to_host(memory_of(tensor)), order="C")
+    elements = memory_of(tensor) if tensor.dtype is bfloat16 else values_of(tensor)
+    array = np.asarray(tensor.backend.to_host(elements), order="C")
     if array.dtype == np.complex128:
         raise DtypeError(f"save_file: {name!r} is complex128, which safetensors lacks; cast it to complex64")
     return array

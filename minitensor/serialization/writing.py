@@ -259,7 +259,9 @@ def write_rebuild_call(writer: Writer, value: Tensor, requires_grad: bool) -> It
 
 
 def write_rebuild_arguments(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]:
-    """Write the arguments of that call."""
+    """Write the arguments of that call; a lazy conjugate is resolved."""
+    if value.dtype is not dtypes.bfloat16:
+        value = value.detach()._decode()
     shape, strides, offset = value.layout
     writer.emit(b"(")
     write_storage(writer, lender(value.storage))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.autograd.strides import in_layout, row_major
-from minitensor.base import values_of, wrap
+from minitensor.base import elements_of, wrap
 from minitensor.callers import user_level
 from minitensor.dtypes import HALVES, float32, float64
 from minitensor.errors import ArgumentError, UsageValueError
@@ -340,7 +340,7 @@ def rrelu_with_noise(input: Tensor, slopes: Tensor) -> Array:
 def draw_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     """Return 1 for each positive element and a random slope for each other one, drawn in order."""
     slopes = input.xp.ones(input.shape, input.dtype.arithmetic)
-    flat, places = slopes.reshape(-1), input.xp.nonzero(values_of(input).reshape(-1) <= 0)[0]
+    flat, places = slopes.reshape(-1), input.xp.nonzero(elements_of(input).reshape(-1) <= 0)[0]
     drawn = uniform(default_generator, len(places), "float64") * (upper - lower) + lower
     flat[places] = input.backend.from_host(drawn, input.device.index).astype(slopes.dtype)
     found: Tensor = wrap(input.result_class, slopes)

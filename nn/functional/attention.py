@@ -12,7 +12,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite, composite_with_own_checks
-from minitensor.base import has_values, values_of, wrap
+from minitensor.base import elements_of, has_values, wrap
 from minitensor.callers import user_level
 from minitensor.dtypes import bool_, float32
 from minitensor.errors import DtypeError, GuardError, GuardZeroDivisionError, ShapeError, UsageError, UsageValueError
@@ -125,7 +125,7 @@ def attention_weights(scores: Tensor, mask: Tensor | None) -> Tensor:
         scores = scores.masked_fill(masked & ~rows, -math.inf) if is_bool else scores + mask.masked_fill(rows, 0.0)
         return softmax(scores, -1).masked_fill(rows, 0.0)
     scores = scores.masked_fill(~mask, -math.inf) if is_bool else scores + mask
-    found = fully_masked_rows(~values_of(mask) if is_bool else values_of(mask) == -math.inf)
+    found = fully_masked_rows(~elements_of(mask) if is_bool else elements_of(mask) == -math.inf)
     if found is None:
         return softmax(scores, -1)
     # The softmax of a row of -inf is NaN, and so is its gradient: see Note [Safe arguments] in ops/choice.py.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_with_own_checks
-from minitensor.base import TensorBase, has_values, values_of, wrap
+from minitensor.base import TensorBase, elements_of, has_values, values_of, wrap
 from minitensor.dtypes import int64, uint8
 from minitensor.errors import (
     DtypeError,
@@ -373,7 +373,7 @@ def read_samples(
     xp = input.xp
     if ignored is not None:
         classes = wrap(input.result_class, xp.where(ignored, 0, classes.array))
-    scales = xp.ones(classes.shape, input.dtype.arithmetic) if weight is None else values_of(weight)[classes.array]
+    scales = xp.ones(classes.shape, input.dtype.arithmetic) if weight is None else elements_of(weight)[classes.array]
     if ignored is not None:
         scales = xp.where(ignored, scales.dtype.type(0), scales)
         if ignored.all():

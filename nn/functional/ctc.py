@@ -215,7 +215,7 @@ def pad_targets(targets: Tensor, lengths: list[int]) -> Array:
 
 def build_paths(steps: Tensor, targets: Array, inputs: list[int], lengths: list[int], blank: int) -> Paths:
     """Return the states of all paths."""
-    xp, kind = steps.xp, steps.array.dtype
+    xp, kind = steps.xp, steps.dtype.arithmetic
     counts, steps_of_each = xp.asarray(lengths, "int64")[:, None], xp.asarray(inputs, "int64")[:, None]
     there = xp.arange(targets.shape[1]) < counts
     labels = xp.full((len(lengths), 2 * targets.shape[1] + 1), blank, "int64")
@@ -237,5 +237,5 @@ def build_paths(steps: Tensor, targets: Array, inputs: list[int], lengths: list[
 
 def tensor_like(like: Tensor, numbers: list[int]) -> Tensor:
     """Return numbers as a tensor in the dtype and on the device of another one."""
-    found: Tensor = wrap(like.result_class, like.xp.asarray(numbers, like.array.dtype))
+    found: Tensor = wrap(like.result_class, like.xp.asarray(numbers, like.dtype.arithmetic))
     return found

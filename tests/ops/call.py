@@ -132,7 +132,7 @@ def tensors_in(value: Any) -> list[Any]:
 def numbers(tensor: Any) -> Any:
     """Return a tensor's elements as a host array, for either library."""
     if isinstance(tensor, mt.Tensor):
-        return tensor.detach().cpu().numpy()
+        return tensor.detach().cpu().numpy(force=True)
     return tensor.numpy(force=True)  # also for PyTorch's lazy conjugates and zeros
 
 
