@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.engine import grad
 from minitensor.autograd.mode import enable_grad
 from minitensor.autograd.node import Leaf
-from minitensor.base import TensorBase, wrap
+from minitensor.base import TensorBase, elements_of, wrap
 from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of
 from minitensor.dtypes import complex128, float64
@@ -160,7 +160,7 @@ def check(
     for number, output in enumerate(outputs):
         for i, row in enumerate(rows[number]):
             slopes = [found[number][i] for found in expected]
-            compare(leaves, number, output, row.reshape(output.array.shape), slopes, atol, rtol, nondet_tol)
+            compare(leaves, number, output, row.reshape(elements_of(output).shape), slopes, atol, rtol, nondet_tol)
 
 
 def warn_of_precision(args: tuple[Any, ...]) -> None:
@@ -184,8 +184,8 @@ def compare(
     again = grad(output, leaves, seed, retain_graph=True, allow_unused=True)
     for k, (leaf, analytic, repeated, expected) in enumerate(zip(leaves, found, again, slopes, strict=True)):
         xp = leaf.xp
-        given = xp.zeros(leaf.array.shape, leaf.array.dtype) if analytic is None else analytic.array
-        if analytic is not None and float(xp.abs(given - repeated.array).max(initial=0.0)) > nondet_tol:
+        given = xp.zeros(leaf.array.shape, leaf.array.dtype) if analytic is None else elements_of(analytic)
+        if analytic is not None and float(xp.abs(given - elements_of(repeated)).max(initial=0.0)) > nondet_tol:
             raise GradcheckError(f"backward is not reentrant: input {k} got two different gradients")
         if not xp.allclose(given, expected, rtol, atol, equal_nan=True):
             raise GradcheckError(
@@ -221,7 +221,7 @@ def differences(
 def values(func: Callable[..., Any], args: tuple[Any, ...]) -> list[Array]:
     """Return copies of the outputs, because an output may be a view of the input that is about to change."""
     with enable_grad():
-        return [output.array.copy() for output in differentiable_outputs(func(*args))]
+        return [elements_of(output).copy() for output in differentiable_outputs(func(*args))]
 
 
 def positions(array: Array) -> Iterator[tuple[int, ...]]:
@@ -238,7 +238,7 @@ def positions(array: Array) -> Iterator[tuple[int, ...]]:
 
 def directions(output: Any, number: int, fast: bool) -> Array:
     """Return cotangents as rows: all unit vectors (and times i if the output is complex), or one random vector."""
-    array, xp = output.array, output.xp
+    array, xp = elements_of(output), output.xp
     if fast:
         row: Array = random_like(output, number).array.reshape(1, -1)
         return row
@@ -249,10 +249,10 @@ def directions(output: Any, number: int, fast: bool) -> Array:
 def random_like(output: Any, seed: int) -> Any:
     """Return a reproducible random tensor of an output's shape and dtype, which requires grad."""
     random = output.xp.random.RandomState(seed)
-    values = random.uniform(0.5, 1.5, output.array.shape)
-    if output.array.dtype.kind == "c":
-        values = values + 1j * random.uniform(0.5, 1.5, output.array.shape)
-    tensor = wrap(output.result_class, output.xp.asarray(values, output.array.dtype))
+    values = random.uniform(0.5, 1.5, elements_of(output).shape)
+    if elements_of(output).dtype.kind == "c":
+        values = values + 1j * random.uniform(0.5, 1.5, elements_of(output).shape)
+    tensor = wrap(output.result_class, output.xp.asarray(values, elements_of(output).dtype))
     tensor._node = Leaf(tensor)
     return tensor
 
