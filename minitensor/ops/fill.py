@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
 from minitensor.errors import (
+    EncodedError,
     ShapeError,
     WrongTypeError,
 )
@@ -30,7 +31,11 @@ def move_source(input: Tensor, src: Tensor, non_blocking: bool) -> tuple[Tensor,
     """Move the source to the device of the input; raise unless it is a tensor."""
     if not isinstance(src, TensorBase):
         raise WrongTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; see fill_")
-    return input, src if src.xp is input.xp else to(src, input.device), non_blocking
+    try:
+        is_beside = src.array.__class__ is input.array.__class__
+    except EncodedError:
+        is_beside = src.xp is input.xp
+    return input, src if is_beside else to(src, input.device), non_blocking
 
 
 @writes(prepare=move_source, input=lambda grad: zeros_like(grad), src=lambda grad: grad)
