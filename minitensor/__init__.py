@@ -653,7 +653,26 @@ from minitensor import linalg as linalg, signal as signal
 from minitensor import fft as fft, func as func
 from minitensor.func import vmap as vmap
 from minitensor import distributions as distributions, quasirandom as quasirandom
+from minitensor import amp as amp, cpu as cpu
 from minitensor import _C as _C, accelerator as accelerator, jit as jit, overrides as overrides, random as random
+from minitensor.amp import GradScaler as GradScaler, autocast as autocast
+from minitensor.amp.switches import (
+    autocast_decrement_nesting as autocast_decrement_nesting,
+    autocast_increment_nesting as autocast_increment_nesting,
+    clear_autocast_cache as clear_autocast_cache,
+    get_autocast_cpu_dtype as get_autocast_cpu_dtype,
+    get_autocast_dtype as get_autocast_dtype,
+    get_autocast_gpu_dtype as get_autocast_gpu_dtype,
+    is_autocast_cache_enabled as is_autocast_cache_enabled,
+    is_autocast_cpu_enabled as is_autocast_cpu_enabled,
+    is_autocast_enabled as is_autocast_enabled,
+    set_autocast_cache_enabled as set_autocast_cache_enabled,
+    set_autocast_cpu_dtype as set_autocast_cpu_dtype,
+    set_autocast_cpu_enabled as set_autocast_cpu_enabled,
+    set_autocast_dtype as set_autocast_dtype,
+    set_autocast_enabled as set_autocast_enabled,
+    set_autocast_gpu_dtype as set_autocast_gpu_dtype,
+)
 from minitensor import multiprocessing as multiprocessing
 from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
 from minitensor.serialization import load as load, save as save

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import backends, dtypes
+from minitensor.amp import cuda_amp as amp
 from minitensor.compat import nvtx
 from minitensor.compat.reasons import attributes_of
 from minitensor.device import device as as_device
@@ -23,7 +24,7 @@ from minitensor.ops.tensor_types import TensorType
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "Event", "FloatTensor", "HalfTensor", "IntTensor",
-    "LongTensor", "OutOfMemoryError", "ShortTensor", "Stream", "can_device_access_peer", "current_device",
+    "LongTensor", "OutOfMemoryError", "ShortTensor", "Stream", "amp", "can_device_access_peer", "current_device",
     "current_stream", "default_stream", "device", "device_count", "device_of", "empty_cache", "get_arch_list",
     "get_device_capability", "get_device_name", "get_device_properties", "get_rng_state", "get_rng_state_all",
     "init", "initial_seed", "ipc_collect", "is_available", "is_bf16_supported", "is_initialized",

@@ -309,6 +309,10 @@ class ReadOnlyError(InplaceError, ValueError):
     """A write to read-only memory; NumPy raises ValueError."""
 
 
+class ScalerError(UsageError, AssertionError):
+    """A gradient scaler is used in the wrong order, or has a wrong factor."""
+
+
 class GuardError(AssertionError, ArgumentError):
     """An invalid value that PyTorch checks with an assertion: an AssertionError and a ValueError."""
 

@@ -29,8 +29,8 @@ FLOORS = (
     "autograd",
     "ops",
     "tensor",
-    "_C overrides cuda accelerator fft linalg random quasirandom special signal utils nn distributions jit optim "
-    "serialization func vision testing run multiprocessing",
+    "_C overrides amp cpu cuda accelerator fft linalg random quasirandom special signal utils nn distributions jit "
+    "optim serialization func vision testing run multiprocessing",
     "__init__ __main__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}
@@ -571,6 +571,7 @@ OTHER_NAMES = frozenset(
     "as_strided empty_permuted empty_strided new_empty_strided from_pretrained cached "
     "random_unstructured random_structured l1_unstructured ln_structured global_unstructured "  # of nn.utils.prune
     "memory_allocated memory_reserved current_allocated_memory get_fastpath_enabled set_fastpath_enabled "  # of devices
+    "set_autocast_cache_enabled set_autocast_cpu_enabled set_autocast_enabled "
     "interpreted_by".split()  # `with interpreted_by(level):`
 )
 

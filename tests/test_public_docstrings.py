@@ -31,7 +31,8 @@ from minitensor.utils.checkpoint import CheckpointError
 # The modules that users import names from.
 ROOMS = (
     "minitensor", "minitensor.linalg", "minitensor.fft", "minitensor.random", "minitensor.special",
-    "minitensor.signal.windows", "minitensor.quasirandom",
+    "minitensor.signal.windows", "minitensor.quasirandom", "minitensor.amp", "minitensor.amp.autocast_mode",
+    "minitensor.amp.cpu_amp", "minitensor.amp.cuda_amp", "minitensor.cpu",
     "minitensor.nn.functional",
     "minitensor.nn.init", "minitensor.nn.utils", "minitensor.nn.utils.parametrizations",
     "minitensor.nn.utils.parametrize", "minitensor.nn.utils.prune", "minitensor.nn.utils.rnn",
@@ -50,6 +51,7 @@ ROOMS = (
 
 # Modules whose public names have another law, and where it is. Of minitensor.nn only the layers have.
 ELSEWHERE = {
+    "minitensor.amp.grad_scaler": "GradScaler is walked as minitensor.amp.GradScaler",
     "minitensor.multiprocessing": "Python's module, with three functions; run/test_processes.py",
     "minitensor.signal": "it has one module, signal.windows",
     "minitensor.compat.model_zoo": "a former place: minitensor.hub",

@@ -11,8 +11,9 @@ unexpected type (``meets_override``), and then starts again. From then on each c
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from minitensor.base import TensorBase
 from minitensor.errors import OverrideError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 PROCEED: Any = object()  # what `override` returns if nobody takes the call over
 PLAIN: set[type] = {int, float, bool, complex, str, type(None), list, tuple, slice}  # frequent, and override nothing
 CLASSES = "classes"  # the entry of ``active`` once a class overrides
-active: list[Any] = []  # CLASSES, and the modes and interpreters of all threads; see Note [The cost of overriding]
+active: list[Any] = []  # CLASSES; all threads' modes, casters and interpreters; see Note [The cost of overriding]
 
 
 class State(NamedTuple):
@@ -39,6 +40,16 @@ class State(NamedTuple):
 
 NOBODY = State()
 override_state: ContextVar[State] = ContextVar("override_state", default=NOBODY)
+
+
+class Caster(Protocol):
+    """What changes the dtypes of arguments in a region; see ``amp``."""
+
+    def call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any] | None) -> Any:
+        """Call a function with cast arguments; return ``PROCEED`` to leave the call as it is."""
+
+
+casting: ContextVar[Caster | None] = ContextVar("casting", default=None)  # whom calls ask that nobody takes over
 
 
 def disabled_torch_function(func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -121,6 +132,16 @@ def override(
 def override_function(
     function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any] | None = None, gives_way: bool = False
 ) -> Any:
+    """Pass a call to whoever takes it over, or else to the caster; return ``PROCEED`` if there is none."""
+    found = ask_mode_and_classes(function, args, kwargs, gives_way)
+    if found is PROCEED and (caster := casting.get()) is not None:
+        return caster.call(function, args, kwargs)
+    return found
+
+
+def ask_mode_and_classes(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any] | None, gives_way: bool
+) -> Any:
     """Pass a call to the mode or the class of an argument that takes it over; return ``PROCEED`` if there is none."""
     now = override_state.get()
     if now.skips_one:
@@ -186,11 +207,21 @@ def is_composed(function: Any) -> bool:
 
 
 def past_overrides(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function so that nobody takes over its call or the calls inside it."""
+    """Call a function so that nobody takes over, or casts for, its call or the calls inside it."""
     if not active:
         return function(*args)
-    with DisableTorchFunction():
+    with DisableTorchFunction(), cast_nothing():
         return function(*args)
+
+
+@contextmanager
+def cast_nothing() -> Iterator[None]:
+    """Leave the dtypes of arguments as they are in a block."""
+    token = casting.set(None)
+    try:
+        yield
+    finally:
+        casting.reset(token)
 
 
 # -- for users ---------------------------------------------------------------------------------------------------------

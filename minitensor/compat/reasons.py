@@ -61,14 +61,13 @@ ABSENT = (
     Absence("there is one kind of accelerator, through CuPy, and it has no streams or events",
             "use cuda.is_available(), cuda.synchronize() and .to(device)", """
         torch.Stream torch.Event torch.accelerator.* torch.AcceleratorError torch.mps.* torch.mtia torch.xpu.*
-        torch.cpu torch.cuda.* torch.get_device_module torch.is_vulkan_available torch.Tensor.is_ipu
+        torch.cpu.* torch.cuda.* torch.get_device_module torch.is_vulkan_available torch.Tensor.is_ipu
         torch.Tensor.is_maia torch.Tensor.is_mkldnn torch.Tensor.is_mps torch.Tensor.is_mtia torch.Tensor.is_vulkan
         torch.Tensor.is_xla torch.Tensor.is_xpu torch.Tensor.ipu torch.Tensor.mtia torch.Tensor.xpu
         torch.Tensor.record_stream torch.Tensor.to_mkldnn torch.Tensor.pin_memory torch.DeviceObjType
         torch.StreamObjType torch.autograd.DeviceType torch.backends.* torch.backends.*.*"""),
-    Absence("there is no mixed precision", "remove autocast and the gradient scaler, or convert to float16", """
-        torch.amp torch.autocast* torch.clear_autocast_cache torch.*_autocast_* torch.GradScaler torch.cuda.amp
-        torch.is_autocast_*"""),
+    Absence("autocast casts on the CPU and on a GPU only", "use autocast('cpu')", """
+        torch.*_autocast_ipu_* torch.*_autocast_xla_*"""),
     Absence("there is no distributed training", "train in one process; its computations use all cores", """
         torch.distributed.* torch.is_distributed torch.RRefType torch.futures torch.Future torch.FutureType
         torch.nn.parallel.* torch.AggregationType torch.AVG torch.SUM torch.Tensor.is_distributed torch.cuda.nccl"""),

@@ -41,6 +41,11 @@ OWN = frozenset(
 # would replace in its package; entered in `sys.modules` beforehand, they are not imported.
 ELSEWHERE = {
     "torch.autograd.gradcheck": "minitensor.autograd.check",
+    "torch.cpu.amp.autocast_mode": "minitensor.amp.cpu_amp",
+    "torch.cpu.amp.grad_scaler": "minitensor.amp.cpu_amp",
+    "torch.cuda.amp.autocast_mode": "minitensor.amp.cuda_amp",
+    "torch.cuda.amp.common": "minitensor.amp.cuda_amp",
+    "torch.cuda.amp.grad_scaler": "minitensor.amp.cuda_amp",
     "torch.cuda.random": "minitensor.cuda",
     "torch.nn.utils.spectral_norm": "minitensor.nn.utils.norm_hooks",
     "torch.nn.utils.weight_norm": "minitensor.nn.utils.norm_hooks",
