@@ -572,6 +572,7 @@ OTHER_NAMES = frozenset(
     "random_unstructured random_structured l1_unstructured ln_structured global_unstructured "  # of nn.utils.prune
     "memory_allocated memory_reserved current_allocated_memory get_fastpath_enabled set_fastpath_enabled "  # of devices
     "set_autocast_cache_enabled set_autocast_cpu_enabled set_autocast_enabled "
+    "autocast_increment_nesting autocast_decrement_nesting "
     "interpreted_by".split()  # `with interpreted_by(level):`
 )
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor import dtypes
 from minitensor.amp.policies import POLICIES, Policy
 from minitensor.autograd.mode import is_grad_enabled
-from minitensor.autograd.protocol import PROCEED, Caster, active, casting, cast_nothing
+from minitensor.autograd.protocol import PROCEED, Caster, active, cast_nothing, casting
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError
 
