@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from minitensor import backends, dtypes
-from minitensor.amp.casting import SUPPORTED, cache, set_caster, set_state, state
+from minitensor.amp.casting import SUPPORTED, in_state, state
 from minitensor.amp.switches import (
     get_autocast_dtype,
     is_autocast_available,
@@ -16,13 +16,14 @@ from minitensor.amp.switches import (
     is_autocast_enabled,
     kind_of,
 )
-from minitensor.autograd.protocol import casting
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, ArgumentTypeError, DeviceError, quote
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from minitensor.dtypes import dtype as Dtype
 
 __all__ = ["autocast", "autocast_decorator", "custom_bwd", "custom_fwd", "is_autocast_available"]
@@ -124,23 +125,19 @@ class autocast:  # noqa: N801  # PyTorch's name
         self.device = device_type
         self._cache_enabled = is_autocast_cache_enabled() if cache_enabled is None else cache_enabled
         self._enabled = enabled and may_cast(kind_of(device_type), self.fast_dtype)
-        self.outside: list[Any] = []
+        self.entered: list[AbstractContextManager[None]] = []
 
     def __enter__(self) -> autocast:
         now, kind = state.get(), kind_of(self.device)
-        self.outside.append((now, casting.get()))
-        set_state(now._replace(
+        self.entered.append(in_state(now._replace(
             enabled=now.enabled | {kind} if self._enabled else now.enabled - {kind},
             dtypes={**now.dtypes, kind: self.fast_dtype}, caches=self._cache_enabled, depth=now.depth + 1,
-        ))  # fmt: skip
+        )))  # fmt: skip
+        self.entered[-1].__enter__()
         return self
 
     def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
-        former, caster = self.outside.pop()
-        state.set(former)
-        set_caster(caster)
-        if former.depth == 0:
-            cache().clear()
+        self.entered.pop().__exit__(None, None, None)
 
     def __call__(self, func: Callable[..., Any]) -> Callable[..., Any]:
         if not callable(func):

@@ -12,12 +12,13 @@ in the region, and a cast without a graph of one that was first used under ``no_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor import dtypes
-from minitensor.amp.policies import POLICIES, Policy
+from minitensor.amp.policies import POLICIES, Policy, policy_of
 from minitensor.autograd.mode import is_grad_enabled
 from minitensor.autograd.protocol import PROCEED, Caster, active, cast_nothing, casting
 from minitensor.base import TensorBase
@@ -85,6 +86,20 @@ def set_caster(new: Caster | None) -> None:
         active.remove(former)
 
 
+@contextmanager
+def in_state(new: State) -> Iterator[None]:
+    """Have another state in a block, and what was before afterwards."""
+    former, caster = state.get(), casting.get()
+    set_state(new)
+    try:
+        yield
+    finally:
+        state.set(former)
+        set_caster(caster)
+        if former.depth == 0:
+            cache().clear()
+
+
 def cache() -> Cache:
     """Return the weight cache of this thread and task."""
     found = weights.get()
@@ -101,8 +116,11 @@ class TypeCaster:
 
     def call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any] | None) -> Any:
         """Call a listed function with cast arguments."""
-        policy = POLICIES.get(function.__name__)
+        name = function.__name__
+        if name not in POLICIES:
+            return PROCEED
         named = kwargs or {}
+        policy = policy_of(name, args, named)
         if policy is None or named.get("out") is not None:
             return PROCEED
         device = next((each.device.type for each in tensors_among((*args, *named.values()))), None)
@@ -110,7 +128,7 @@ class TypeCaster:
             return PROCEED
         with cast_nothing():
             to = Cast(device, self.state.dtypes[device], self.state.caches)
-            cast = to.convert(policy, function.__name__, (*args, *named.values()))
+            cast = to.convert(policy, name, (*args, *named.values()))
             return function(*cast[: len(args)], **dict(zip(named, cast[len(args) :], strict=True)))
 
 

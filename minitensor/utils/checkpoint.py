@@ -4,8 +4,8 @@
 first holder, the part runs again, and the tensors that it saves then are given to the holders in order.
 
 Note [The second run]. The second run must save the same tensors in the same order. The state of the random numbers is
-restored for it, and shapes and dtypes are compared. The arguments are kept like saved tensors: under the hooks of
-an outer checkpoint they are dropped too, and recomputed by running the outer part again.
+restored for it, as is that of autocast, and shapes and dtypes are compared. The arguments are kept like saved tensors:
+under the hooks of an outer checkpoint they are dropped too, and recomputed by running the outer part again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from minitensor import generator
+from minitensor.amp.casting import in_state
+from minitensor.amp.casting import state as state_of_autocast
 from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.packed import Packed
 from minitensor.autograd.watch import saved_tensors_hooks, watch
@@ -296,6 +298,7 @@ class Frame:
         self.args = [keep_argument(each) for each in args]
         self.kwargs = {name: keep_argument(each) for name, each in kwargs.items()}
         self.context = context
+        self.casting = state_of_autocast.get()
         self.state = state
         self.check = check
         self.early_stop = early_stop
@@ -317,6 +320,7 @@ class Frame:
             if self.state is not None:
                 contexts.enter_context(generator.fork_rng())
                 set_rng_state(self.state)
+            contexts.enter_context(in_state(self.casting))
             contexts.enter_context(self.context)
             contexts.enter_context(enable_grad())
             contexts.enter_context(saved_tensors_hooks(self.build_pack_hook(saved), lambda kept: kept))

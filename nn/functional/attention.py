@@ -248,7 +248,7 @@ def multi_head_attention_forward(
 def head_weights(scores: Tensor, mask: Tensor | None, need_weights: Truth) -> Tensor:
     """Return the weight of each key. As in PyTorch, a fully masked row is NaN if the weights are needed, else zeros."""
     if need_weights:
-        return softmax(scores if mask is None else scores + mask, -1)
+        return softmax(scores if mask is None else scores + mask.to(scores.dtype), -1)  # autocast may differ
     return attention_weights(scores, mask)
 
 
