@@ -325,10 +325,10 @@ def adapt(scaler: GradScaler, scale: Tensor) -> None:
         raise ScalerError("update: no inf checks were recorded prior to update; call step before")
     scaler._growth_tracker += 1
     if any(found):
-        scale.mul_(scaler._backoff_factor)
+        scale.copy_(scale.double() * scaler._backoff_factor)
         scaler._growth_tracker = 0
     elif scaler._growth_tracker == scaler._growth_interval:
-        larger = scale * scaler._growth_factor
+        larger = (scale.double() * scaler._growth_factor).float()
         if math.isfinite(larger.item()):
             scale.copy_(larger)
         scaler._growth_tracker = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -26,7 +26,8 @@ def torch() -> ModuleType:
 def nothing_is_left() -> Any:
     before = [each for each in protocol.active if each is not protocol.CLASSES]
     yield
-    assert [each for each in protocol.active if each is not protocol.CLASSES] == before, "a caster is left on the list that slows down every call"
+    left = [each for each in protocol.active if each is not protocol.CLASSES]
+    assert left == before, "a caster is left on the list that slows down every call"
     assert not mt.is_autocast_enabled("cpu")
 
 
@@ -305,7 +306,7 @@ def test_a_checkpoint_is_run_again_as_it_was() -> None:
 
 
 class Product(mt.autograd.Function):
-    seen: list[Any] = []
+    seen: ClassVar[list[Any]] = []
 
     @staticmethod
     @mt.amp.custom_fwd(device_type="cpu")
@@ -406,5 +407,5 @@ def test_mixed_low_dtypes_are_refused_where_the_widest_is_wanted() -> None:
         low = mt.ones(2).to(mt.bfloat16)
     except (TypeError, RuntimeError):
         pytest.skip("tensors cannot be bfloat16")
-    with half(), pytest.raises(RuntimeError, match="autocast to torch.float16 got an argument of torch.bfloat16"):
+    with half(), pytest.raises(RuntimeError, match=r"autocast to torch\.float16 got an argument of torch\.bfloat16"):
         mt.cat([low, mt.ones(2)])
