@@ -370,6 +370,8 @@ from minitensor.memory_format import (
     contiguous_format as contiguous_format,
     memory_format as memory_format,
     preserve_format as preserve_format,
+    sparse_coo as sparse_coo,
+    sparse_csr as sparse_csr,
     strided as strided,
 )
 
@@ -654,6 +656,9 @@ from minitensor import fft as fft, func as func
 from minitensor.func import vmap as vmap
 from minitensor import distributions as distributions, quasirandom as quasirandom
 from minitensor import amp as amp, cpu as cpu
+from minitensor import sparse as sparse
+from minitensor.ops.matmul import mm as spmm
+from minitensor.sparse.creation import sparse_coo_tensor as sparse_coo_tensor, sparse_csr_tensor as sparse_csr_tensor
 from minitensor import _C as _C, accelerator as accelerator, jit as jit, overrides as overrides, random as random
 from minitensor.amp import GradScaler as GradScaler, autocast as autocast
 from minitensor.amp.switches import (

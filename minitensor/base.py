@@ -46,6 +46,7 @@ class TensorBase:
 
     result_class: ClassVar[type[Any]]
     batched_class: ClassVar[type[Any]]
+    sparse_class: ClassVar[type[Any]]
     _variable_class: ClassVar[type[Any]]  # of the old name of tensors, which ``autograd`` shows
 
     array: Array
@@ -57,12 +58,14 @@ class TensorBase:
     _grad: Any
     _idle_leaf: Any  # the former Leaf with its hooks, while the tensor does not require grad
 
-    def __init_subclass__(cls, is_batched: bool = False) -> None:
+    def __init_subclass__(cls, is_batched: bool = False, is_sparse: bool = False) -> None:
         # The first subclass is Tensor, the class of all results, even for arguments of a subclass.
         if not hasattr(TensorBase, "result_class"):
             TensorBase.result_class = cls
         if is_batched:
             TensorBase.batched_class = cls  # lower floors use it to compute many samples at once
+        if is_sparse:
+            TensorBase.sparse_class = cls  # lower floors use it to convert dense tensors
 
     def __getattr__(self, name: str) -> Any:
         # See Note [Lazy parts]: reached only when a slot is unset.

@@ -1,4 +1,4 @@
-"""Memory formats: the orders of the dims of a dense tensor in memory, with PyTorch's names; and its name ``strided``.
+"""Memory formats: the orders of the dims of a dense tensor in memory, with PyTorch's names; and the names of layouts.
 
 `apply_format` returns the layout of a copy in a format, `has_format` whether a layout is in it already.
 """
@@ -42,7 +42,7 @@ class memory_format:  # noqa: N801  # PyTorch's spelling
 
 
 class layout:  # noqa: N801  # PyTorch's spelling
-    """How the elements of a tensor are stored. There is one, ``strided``.
+    """How the elements of a tensor are stored: ``strided``, ``sparse_coo`` or ``sparse_csr``.
 
     Raises:
         TypeError: If it is called: there are no other layouts.
@@ -50,21 +50,31 @@ class layout:  # noqa: N801  # PyTorch's spelling
     >>> import minitensor as torch
     >>> torch.zeros(2, layout=torch.strided)
     tensor([0., 0.])
+    >>> torch.eye(2).to_sparse().layout
+    torch.sparse_coo
     """
 
-    __slots__ = ()
+    __slots__ = ("name",)
+
+    name: str
 
     def __new__(cls, *_: object) -> layout:
-        raise TypeError("cannot create 'torch.layout' instances; use strided")
+        raise TypeError("cannot create 'torch.layout' instances; use strided, sparse_coo or sparse_csr")
 
     def __repr__(self) -> str:
-        return "torch.strided"
+        return f"torch.{self.name}"
 
     def __reduce__(self) -> str:
-        return "strided"
+        return self.name
 
 
-strided = object.__new__(layout)
+def _new_layout(name: str) -> layout:
+    made = object.__new__(layout)
+    made.name = name
+    return made
+
+
+strided, sparse_coo, sparse_csr = _new_layout("strided"), _new_layout("sparse_coo"), _new_layout("sparse_csr")
 
 
 def _new(name: str) -> memory_format:

@@ -7,7 +7,7 @@ numbers of a tensor share one form, chosen from its finite nonzero elements: int
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -43,12 +43,54 @@ def tensor_str(
     >>> tensor_str(np.array([[1.0, 2.5], [3.0, np.inf]]), dtype=float64, requires_grad=True)
     'tensor([[1.0000, 2.5000],\\n        [3.0000,    inf]], dtype=torch.float64, requires_grad=True)'
     """
-    suffixes = _attributes(array, dtype, device)
-    if grad_fn_name is not None:
-        suffixes.append(f"grad_fn=<{grad_fn_name}>")
-    elif requires_grad:
-        suffixes.append("requires_grad=True")
+    suffixes = _attributes(array, dtype, device) + _history(requires_grad, grad_fn_name)
     return _append_suffixes(prefix + _elements(array, len(prefix)), suffixes, len(prefix)) + ")"
+
+
+def sparse_str(
+    parts: Mapping[str, HostArray],
+    shape: tuple[int, ...],
+    layout: object,
+    *,
+    dtype: dtype,
+    device: str = "cpu",
+    requires_grad: bool = False,
+    grad_fn_name: str | None = None,
+) -> str:
+    """Return the text of a sparse tensor with these parts: its positions and its values, in order.
+
+    >>> parts = {"indices": np.array([[1]]), "values": np.array([2.5])}
+    >>> print(sparse_str(parts, (3,), "torch.sparse_coo", dtype=float64))
+    tensor(indices=tensor([[1]]),
+           values=tensor([2.5000]),
+           size=(3,), nnz=1, dtype=torch.float64, layout=torch.sparse_coo)
+    """
+    indent = len("tensor(")
+    body = (",\n" + " " * indent).join(_part_text(name, array, indent) for name, array in parts.items())
+    values = parts["values"]
+    facts = [] if device == "cpu" else [f"device='{device}'"]
+    facts += [f"size={shape}", f"nnz={len(values)}"]
+    if dtype not in _implied_dtypes():
+        facts.append(f"dtype={dtype!r}")
+    facts.append(f"layout={layout}")
+    facts += _history(requires_grad, grad_fn_name)
+    if "indices" in parts:  # PyTorch begins a line there, but not after compressed rows
+        body, facts[0] = body + ",\n" + " " * indent + facts[0], ""
+    return _append_suffixes("tensor(" + body, [each for each in facts if each], indent) + ")"
+
+
+def _part_text(name: str, array: HostArray, indent: int) -> str:
+    """Return a part of a sparse tensor, with its shape if it is empty."""
+    start = f"{name}=tensor("
+    shape = "" if array.size else f", size={array.shape}"
+    return start + _elements(array, indent + len(start)) + shape + ")"
+
+
+def _history(requires_grad: bool, grad_fn_name: str | None) -> list[str]:
+    """Return the name of the node, or else whether the tensor requires grad."""
+    if grad_fn_name is not None:
+        return [f"grad_fn=<{grad_fn_name}>"]
+    return ["requires_grad=True"] if requires_grad else []
 
 
 # -- options -----------------------------------------------------------------------------------------------------------
@@ -266,16 +308,19 @@ def _cut(array: HostArray, edge: int | None, dots: str, write: Callable[[HostArr
 
 def _attributes(array: HostArray, dtype: dtype, device: str) -> list[str]:
     """Return the attributes that the elements do not imply: the device, the shape of an empty tensor, the dtype."""
-    default = get_default_dtype()
-    implied = {default, complex128 if default is float64 else complex64, int64, bool_}
-    if array.size == 0:
-        implied = {default}
+    implied = _implied_dtypes() if array.size else {get_default_dtype()}
     attributes = [] if device == "cpu" else [f"device='{device}'"]
     if (array.size == 0 and array.ndim != 1) or (array.size and not _options.edgeitems):
         attributes.append(f"size={array.shape}")
     if dtype not in implied:
         attributes.append(f"dtype={dtype!r}")
     return attributes
+
+
+def _implied_dtypes() -> set[dtype]:
+    """Return the dtypes that elements imply."""
+    default = get_default_dtype()
+    return {default, complex128 if default is float64 else complex64, int64, bool_}
 
 
 def _append_suffixes(text: str, suffixes: list[str], indent: int) -> str:

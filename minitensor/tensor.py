@@ -50,6 +50,7 @@ from minitensor.ops import (
     rounding,
     shape,
     slices,
+    sparse,
     special,
     spectral,
     subclasses,
@@ -384,6 +385,8 @@ class Tensor(TensorBase):
     long, int, short, char, byte = cast.to_long, cast.to_int, cast.to_short, cast.to_char, cast.to_byte
     bool = cast.to_bool
     cpu, cuda = cast.cpu, cast.cuda
+    to_sparse, to_sparse_coo, to_sparse_csr = sparse.to_sparse, sparse.to_sparse_coo, sparse.to_sparse_csr
+    to_dense = sparse.to_dense
     numpy, tolist, item = conversion.numpy, conversion.tolist, conversion.item
     numel = nelement = metadata.numel
     dim = ndimension = metadata.dim
@@ -391,6 +394,7 @@ class Tensor(TensorBase):
     untyped_storage, data_ptr, element_size = metadata.untyped_storage, metadata.data_ptr, metadata.element_size
     is_cpu, is_meta = property(metadata.is_cpu), property(metadata.always_false)
     is_sparse, is_quantized = property(metadata.always_false), property(metadata.always_false)
+    is_sparse_csr = property(metadata.always_false)
     is_nonzero, is_same_size, get_device = metadata.is_nonzero, metadata.is_same_size, metadata.get_device
     is_pinned, is_shared, is_inference = metadata.is_pinned, metadata.always_false, metadata.always_false
     __dlpack__, __dlpack_device__ = exchange.to_dlpack, exchange.dlpack_device

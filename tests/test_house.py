@@ -29,7 +29,8 @@ FLOORS = (
     "autograd",
     "ops",
     "tensor",
-    "_C overrides amp cpu cuda accelerator fft linalg random quasirandom special signal utils nn distributions jit "
+    "_C overrides amp cpu cuda accelerator fft linalg random quasirandom special signal sparse utils nn "
+    "distributions jit "
     "optim serialization func vision testing run multiprocessing",
     "__init__ __main__",
 )

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from minitensor.base import TensorBase, values_of
 from minitensor.compat.once import warn_once
-from minitensor.errors import UsageError, WrongTypeError
+from minitensor.errors import UnsupportedError, UsageError, WrongTypeError
 from minitensor.layout import Layout
 from minitensor.memory_format import layout
 
@@ -133,6 +133,8 @@ def is_of_storage(function: str, name: str, value: Any, names: Sequence[str]) ->
         return False
     if name == "layout" and value is not None and not isinstance(value, (layout, Layout)):
         raise WrongTypeError(f"{function}(): argument 'layout' must be strided, not {type(value).__name__}")
+    if name == "layout" and isinstance(value, layout) and value.name != "strided":
+        raise UnsupportedError(f"{function}(): makes dense tensors, got layout={value!r}; convert with to_sparse()")
     if name == "pin_memory" and value is not None and not isinstance(value, bool):
         raise WrongTypeError(f"{function}(): argument 'pin_memory' must be a bool, not {type(value).__name__}")
     if name == "pin_memory" and value:

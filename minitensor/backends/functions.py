@@ -92,6 +92,20 @@ class SpecialFunctions:
         # SciPy gives them by no public name, and has kept them under this one since it has Sobol sequences.
         return qmc.Sobol(dimension, scramble=False, bits=bits)._sv.astype("int64")
 
+    def scipy_sparse(self) -> Any:
+        """Return SciPy's sparse matrices, or this library's copy of them."""
+        try:
+            import scipy.sparse
+        except ImportError:
+            raise MissingExtraError.of("scipy", "scipy") from None
+        return scipy.sparse
+
+    def sparse_product(self, rows: Array, cols: Array, values: Array, dense: Array, size: int) -> Array:
+        """Return the matrix of ``size`` rows whose entries are ``values`` (nnz,) times a dense matrix."""
+        matrix = self.scipy_sparse().csr_matrix((values, (rows, cols)), shape=(size, dense.shape[0]))
+        result: Array = matrix @ dense
+        return result
+
     def zeta(self, x: Array, q: Array) -> Array:
         """Return Hurwitz's zeta function."""
         result: Array = self.scipy_special().zeta(x, q)

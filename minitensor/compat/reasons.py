@@ -30,12 +30,15 @@ class Absence(NamedTuple):
 
 ABSENT = (
     # -- kinds of tensors and dtypes
-    Absence("there are no sparse tensors", "use dense tensors, or index_add and scatter_add", """
-        torch.sparse torch.sparse_* torch.*_sparse_ torch.hsmm torch.hspmm torch.dsmm
-        torch.saddmm torch.smm torch.spmm torch.sspaddmm torch.*indices_copy torch.values_copy
-        torch.Tensor.*sparse* torch.Tensor.coalesce torch.Tensor.is_coalesced torch.Tensor.*indices
-        torch.Tensor.values torch.Tensor.dense_dim torch.Tensor.to_dense torch.Tensor.smm torch.Tensor.sspaddmm
+    Absence("sparse matrices are stored by coordinates or with compressed rows, and multiply dense ones",
+            "use sparse_coo_tensor, sparse_csr_tensor and sparse.mm, or dense tensors", """
+        torch.sparse.* torch.sparse_* torch.*_sparse_ torch.hsmm torch.hspmm torch.dsmm
+        torch.saddmm torch.smm torch.sspaddmm torch.*indices_copy torch.values_copy
+        torch.Tensor.*sparse* torch.Tensor.smm torch.Tensor.sspaddmm
         torch.nn.functional.sparse_support_notes torch.nn.functional.*grouped_mm torch.cuda.sparse"""),
+    Absence("only sparse tensors have it", "convert with to_sparse() or to_sparse_csr() first", """
+        torch.Tensor.coalesce torch.Tensor.is_coalesced torch.Tensor.*indices torch.Tensor.values
+        torch.Tensor.sparse_dim torch.Tensor.dense_dim"""),
     Absence("there are no quantized tensors", "compute in float32", """
         torch.quantize* torch.quantiz* torch.*quint* torch.qint* torch.Q*Storage torch.q_* torch.qscheme torch.ao
         torch.dequantize torch.int_repr torch.per_channel_* torch.per_tensor_* torch.fake_quantize_* torch.fbgemm_*

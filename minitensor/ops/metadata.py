@@ -309,8 +309,8 @@ def always_false(input: Tensor) -> bool:
 
     >>> import minitensor as torch
     >>> x = torch.ones(2)
-    >>> x.is_inference(), x.is_meta, x.is_quantized, x.is_sparse
-    (False, False, False, False)
+    >>> x.is_inference(), x.is_meta, x.is_quantized, x.is_sparse, x.is_sparse_csr
+    (False, False, False, False, False)
     """
     return False
 

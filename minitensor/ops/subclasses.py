@@ -74,7 +74,8 @@ def convert(found: Any, cls: type[Any]) -> Any:
 
 def attributes_of_subclass(cls: type[Any]) -> list[tuple[str, Any]]:
     """Make calls with tensors of a new class ask it. Return what has to replace inherited attributes that would not."""
-    announce(cls)
+    if cls is not getattr(TensorBase, "sparse_class", None):  # which announces itself when the first tensor is made
+        announce(cls)
     if "__torch_function__" not in vars(cls) or not does_override(cls):
         return []
     return [

@@ -61,7 +61,7 @@ def check(tmp_path: Path, capsys: pytest.CaptureFixture[str], **programs: str) -
 def test_each_name_is_here_or_differs_or_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, lines = check(tmp_path, capsys, a__py="""import torch
 from torch.utils.data import DataLoader
-torch.sparse_coo_tensor()
+torch.quantize_per_tensor()
 torch.ones(2)
 torch.ones(3)
 torch.linalg.nrom
@@ -75,8 +75,7 @@ except ImportError:
     assert lines == [
         "a.py:1: has torch",
         f"a.py:2: differs torch.utils.data.DataLoader: {differences.DIFFERENCES[0].line}",
-        "a.py:3: lacks torch.sparse_coo_tensor: there are no sparse tensors; use dense tensors, or index_add and "
-        "scatter_add",
+        "a.py:3: lacks torch.quantize_per_tensor: there are no quantized tensors; compute in float32",
         "a.py:4, 5: has torch.ones",
         "a.py:6: lacks torch.linalg.nrom: neither a name here nor a known one of PyTorch",
         "a.py:7: has torch.optim.Adam",

@@ -83,7 +83,7 @@ def test_a_module_of_pytorch_is_here_or_has_a_reason() -> None:
 def test_a_name_that_is_here_is_not_listed_as_missing() -> None:
     listed = {name for absence in reasons.ABSENT for name in absence.names.split() if "*" not in name}
     assert not [name for name in listed if find_missing_part(name) is None]
-    assert {"torch.sparse", "torch.uint16"} < listed
+    assert {"torch.nested", "torch.uint16"} < listed
 
 
 def modules_of(place: ModuleType) -> Iterator[str]:
@@ -173,11 +173,11 @@ def test_modules_explain_what_they_lack(path: str) -> None:
 
 
 EXAMPLES = {
-    "sparse_coo_tensor": "there are no sparse tensors; use dense tensors, or index_add and scatter_add",
+    "quantize_per_tensor": "there are no quantized tensors; compute in float32",
     "distributed.fsdp": "there is no distributed training; train in one process",
     "special.airy_ai": "rare special functions are not implemented; use scipy.special",
     "autograd.forward_ad": "use func.jvp",
-    "Tensor.to_sparse": "^'Tensor' object has no attribute 'to_sparse': there are no sparse tensors; use dense",
+    "Tensor.dequantize": "^'Tensor' object has no attribute 'dequantize': there are no quantized tensors; compute",
 }
 
 
@@ -204,13 +204,13 @@ def test_a_mistyped_name_gets_pythons_suggestion() -> None:
 
 
 def test_private_names_are_not_explained() -> None:
-    for name in ("_CX", "__path__x", "_sparse_coo_tensor"):
+    for name in ("_CX", "__path__x", "_nested_tensor"):
         with pytest.raises(AttributeError, match=f"no attribute '{name}'$"):
             getattr(mt, name)
 
 
 def test_tensors_and_modules_still_pickle_and_ask_by_hasattr() -> None:
-    assert not hasattr(mt, "sparse") and not hasattr(mt.ones(1), "to_sparse")
+    assert not hasattr(mt, "nested") and not hasattr(mt.ones(1), "dequantize")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert pickle.loads(pickle.dumps(mt.nn.Linear)) is mt.nn.Linear

@@ -182,7 +182,7 @@ MISSING = {
     "import torch.distributed.fsdp": "ModuleNotFoundError: No module named 'torch.distributed.fsdp': there is no",
     "from torch import futures": "ImportError: cannot import name 'futures' from 'torch': there is no",
     "from torch.nn import Container": "ImportError: cannot import name 'Container' from 'torch.nn': PyTorch removed",
-    "from torch.sparse import mm": "ModuleNotFoundError: No module named 'torch.sparse': there are no sparse tensors",
+    "from torch.nested import narrow": "ModuleNotFoundError: No module named 'torch.nested': there are no nested",
     "import torch.no_such": "ModuleNotFoundError: No module named 'torch.no_such': minitensor, which",
     "import torch.layout": "ModuleNotFoundError: No module named 'torch.layout'",
     "import torchvision": "ModuleNotFoundError: No module named 'torchvision': torchvision is another package",

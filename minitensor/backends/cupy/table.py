@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import cupy
 import cupyx
+import cupyx.scipy.sparse
 import cupyx.scipy.special
 
 from minitensor.backends.base import Backend
@@ -53,6 +54,9 @@ class CupyBackend(Backend):
     def address(self, array: Array) -> int:
         memory: Any = array.data
         return int(memory.ptr)
+
+    def scipy_sparse(self) -> Any:
+        return cupyx.scipy.sparse
 
     def scipy_special(self) -> Any:
         return cupyx.scipy.special

@@ -1,0 +1,28 @@
+"""Sparse matrices: products with dense ones, sums and softmax. The products need the extra ``scipy``.
+
+A sparse tensor comes from ``sparse_coo_tensor``, ``sparse_csr_tensor`` or ``Tensor.to_sparse``.
+"""
+
+from typing import TYPE_CHECKING
+
+from minitensor.compat.reasons import attributes_of
+from minitensor.sparse.creation import (
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+)
+from minitensor.sparse.functions import addmm, log_softmax, mm, softmax, sum
+
+__all__ = [
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
+    "ShortTensor", "addmm", "log_softmax", "mm", "softmax", "sum",
+]
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)
