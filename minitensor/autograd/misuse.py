@@ -88,7 +88,7 @@ def composite_as(name: str, own_checks: bool = False) -> Callable[[F], F]:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             if active or (args and args[0].__class__ not in PLAIN and meets_override(args, kwargs)):
-                found = override_function(call, args, kwargs)
+                found = override_function(public, args, kwargs)
                 if found is not PROCEED:
                     return found
             if kwargs:
@@ -110,7 +110,8 @@ def composite_as(name: str, own_checks: bool = False) -> Callable[[F], F]:
                     raise explain(name, function, args, kwargs, error)  # noqa: B904  # its cause is set
             return call(*respelled[0], **respelled[1])
 
-        return accept_old_orders(call, function) if hasattr(function, "old_orders") else cast("F", call)
+        public = accept_old_orders(call, function) if hasattr(function, "old_orders") else cast("F", call)
+        return public
 
     return decorate
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.base import TensorBase
-from minitensor.errors import DtypeError, ShapeError, UnsupportedError, UsageError
+from minitensor.dtypes import bool_
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedError, UsageError
 from minitensor.memory_format import sparse_coo
 from minitensor.ops import arithmetic, copy, matmul, metadata, product_sums, reduce, shape
 from minitensor.ops.join import cat
@@ -39,15 +40,20 @@ def is_any_sparse(*values: Any) -> bool:
 def mm(name: str, input: Any, other: Any) -> Tensor:
     """Return the product of two matrices, one of which is sparse."""
     for each in (input, other):
-        if not isinstance(each, TensorBase):
-            raise UnsupportedError(f"{name}: expected tensors, got {type(each).__name__}")
-        if each.ndim != 2:
+        if require_tensor(name, each).ndim != 2:
             raise ShapeError(f"{name}: expected matrices, got shapes {list(input.shape)} and {list(other.shape)}")
     if is_sparse(input) and is_sparse(other):
         raise UnsupportedError(f"{name}: two sparse factors are not supported: convert one with to_dense()")
     if not is_sparse(input):
         return mm(name, other.t(), input.t()).t()
     return times_dense(name, input, other)
+
+
+def require_tensor(name: str, value: Any) -> Any:
+    """Return a factor, which must be a tensor."""
+    if not isinstance(value, TensorBase):
+        raise ArgumentTypeError(f"{name}: expected tensors, got {type(value).__name__}")
+    return value
 
 
 def times_dense(name: str, input: SparseTensor, other: Tensor) -> Tensor:
@@ -67,7 +73,9 @@ def times_dense(name: str, input: SparseTensor, other: Tensor) -> Tensor:
 
 def mv(name: str, input: Any, vec: Any) -> Tensor:
     """Return the product of a sparse matrix and a dense vector."""
-    return mm(name, input, vec.reshape(-1, 1)).squeeze(1)
+    if require_tensor(name, vec).ndim != 1:
+        raise ShapeError(f"{name}: expected a vector, got shape {list(vec.shape)}")
+    return mm(name, input, vec.unsqueeze(1)).squeeze(1)
 
 
 def matmul_any(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
@@ -171,7 +179,8 @@ def sub(input: Any, other: Any, *, alpha: float = 1, out: Tensor | None = None) 
 
 def sum_all(input: SparseTensor, *, dtype: Any = None) -> Tensor:
     """Return the sum of all values."""
-    return reduce.sum(input.entries, dtype=dtype)
+    merged = input.coalesce() if input.dtype is bool_ and input.kind is sparse_coo else input  # equal ones count once
+    return reduce.sum(merged.entries, dtype=dtype)
 
 
 def as_tuple(dim: int | Sequence[int]) -> tuple[int, ...]:
@@ -244,7 +253,7 @@ CALLS: dict[Any, Callable[..., Any]] = {
     matmul.mm: product("mm", mm),
     matmul.mv: product("mv", mv),
     matmul.matmul: matmul_any,
-    vars(product_sums.addmm)["__wrapped__"]: addmm,  # the composite, which asks, under the order of arguments
+    product_sums.addmm: addmm,
     arithmetic.mul: mul,
     arithmetic.div: div,
     arithmetic.true_divide: div,
