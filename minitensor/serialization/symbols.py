@@ -22,11 +22,14 @@ from minitensor.errors import (
     shorten,
 )
 from minitensor.layout import Layout
+from minitensor.memory_format import layout as LayoutName
+from minitensor.memory_format import sparse_coo, sparse_csr
 from minitensor.nn.parameter import Buffer, Parameter
 from minitensor.ops.face import rebuild
 from minitensor.serialization.budget import Budget
 from minitensor.serialization.names import MISSING, check_module, find_safe_global, is_allowed, modern_name
 from minitensor.shapes import Size
+from minitensor.sparse.creation import sparse_coo_tensor, sparse_csr_tensor
 from minitensor.storage import Storage
 from minitensor.tensor import Tensor
 
@@ -177,6 +180,34 @@ def build_parameter_with_state(
     found = build_parameter(budget, data, requires_grad, hooks)
     set_attributes(found, state)
     return found
+
+
+LAYOUTS = {f"{each!r}": each for each in (sparse_coo, sparse_csr)}
+
+
+def build_layout_name(budget: Budget, name: Any) -> LayoutName:
+    if not isinstance(name, str) or name not in LAYOUTS:
+        raise FileFormatError(f"a sparse tensor needs one of the layouts {list(LAYOUTS)}, got {quote(name)}")
+    return LAYOUTS[name]
+
+
+def build_sparse_tensor(budget: Budget, kind: Any, parts: Any) -> Tensor:
+    """Build a sparse tensor; its positions are compared with its size."""
+    count = {sparse_coo: 2, sparse_csr: 3}.get(kind, 0) if isinstance(kind, LayoutName) else 0
+    whole = isinstance(parts, tuple) and count and count < len(parts) <= 4
+    if not whole or not all(isinstance(each, Tensor) for each in parts[:count]) or not is_sizes(parts[count]):
+        raise FileFormatError(f"a sparse tensor needs a layout, positions, values and a size, got {quote(parts)}")
+    try:
+        if kind is sparse_csr:
+            return sparse_csr_tensor(*parts)
+        return sparse_coo_tensor(*parts[:3], is_coalesced=len(parts) == 4 and parts[3] is True)
+    except RuntimeError as error:
+        raise FileFormatError(f"the parts of a sparse tensor do not fit each other: {error}") from None
+
+
+def is_sizes(value: Any) -> bool:
+    """Whether a value from a file is a shape."""
+    return isinstance(value, tuple) and all(type(each) is int and 0 <= each < 1 << 63 for each in value)
 
 
 def build_of_class(budget: Budget, builder: Any, kind: Any, arguments: Any, state: Any) -> Tensor:
@@ -337,6 +368,8 @@ BUILDERS: dict[tuple[str, str], Builder] = {
         ("torch._utils", "_rebuild_tensor_v3", refuse_tensor_of_dtype),
         ("torch._utils", "_rebuild_parameter", build_parameter),
         ("torch._utils", "_rebuild_parameter_with_state", build_parameter_with_state),
+        ("torch._utils", "_rebuild_sparse_tensor", build_sparse_tensor),
+        ("torch.serialization", "_get_layout", build_layout_name),
         ("torch._tensor", "_rebuild_from_type_v2", build_of_class),
         ("collections", "OrderedDict", build_ordered_dict),
         ("collections", "Counter", build_counter),

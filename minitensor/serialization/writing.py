@@ -20,6 +20,7 @@ from minitensor.serialization.names import PYTORCHS_RETURN_TYPES
 from minitensor.serialization.objects import write_items, write_object
 from minitensor.serialization.symbols import IS_BUFFER, STORAGE_OF
 from minitensor.shapes import Size
+from minitensor.sparse.tensor import SparseTensor
 from minitensor.storage import Storage, lender
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks
@@ -203,6 +204,8 @@ def writer_of_subclass(value: Any) -> Callable[[Writer, Any], Inner]:
         return write_result
     if not isinstance(value, Tensor) or isinstance(value, Uninitialized):
         return write_object
+    if isinstance(value, SparseTensor):
+        return write_sparse_tensor
     if type(value) is Parameter:
         return write_parameter
     return write_with_attributes if attributes_of(value) or type(value) is not Tensor else write_tensor
@@ -217,6 +220,17 @@ def attributes_of(value: Tensor) -> dict[str, Any]:
 def write_tensor(writer: Writer, value: Tensor) -> Iterator[Any]:
     """Write a tensor as a leaf, without its history."""
     yield from write_rebuild_call(writer, value, value.requires_grad)
+    writer.remember(value)
+
+
+def write_sparse_tensor(writer: Writer, value: SparseTensor) -> Iterator[Any]:
+    """Write PyTorch's call that rebuilds a sparse tensor from positions, values and its shape."""
+    merged = (value.is_merged,) if value.is_sparse else ()
+    writer.name("torch._utils", "_rebuild_sparse_tensor")
+    writer.emit(b"(")
+    yield from writer.call("torch.serialization", "_get_layout", repr(value.layout))
+    yield from writer.items((*value.places, value.entries.detach(), value.shape, *merged))
+    writer.emit(b"tR")
     writer.remember(value)
 
 

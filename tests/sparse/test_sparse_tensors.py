@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 import subprocess
 import sys
@@ -155,7 +156,9 @@ def test_a_use_gives_pytorchs_result(name: str, use: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", "int8", "int32", "int64", "uint8", "complex64", "bool"])
-@pytest.mark.parametrize("use", ["sparse.mm", "to_dense", "coalesce", "+", "t", "neg", "sparse.sum", "text", "csr", "* 2.5"])
+@pytest.mark.parametrize(
+    "use", ["sparse.mm", "to_dense", "coalesce", "+", "t", "neg", "sparse.sum", "text", "csr", "* 2.5"]
+)
 def test_dtypes_are_pytorchs(use: str, dtype: str) -> None:
     theirs: Any
     try:
@@ -175,6 +178,18 @@ def test_dense_tensors_convert(shape: tuple[int, ...], sparse_dim: int | None) -
     same([ours.indices(), ours.values(), ours.is_coalesced()], [theirs.indices(), theirs.values(), True])
     same(ours.to_dense(), theirs.to_dense())
     assert repr(ours) == repr(theirs)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_checkpoints_hold_sparse_tensors_both_ways(name: str) -> None:
+    ours, theirs = [[coo(library, name), coo(library, name).to_sparse_csr()] for library in (mt, torch)]
+    for writer, reader, given in ((mt, mt, ours), (mt, torch, ours), (torch, mt, theirs)):
+        file = io.BytesIO()
+        writer.save({"adj": given}, file)
+        file.seek(0)
+        found = reader.load(file)["adj"]
+        same(found, theirs)
+        assert [repr(each) for each in found] == [repr(each) for each in given]
 
 
 # -- gradients ---------------------------------------------------------------------------------------------------------
