@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.dtypes import bool_, int64
-from minitensor.errors import ShapeError
+from minitensor.errors import ShapeError, UnsupportedError
 from minitensor.memory_format import sparse_coo, sparse_csr
 from minitensor.ops.arithmetic import conj, mul
 from minitensor.ops.counting import unique
@@ -142,13 +142,18 @@ def to_dense(input: Tensor, dtype: Any = None, *, masked_grad: bool | None = Non
 
 
 @composite
-def to_sparse(input: Tensor, sparse_dim: int | None = None, *, layout: Any = None) -> Tensor:
+def to_sparse(
+    input: Tensor, sparse_dim: int | None = None, *, layout: Any = None, blocksize: Any = None,
+    dense_dim: int | None = None,
+) -> Tensor:
     """Return a sparse tensor with the elements that are not zero. Gradients flow back to them.
 
     Args:
         sparse_dim: How many of the first dims are sparse. Default: all of them. Entries of a tensor with fewer are
             the slices that are not zero.
         layout: ``sparse_coo`` or ``sparse_csr``. Default: ``None``, the first.
+        blocksize: Must be ``None``: there are no blocks. Default: ``None``.
+        dense_dim: Only 0 is possible. Default: ``None``.
 
     Raises:
         RuntimeError: If there are not so many dims.
@@ -160,6 +165,8 @@ def to_sparse(input: Tensor, sparse_dim: int | None = None, *, layout: Any = Non
            values=tensor([2., 3.]),
            size=(2, 2), nnz=2, layout=torch.sparse_coo)
     """
+    if blocksize is not None or dense_dim:
+        raise UnsupportedError(f"to_sparse: blocksize={blocksize} and dense_dim={dense_dim} are not supported")
     if layout not in (None, sparse_coo, sparse_csr):
         raise ShapeError(f"to_sparse: layout must be torch.sparse_coo or torch.sparse_csr, got {layout!r}")
     if layout is sparse_csr:

@@ -15,7 +15,7 @@ from minitensor.serialization.names import is_allowed
 from minitensor.shapes import Size
 from minitensor.tensor import Tensor
 
-RESOLVED_PER_BYTE = 16  # bytes of lazy negatives and conjugates for each byte of the file
+RESOLVED_PER_BYTE = 16  # bytes of lazy negatives and conjugates, and of sparse tensors, for each byte of the file
 HASHED_PER_BYTE = 256  # bytes of keys hashed and compared for each byte of the file
 ENTRY_COST = 32  # bytes that hashing one entry of a tuple counts for
 MOST_KEY_BITS = 2048
@@ -43,12 +43,12 @@ class Budget:
             )
 
     def resolve(self, nbytes: int) -> None:
-        """Spend the bytes of a lazy negative or conjugate; raise if they exceed the rest."""
+        """Spend the bytes of a lazy negative or conjugate, or of a sparse tensor; raise if they exceed the rest."""
         self.resolving -= nbytes
         if self.resolving < 0:
             raise FileFormatError(
-                f"lazy negatives and conjugates of more than {RESOLVED_PER_BYTE} times the size of the file: damaged "
-                "or hostile; save them after resolve_neg() and resolve_conj()"
+                f"lazy negatives and conjugates, or sparse tensors, of more than {RESOLVED_PER_BYTE} times the size of "
+                "the file: damaged or hostile; save them after resolve_neg() and resolve_conj()"
             )
 
     def check_key(self, key: Any) -> Any:

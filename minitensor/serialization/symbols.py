@@ -197,6 +197,7 @@ def build_sparse_tensor(budget: Budget, kind: Any, parts: Any) -> Tensor:
     whole = isinstance(parts, tuple) and count and count < len(parts) <= 4
     if not whole or not all(isinstance(each, Tensor) for each in parts[:count]) or not is_sizes(parts[count]):
         raise FileFormatError(f"a sparse tensor needs a layout, positions, values and a size, got {quote(parts)}")
+    budget.resolve(sum(each.numel() * each.element_size() for each in parts[:count]))  # views may have any size
     try:
         if kind is sparse_csr:
             return sparse_csr_tensor(*parts)

@@ -314,8 +314,13 @@ class SparseTensor(Tensor, is_sparse=True):
         rows, cols = merged.places[0]
         return self.of_csr(row_starts(rows, self.extent[0]), cols.clone(), merged.entries, self.extent)
 
-    def to_sparse(self, sparse_dim: int | None = None, *, layout: LayoutName | None = None) -> SparseTensor:
+    def to_sparse(
+        self, sparse_dim: int | None = None, *, layout: LayoutName | None = None, blocksize: Any = None,
+        dense_dim: int | None = None,
+    ) -> SparseTensor:
         """Return the tensor in another sparse layout. Default: in coordinates."""
+        if blocksize is not None or dense_dim not in (None, self.dense_dim()):
+            raise UnsupportedError(f"to_sparse: blocksize={blocksize} and dense_dim={dense_dim} are not supported")
         if sparse_dim not in (None, self.sparse_dim()):
             raise UsageError(f"to_sparse: the tensor has {self.sparse_dim()} sparse dims, got sparse_dim={sparse_dim}")
         return self.to_sparse_csr() if layout is sparse_csr else self.to_sparse_coo()

@@ -37,7 +37,7 @@ REASONS = {
         "result_type is_complex is_floating_point is_signed is_contiguous is_cuda is_leaf numel nelement dim ndim "
         "ndimension size stride storage_offset data_ptr element_size itemsize nbytes shape dtype device layout item "
         "tolist numpy type untyped_storage output_nr requires_grad retains_grad grad grad_fn array backend node "
-        "storage xp version result_class batched_class"
+        "storage xp version result_class batched_class sparse_class"
     ),
     "returns the function that it gets; tested by tests/test_shells.py": "compile",
     "gives a tensor other memory; tested by tests/ops/test_resize.py": "set_",
@@ -45,6 +45,9 @@ REASONS = {
     "exchange with other libraries, and properties; tested by tests/ops/test_exchange.py": (
         "asarray frombuffer from_dlpack is_tensor is_nonzero is_same_size get_device is_cpu is_meta is_sparse "
         "is_quantized is_pinned is_shared is_inference"
+    ),
+    "belongs to sparse tensors; tested by tests/sparse": (
+        "spmm sparse_coo_tensor sparse_csr_tensor to_sparse to_sparse_coo to_sparse_csr to_dense is_sparse_csr"
     ),
     "maps a function over samples; tested by tests/func": "vmap",
     "belongs to the graph; tested by tests/autograd": (
