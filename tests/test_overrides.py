@@ -280,3 +280,23 @@ def test_a_view_that_requires_grad_itself_is_not_written_to() -> None:
         view = t.ones(3)[:2].requires_grad_()
         with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used"):
             view.add_(1)
+
+
+SUMS_OF_PRODUCTS = {
+    "addmm": (2, 2, 2), "addmv": (1, 2, 1), "addr": (2, 1, 1), "baddbmm": (3, 3, 3), "addbmm": (2, 3, 3),
+}
+
+
+@pytest.mark.parametrize("name", SUMS_OF_PRODUCTS)
+def test_a_class_is_asked_about_the_public_function_itself(name: str) -> None:
+    asked: list[Any] = []
+
+    class Listener(mt.Tensor):
+        @classmethod
+        def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            asked.append(func)
+            return super().__torch_function__(func, types, args, kwargs)
+
+    first, *others = [mt.ones((2,) * dims) for dims in SUMS_OF_PRODUCTS[name]]
+    getattr(mt, name)(first.as_subclass(Listener), *others)
+    assert asked == [getattr(mt, name)]
