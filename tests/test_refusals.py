@@ -6,6 +6,7 @@ too large for memory, a hook that returns a value that is never used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,33 @@ def test_calls_that_pytorch_refuses_are_refused(misuse: Misuse) -> None:
 def test_sizes_are_plain_ints() -> None:
     assert repr(mt.Size(mt.tensor([1, 2]))) == "torch.Size([1, 2])"
     assert repr(mt.Size([True, np.int64(3)])) == "torch.Size([1, 3])"
+
+
+FACTORS: tuple[Callable[[Any], Any], ...] = (
+    lambda t: np.float64(2), lambda t: np.float32(2.5), lambda t: np.float16(2), lambda t: np.int64(2),
+    lambda t: np.uint8(2), lambda t: np.bool_(True), lambda t: True, lambda t: 2j,
+    lambda t: t.tensor(2), lambda t: t.tensor(2.0), lambda t: t.tensor(True),
+)  # fmt: skip
+SUMS: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "add": lambda t, x, alpha: t.add(x, x, alpha=alpha), "sub": lambda t, x, alpha: t.sub(x, x, alpha=alpha),
+    "rsub": lambda t, x, alpha: t.rsub(x, x, alpha=alpha), "a number": lambda t, x, alpha: x.add(1, alpha=alpha),
+    "add_": lambda t, x, alpha: x.add_(x, alpha=alpha), "addr": lambda t, x, alpha: t.addr(x, x, x, alpha=alpha),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SUMS)
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
+def test_factors_of_every_kind_are_taken_and_refused_as_in_pytorch(name: str, dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+
+    def outcome(t: Any, factor: Callable[[Any], Any]) -> Any:
+        try:
+            return SUMS[name](t, t.ones(1 if name != "addr" else 2, dtype=getattr(t, dtype)), factor(t)).tolist()
+        except RuntimeError:
+            return RuntimeError
+
+    for factor in FACTORS:
+        assert outcome(mt, factor) == outcome(torch, factor), factor(mt)
 
 
 def test_bools_may_be_added_with_a_boolean_alpha() -> None:

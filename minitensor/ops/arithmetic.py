@@ -111,10 +111,13 @@ def lift_one_of_two(input: Number, other: Any) -> tuple[Any, Any]:
 
 
 def read_alpha(alpha: Any) -> Any:
-    """Convert ``alpha`` to a Python number, or raise."""
+    """Convert ``alpha`` to a Python number, or raise. As in PyTorch, a bool of NumPy's is a float."""
     if not argument_types.is_number(alpha):
         raise ArgumentTypeError(f"argument 'alpha' must be a number, not {type(alpha).__name__}: {quote(alpha)}")
-    return as_number(alpha)
+    if isinstance(alpha, TensorBase) or not hasattr(alpha, "item"):
+        return as_number(alpha)
+    number = alpha.item()
+    return float(number) if number.__class__ is bool else number
 
 
 def term_and_factor(other: Any, alpha: Number, input: Any, sign: int) -> tuple[Any, Number]:

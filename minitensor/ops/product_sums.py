@@ -10,7 +10,7 @@ from minitensor.autograd.turns import in_turn
 from minitensor.dtypes import HALVES, bool_
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops.aliasing import check_fits, check_tensor, refuse_write
-from minitensor.ops.arithmetic import check_category
+from minitensor.ops.arithmetic import check_category, read_alpha
 from minitensor.ops.matmul import bmm, mm, mv, outer
 from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.ops.out import write, write_out
@@ -80,6 +80,7 @@ def addr(
         input, vec1, vec2 = in_turn(input, vec1, vec2)
     term = outer(vec1, vec2)
     common = result_dtype(input, term)
+    beta, alpha = read_alpha(beta), read_alpha(alpha)
     for argument, factor in (("addr: beta", beta), ("addr: alpha", alpha)):
         check_category(argument, factor, common)
         require_fits(factor, common)
