@@ -30,8 +30,7 @@ FLOORS = (
     "ops",
     "tensor",
     "_C overrides amp cpu cuda accelerator fft linalg random quasirandom special signal sparse utils nn "
-    "distributions jit "
-    "optim serialization func vision testing run multiprocessing",
+    "distributions jit optim serialization func vision testing run multiprocessing",
     "__init__ __main__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}

@@ -31,8 +31,8 @@ from minitensor.utils.checkpoint import CheckpointError
 # The modules that users import names from.
 ROOMS = (
     "minitensor", "minitensor.linalg", "minitensor.fft", "minitensor.random", "minitensor.special",
-    "minitensor.signal.windows", "minitensor.quasirandom", "minitensor.sparse", "minitensor.amp", "minitensor.amp.autocast_mode",
-    "minitensor.amp.cpu_amp", "minitensor.amp.cuda_amp", "minitensor.cpu",
+    "minitensor.signal.windows", "minitensor.quasirandom", "minitensor.sparse", "minitensor.amp",
+    "minitensor.amp.autocast_mode", "minitensor.amp.cpu_amp", "minitensor.amp.cuda_amp", "minitensor.cpu",
     "minitensor.nn.functional",
     "minitensor.nn.init", "minitensor.nn.utils", "minitensor.nn.utils.parametrizations",
     "minitensor.nn.utils.parametrize", "minitensor.nn.utils.prune", "minitensor.nn.utils.rnn",
