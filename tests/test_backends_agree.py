@@ -62,6 +62,7 @@ def test_agrees_with_the_host(row: Row) -> None:
             if not kept:
                 continue
             seeds = [np.cos(np.arange(tensor.numel())).reshape(tensor.shape) for tensor in kept]
+            seeds = [seed.astype(tensor.dtype.numpy) for seed, tensor in zip(seeds, kept, strict=True)]
             grads = mt.autograd.grad(kept, leaves, [mt.tensor(seed) for seed in seeds], allow_unused=True)
             moved_seeds = [move(seed) for seed in seeds]
             with host_copies() as count:

@@ -22,8 +22,9 @@ INSTANT = set(
     is_neg
     reshape resolve_neg split_with_sizes unflatten""".split()
 )
-IN_PARTS = {  # what consists of other ops
-    "Tensor.to", "nn.functional.locally_connected2d", "nn.functional.multi_head_attention_forward",
+IN_PARTS = {  # what consists of other ops, or draws one number after the other
+    "Tensor.to", "binomial", "poisson", "nn.functional.locally_connected2d",
+    "nn.functional.multi_head_attention_forward",
 }  # fmt: skip
 
 

@@ -289,6 +289,7 @@ def categories(library: Any, program: Program) -> set[str]:
 def test_a_program_warns_as_in_pytorch(name: str) -> None:
     torch = pytest.importorskip("torch")
     __import__("torch.optim.swa_utils"), __import__("torch.utils.checkpoint")
+    torch.storage._reset_warn_typed_storage_removal()
     assert categories(mt, PROGRAMS[name]) == categories(torch, PROGRAMS[name])
 
 

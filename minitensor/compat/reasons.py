@@ -77,7 +77,6 @@ ABSENT = (
     Absence("tensors are not sent between processes here", "use threads, or send NumPy arrays", """
         torch.multiprocessing.* torch.prepare_multiprocessing_environment torch.Tensor.share_memory_
         torch.utils.data.graph torch.from_file torch.get_file_path"""),
-    Absence("it is loaded only by its own import", "import torch.multiprocessing", "torch.multiprocessing"),
     # -- compilers and tools
     Absence("there is no compiler", "call the function or the module itself", """
         torch.jit.* torch.compiler.* torch.compiled_with_cxx11_abi torch.fx.* torch.export torch.onnx.*

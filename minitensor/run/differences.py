@@ -26,14 +26,14 @@ class Difference(NamedTuple):
 # A name that ends in "=" is a keyword of any function.
 DIFFERENCES = (
     Difference(
-        "DataLoader workers are threads. Each draws from its own stream, seeded as PyTorch seeds it, but all share "
-        "`random`'s and NumPy's streams",
+        "DataLoader workers are threads, each with a shallow copy of the dataset. Each draws from its own stream, "
+        "seeded as PyTorch seeds it, but all share `random`'s and NumPy's streams",
         "processes",
         "torch.utils.data.DataLoader torch.utils.data.get_worker_info num_workers=",
     ),
     Difference(
         "`DataParallel` calls its module as it is, and `distributed.is_available()` is False; `multiprocessing` copies "
-        "tensors",
+        "tensors outside `Module.share_memory`",
         "they use several GPUs and processes; tensors are shared",
         "torch.nn.DataParallel torch.nn.parallel.DataParallel torch.distributed.is_available "
         "torch.multiprocessing.spawn",

@@ -49,6 +49,7 @@ CLASSES_BY_ACCIDENT = {
     "chain_matmul": "called without arguments, PyTorch raises a RuntimeError",
     "histogramdd": "both check the number of bins first; text counts as one entry here, and as none in PyTorch",
     "repeat_interleave": "repeats=None has a meaning in both, in different signatures",
+    "nn.functional.affine_grid": "PyTorch counts the sizes before it looks at them",
     "tensordot": "PyTorch reports dims that are not ints as a RuntimeError",
     "linalg.norm": "PyTorch treats a norm given as text as a matrix norm",
     "nn.functional.normalize": "PyTorch treats a norm given as text as a matrix norm",

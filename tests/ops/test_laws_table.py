@@ -31,7 +31,8 @@ REASONS = {
         "can_cast promote_types get_default_dtype set_default_dtype get_num_threads set_num_threads get_printoptions "
         "set_printoptions is_grad_enabled is_inference_mode_enabled is_anomaly_enabled is_anomaly_check_nan_enabled "
         "use_deterministic_algorithms are_deterministic_algorithms_enabled set_flush_denormal "
-        "is_deterministic_algorithms_warn_only_enabled set_float32_matmul_precision get_float32_matmul_precision"
+        "is_deterministic_algorithms_warn_only_enabled is_warn_always_enabled set_warn_always "
+        "set_float32_matmul_precision get_float32_matmul_precision"
     ),
     "returns a property of a tensor as a Python value; tested by tests/ops/test_cast.py": (
         "result_type is_complex is_floating_point is_signed is_contiguous is_cuda is_leaf numel nelement dim ndim "
@@ -43,7 +44,8 @@ REASONS = {
     "gives a tensor other memory; tested by tests/ops/test_resize.py": "set_",
     "files; tested by tests/serialization": "load save",
     "exchange with other libraries, and properties; tested by tests/ops/test_exchange.py": (
-        "asarray frombuffer from_dlpack is_tensor is_nonzero is_same_size get_device is_cpu is_meta is_sparse "
+        "asarray frombuffer from_dlpack to_dlpack is_tensor "
+        "is_nonzero is_same_size get_device is_cpu is_meta is_sparse "
         "is_quantized is_pinned is_shared is_inference"
     ),
     "belongs to sparse tensors; tested by tests/sparse": (
