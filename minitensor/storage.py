@@ -106,7 +106,7 @@ class Storage:
         return Storage, (self.buffer,)
 
     def __repr__(self) -> str:
-        return f"<Storage of {len(self)} {self.array.dtype} at version {self.version}>"
+        return f"<Storage of {self.numel()} {self.array.dtype} at version {self.version}>"
 
 
 class TypedStorage:

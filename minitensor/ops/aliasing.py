@@ -41,13 +41,7 @@ from minitensor.backends.encoded import ConjugateArray, NegativeArray
 from minitensor.backends.silence import is_complaint, quietly, update_quietly
 from minitensor.base import TensorBase, array_dtype, memory_of, read_only_error, wrap, write_values
 from minitensor.callers import user_level
-from minitensor.errors import (
-    DtypeError,
-    EncodedError,
-    InplaceError,
-    ShapeError,
-    WrongTypeError,
-)
+from minitensor.errors import DtypeError, EncodedError, InplaceError, ShapeError, WrongTypeError
 from minitensor.ops.operand import is_number, is_weaker, lift_number
 from minitensor.ops.pairs import as_pairs, complexes_of, conjugates_of, negatives_of, pairs_of
 from minitensor.storage import owner

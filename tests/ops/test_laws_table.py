@@ -16,7 +16,8 @@ from ops.table import ROWS
 
 REASONS = {
     "made or asked by PyTorch's old names: test_tensor_types.py":
-        "BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor new "
+        "BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
+        "ShortTensor new "
         "as_subclass get_default_device set_default_device set_default_tensor_type is_storage",
     "a Python function of single elements: test_elements.py": "apply_ map_",
     "makes a tensor from data that is not a tensor; tested by tests/ops/test_creation.py": (
@@ -40,8 +41,15 @@ REASONS = {
         "tolist numpy type untyped_storage output_nr requires_grad retains_grad grad grad_fn array backend node "
         "storage xp version result_class batched_class sparse_class"
     ),
+    "casts; tested by tests/test_bfloat16.py": "bfloat16",
     "returns the function that it gets; tested by tests/test_shells.py": "compile",
     "gives a tensor other memory; tested by tests/ops/test_resize.py": "set_",
+    "belongs to autocast; tested by tests/amp": (
+        "autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_cpu_dtype "
+        "get_autocast_dtype get_autocast_gpu_dtype is_autocast_cache_enabled is_autocast_cpu_enabled "
+        "is_autocast_enabled set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled "
+        "set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype"
+    ),
     "files; tested by tests/serialization": "load save",
     "exchange with other libraries, and properties; tested by tests/ops/test_exchange.py": (
         "asarray frombuffer from_dlpack to_dlpack is_tensor "
