@@ -181,7 +181,7 @@ def normal(
     stream = generator._stream
     with stream.lock:
         # As in PyTorch, except for 16 bits, the tail draws uniform numbers although they are replaced below.
-        unit = _draw_unit(stream, whole if dtype in (np.float16, _BFLOAT16) else count, real)
+        unit = _draw_unit(stream, whole if np.dtype(dtype) in (np.float16, _BFLOAT16) else count, real)
         drawn[:whole] = _make_normal_blocks(unit[:whole], mean, std)
         if whole < count:
             drawn[-16:] = _make_normal_blocks(_draw_unit(stream, 16, real), mean, std)

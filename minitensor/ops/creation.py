@@ -112,6 +112,7 @@ def tensor(
     wanted = array.dtype if dtype is None else numpy_dtype(dtype)
     if array.dtype.kind == "c":
         warn_of_cast(wanted)
+        array = array if wanted.kind in "cb" else array.real
     return make_leaf(quietly(numpy.array, array, dtype=wanted, order="C"), device, requires_grad)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.base import wrap
+from minitensor.base import elements_of, wrap
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ShapeError
 from minitensor.nn.functional.cross_entropy import as_rows, no_such_class, pick_scores
@@ -335,7 +335,7 @@ def multilabel_margin_loss(
         )
     rows = input.reshape(-1, input.shape[-1]) if input.ndim else input.reshape(1, 1)
     listed, classes = read_labels(rows, target.array.reshape(rows.shape))
-    factors, pairs = count_pairs(rows.xp, rows.array, listed, classes)
+    factors, pairs = count_pairs(rows.xp, elements_of(rows), listed, classes)
     factors, pairs = [wrap(rows.result_class, each) for each in (factors, pairs)]
     # A score of a class without pairs may be infinite.
     losses = ((where(factors == 0, 0, rows) * factors).sum(1) + pairs) / rows.shape[1]
