@@ -1,4 +1,4 @@
-"""Networks trained under autocast to float16 follow PyTorch's losses, with and without a scaler."""
+"""Networks trained under autocast to 16 bits follow PyTorch's losses, with and without a scaler."""
 
 from __future__ import annotations
 
@@ -43,6 +43,38 @@ class Attention:
         return Net()
 
 
+class Gpt:
+    """A small causal transformer that reads the signs of the pixels as a text, and names its class at the end."""
+
+    def __new__(cls, library: Any) -> Any:
+        nn = library.nn
+
+        class Block(nn.Module):  # type: ignore[misc, name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                self.before, self.after = nn.LayerNorm(16), nn.LayerNorm(16)
+                self.mix, self.out = nn.Linear(16, 48), nn.Linear(16, 16)
+                self.wide = nn.Sequential(nn.Linear(16, 64), nn.GELU(), nn.Linear(64, 16))
+
+            def forward(self, x: Any) -> Any:
+                parts = [each.unflatten(2, (2, 8)).transpose(1, 2) for each in self.mix(self.before(x)).split(16, 2)]
+                seen = nn.functional.scaled_dot_product_attention(*parts, is_causal=True)
+                x = x + self.out(seen.transpose(1, 2).flatten(2))
+                return x + self.wide(self.after(x))
+
+        class Net(nn.Module):  # type: ignore[misc, name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                self.words, self.places = nn.Embedding(2, 16), nn.Embedding(64, 16)
+                self.blocks, self.head = nn.Sequential(Block(), Block()), nn.Linear(16, 4)
+
+            def forward(self, x: Any) -> Any:
+                words = (x.flatten(1) > 0).long()
+                return self.head(self.blocks(self.words(words) + self.places.weight)[:, -1])
+
+        return Net()
+
+
 def losses(library: Any, build: Any, start: dict[str, Any], region: Any, scaler: Any) -> list[float]:
     numbers = np.random.RandomState(0)
     data = library.tensor(numbers.randn(16, 1, 8, 8).astype("float32"))
@@ -72,19 +104,23 @@ def start_of(build: Any) -> dict[str, Any]:
     return {key: value.numpy() for key, value in build(mt).state_dict().items()}
 
 
-def mixed(library: Any, build: Any, start: dict[str, Any], enabled: bool = True) -> list[float]:
+def mixed(
+    library: Any, build: Any, start: dict[str, Any], enabled: bool = True, dtype: str = "float16"
+) -> list[float]:
+    region = library.autocast("cpu", getattr(library, dtype), enabled=enabled)
     scaler = library.amp.GradScaler("cpu", init_scale=1024.0, growth_interval=5, enabled=enabled)
-    return losses(library, build, start, library.autocast("cpu", library.float16, enabled=enabled), scaler)
+    return losses(library, build, start, region, scaler)
 
 
-@pytest.mark.parametrize("build", [mlp, conv_net, Attention])
-def test_losses_follow_pytorchs(build: Any) -> None:
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("build", [mlp, conv_net, Attention, Gpt])
+def test_losses_follow_pytorchs(build: Any, dtype: str) -> None:
     torch: ModuleType = pytest.importorskip("torch")
     start = start_of(build)
-    ours, theirs = mixed(mt, build, start), mixed(torch, build, start)
+    ours, theirs = mixed(mt, build, start, dtype=dtype), mixed(torch, build, start, dtype=dtype)
     assert ours[-1] < 0.9 * ours[0]
     np.testing.assert_allclose(ours, theirs, rtol=1e-2)
-    region = mt.autocast("cpu", mt.float16)
+    region = mt.autocast("cpu", getattr(mt, dtype))
     np.testing.assert_allclose(losses(mt, build, start, region, None), ours, rtol=1e-2)
 
 
