@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from minitensor import layout as layouts
-from minitensor.base import TensorBase, arrange, fix_layout, has_values, is_arranged, is_encoded, memory_of
+from minitensor.base import TensorBase, arrange, fix_layout, has_values, is_arranged, is_encoded, memory_of, wrap
 from minitensor.layout import Layout, RowMajor
 from minitensor.shapes import Shape, broadcast_shapes
 
@@ -65,6 +65,10 @@ def in_order_of(leaf: TensorBase, grad: Any) -> Any:
     layout = layouts.like(leaf.layout) if layouts.is_dense(leaf.layout) else layouts.contiguous(leaf.layout.shape)
     if not has_values(grad) or is_arranged(memory_of(grad), layout.strides):
         return grad
+    if grad.node is None and not is_encoded(grad):  # nothing to record
+        moved: Any = wrap(grad.result_class, grad.array)
+        arrange(moved, layout)
+        return moved
     copy = grad.new_empty_strided(layout.shape, layout.strides)
     return copy.copy_(grad)
 
