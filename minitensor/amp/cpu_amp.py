@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from minitensor import dtypes
 from minitensor.amp import autocast_mode as modes
-from minitensor.amp import grad_scaler as scalers
-from minitensor.amp.former import warn_of_former_name
+from minitensor.amp.former import FormerGradScaler, warn_of_former_name
 from minitensor.compat.reasons import attributes_of
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class autocast(modes.autocast):  # noqa: N801  # PyTorch's name
         super().__init__("cpu", dtype, enabled, cache_enabled)
 
 
-class GradScaler(scalers.GradScaler):
+class GradScaler(FormerGradScaler):
     """The scaler ``torch.amp.GradScaler("cpu", ...)``; deprecated.
 
     Args:
@@ -51,12 +50,7 @@ class GradScaler(scalers.GradScaler):
     2.0
     """
 
-    def __init__(
-        self, init_scale: float = 2.0**16, growth_factor: float = 2.0, backoff_factor: float = 0.5,
-        growth_interval: int = 2000, enabled: bool = True,
-    ) -> None:
-        warn_of_former_name("cpu.amp.GradScaler(args...)", "GradScaler('cpu', args...)")
-        super().__init__("cpu", init_scale, growth_factor, backoff_factor, growth_interval, enabled)
+    place = "cpu"
 
 
 # PyTorch's modules in this package, which this module is in one.

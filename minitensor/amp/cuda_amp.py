@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.amp import autocast_mode as modes
-from minitensor.amp import grad_scaler as scalers
-from minitensor.amp.former import warn_of_former_name
+from minitensor.amp.former import FormerGradScaler, warn_of_former_name
 from minitensor.amp.grad_scaler import OptState as OptState
 from minitensor.compat.reasons import attributes_of
 
@@ -47,7 +46,7 @@ class autocast(modes.autocast):  # noqa: N801  # PyTorch's name
         super().__init__("cuda", dtype, enabled, cache_enabled)
 
 
-class GradScaler(scalers.GradScaler):
+class GradScaler(FormerGradScaler):
     """The scaler ``torch.amp.GradScaler("cuda", ...)``; deprecated.
 
     Args:
@@ -62,12 +61,7 @@ class GradScaler(scalers.GradScaler):
     1.0
     """
 
-    def __init__(
-        self, init_scale: float = 2.0**16, growth_factor: float = 2.0, backoff_factor: float = 0.5,
-        growth_interval: int = 2000, enabled: bool = True,
-    ) -> None:
-        warn_of_former_name("cuda.amp.GradScaler(args...)", "GradScaler('cuda', args...)")
-        super().__init__("cuda", init_scale, growth_factor, backoff_factor, growth_interval, enabled)
+    place = "cuda"
 
 
 def custom_fwd(fwd: Any = None, *, cast_inputs: Dtype | None = None) -> Any:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from minitensor.distributions import constraints
+from minitensor.distributions.half import Half
 from minitensor.distributions.normal import Normal
-from minitensor.distributions.transformed_distribution import TransformedDistribution
-from minitensor.distributions.transforms import AbsTransform
-from minitensor.distributions.utils import where
-from minitensor.ops.creation import zeros_like
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-class HalfNormal(TransformedDistribution):
+class HalfNormal(Half):
     """The distribution of the absolute value of a normal number around 0, of a positive ``scale``.
 
     Arguments as for ``Distribution``.
@@ -26,37 +22,13 @@ class HalfNormal(TransformedDistribution):
     tensor(0.7979)
     """
 
-    arg_constraints = {"scale": constraints.positive}
-    support = constraints.nonnegative
     base_dist: Normal
-    _checks_cdf = True
 
     def __init__(self, scale: Tensor | float, validate_args: bool | None = None) -> None:
-        super().__init__(Normal(0, scale, validate_args=False), AbsTransform(), validate_args=validate_args)
-
-    @property
-    def scale(self) -> Tensor:
-        """The scale of the normal number."""
-        return self.base_dist.scale
+        super().__init__(Normal(0, scale, validate_args=False), validate_args)
 
     def _mean(self) -> Tensor:
         return self.scale * math.sqrt(2 / math.pi)
 
-    def _mode(self) -> Tensor:
-        return zeros_like(self.scale)
-
     def _variance(self) -> Tensor:
         return self.scale.square() * (1 - 2 / math.pi)
-
-    def _log_prob(self, value: Tensor) -> Tensor:
-        log_prob = self.base_dist.log_prob(value) + math.log(2)
-        return where(value >= 0, log_prob, -math.inf)
-
-    def _cdf(self, value: Tensor) -> Tensor:
-        return 2 * self.base_dist.cdf(value) - 1
-
-    def _icdf(self, value: Tensor) -> Tensor:
-        return self.base_dist.icdf((value + 1) / 2)
-
-    def _entropy(self) -> Tensor:
-        return self.base_dist.entropy() - math.log(2)

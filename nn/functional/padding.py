@@ -53,7 +53,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     tensor([[3., 2., 1., 2., 3., 2.]])
     """
     if mode == "constant":
-        return constant_pad_nd(input, normalize_sizes(pad), 0.0 if value is None else float(value))
+        return constant_pad_nd(input, pad, 0.0 if value is None else float(value))
     amounts = check_amounts("pad", input, normalize_sizes(pad))
     if mode not in POSITIONS:
         raise UnsupportedValueError(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
