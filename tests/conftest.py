@@ -1,13 +1,15 @@
 """Hypothesis profiles, and fixtures that restore global state.
 
-A test may change the default dtype, the generator or the print options: they are restored when it ends. A test must not
-leave a changed grad mode behind; one that does fails. This file knows nothing about individual ops.
+A test may change the default dtype, the default device, the generator or the print options: they are restored when it
+ends, PyTorch's too, for a later test in the same process asks PyTorch for the right answer. A test must not leave a
+changed grad mode behind; one that does fails. This file knows nothing about individual ops.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,7 +27,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 # Global state: how to read it and how to restore it.
 RESTORED = {
-    "default dtype": ("get_default_dtype", "set_default_dtype"),
     "default generator": ("get_rng_state", "set_rng_state"),
     "print options": ("get_printoptions", "set_printoptions"),
     "threads": ("get_num_threads", "set_num_threads"),
@@ -40,6 +41,12 @@ def put_back(write: Callable[..., Any], value: Any) -> None:
         write(**value)
     else:
         write(value)
+
+
+def reset(library: Any) -> None:
+    """Set the defaults that a program may change back to what they are when the library is imported."""
+    library.set_default_device(None)
+    library.set_default_dtype(library.float32)
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +65,8 @@ def restore_global_state() -> Iterator[None]:
     yield
     if CLASSES in active:
         active.remove(CLASSES)  # a subclass that the test defined makes every call look at its arguments
+    for library in filter(None, (minitensor, sys.modules.get("torch"))):
+        reset(library)
     for (_, write), value in restored.items():
         put_back(getattr(minitensor, write), value)
     left = {name: getattr(minitensor, KEPT[name])() for name in kept}
