@@ -5,10 +5,11 @@ arithmetic, and of the graph only its node. ``Tensor``, the class for users, is 
 results with ``result_class``, and need not import from above.
 
 Note [Lazy parts]. A new result of an op has only an array; storage and layout are created when they are first read. A
-view has only a storage and a layout; its array is created when something computes with it. The slot ``array`` is then
-unset, and Python calls ``__getattr__`` only for missing attributes. A chain of views creates no arrays, and a chain of
-arithmetic creates no storages or layouts. A result without a layout is row-major: recorders give any other one at once.
-A tensor on encoded memory has no array at all: Note [Encoded arrays] in ``backends/encoded.py``.
+view has only a storage and a layout; its array is created when something computes with it. ``_array`` is then None.
+A chain of views creates no arrays, and a chain of arithmetic creates no storages or layouts. A result without a layout
+is row-major: recorders give any other one at once. A tensor on encoded memory has no array at all: Note [Encoded
+arrays] in ``backends/encoded.py``. There is no ``__getattr__``: a class that has one makes every read of a slot and
+every call of a method several times slower before Python 3.12.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from minitensor import layout as layouts
 from minitensor.backends import BY_ARRAY
 from minitensor.backends.encoded import EncodedArray
 from minitensor.backends.silence import update_quietly
-from minitensor.compat.reasons import tensor_attribute_error
 from minitensor.device import device_of
 from minitensor.dtypes import FROM_NUMPY
 from minitensor.errors import EncodedError, ReadOnlyError
@@ -42,21 +42,21 @@ T = TypeVar("T", bound="TensorBase")
 class TensorBase:
     """A window on a storage, and a place in the graph. See Note [Lazy parts]."""
 
-    __slots__ = ("__weakref__", "_base", "_grad", "_layout", "_node", "_idle_leaf", "_seen", "_storage", "array")
+    __slots__ = ("__weakref__", "_array", "_base", "_grad", "_layout", "_node", "_idle_leaf", "_seen", "_storage")
 
     result_class: ClassVar[type[Any]]
     batched_class: ClassVar[type[Any]]
     sparse_class: ClassVar[type[Any]]
     _variable_class: ClassVar[type[Any]]  # of the old name of tensors, which ``autograd`` shows
 
-    array: Array
+    _array: Array | None  # see Note [Lazy parts]
     _storage: Storage | None
     _layout: Layout | None
     _node: Node | None  # the node of its operation, a Leaf if it is a leaf that requires grad, or None
     _base: Any  # for a view: the tensor whose memory it shares; otherwise None
     _seen: int  # for a view: the storage's version at which _node was valid
-    _grad: Any
-    _idle_leaf: Any  # the former Leaf with its hooks, while the tensor does not require grad
+    _grad: Any  # unset until there is one: few tensors ever get a grad
+    _idle_leaf: Any  # unset, or the former Leaf with its hooks, while the tensor does not require grad
 
     def __init_subclass__(cls, is_batched: bool = False, is_sparse: bool = False) -> None:
         # The first subclass is Tensor, the class of all results, even for arguments of a subclass.
@@ -67,18 +67,24 @@ class TensorBase:
         if is_sparse:
             TensorBase.sparse_class = cls  # lower floors use it to convert dense tensors
 
-    def __getattr__(self, name: str) -> Any:
-        # See Note [Lazy parts]: reached only when a slot is unset.
-        if name == "array":
-            array = self.array = materialize(self)
-            return array
-        # The fast constructors do not fill these: few tensors ever get a grad.
-        if name == "_grad" or name == "_idle_leaf":
-            setattr(self, name, None)
-            return None
-        raise tensor_attribute_error(self, name)
+    if TYPE_CHECKING:  # the subclass has more attributes, which lower floors use
+
+        def __getattr__(self, name: str) -> Any: ...
 
     # -- memory ------------------------------------------------------------------------------------------------------
+
+    @property
+    def array(self) -> Array:
+        """The elements as an array of the array library, on the same memory.
+
+        >>> import minitensor as torch
+        >>> torch.ones(2, 3)[0].array
+        array([1., 1., 1.], dtype=float32)
+        """
+        array = self._array
+        if array is None:
+            array = self._array = materialize(self)
+        return array
 
     @property
     def storage(self) -> Storage:
@@ -222,7 +228,7 @@ def wrap(cls: type[T], array: Array) -> T:
             return wrap_memory(cls, array)
         array = as_array(array)
     tensor = new(cls)
-    tensor.array = array
+    tensor._array = array
     tensor._storage = tensor._layout = tensor._node = tensor._base = None
     if not array.flags.c_contiguous:
         fix_layout(tensor)
@@ -243,8 +249,7 @@ def wrap_memory(cls: type[T], array: EncodedArray) -> T:
 def restore(cls: type[T], array: Array, storage: Storage, layout: Layout | None) -> T:
     """Return a tensor without a node from its parts; on encoded memory it has no array."""
     tensor = new(cls)
-    if not isinstance(array, EncodedArray):
-        tensor.array = array
+    tensor._array = None if isinstance(array, EncodedArray) else array
     tensor._storage, tensor._layout = storage, layout
     tensor._node = tensor._base = None
     return tensor
@@ -263,7 +268,7 @@ def window(tensor: T, layout: Layout) -> Any:
     view = new(tensor.result_class)
     view._storage = tensor.storage if storage is None else storage
     view._layout = layout
-    view._node = view._base = None
+    view._array = view._node = view._base = None
     return view
 
 
@@ -271,7 +276,7 @@ def on_storage(cls: type[T], storage: Storage, layout: Layout) -> T:
     """Return a tensor without a node on a storage."""
     tensor = new(cls)
     tensor._storage, tensor._layout = storage, layout
-    tensor._node = tensor._base = None
+    tensor._array = tensor._node = tensor._base = None
     return tensor
 
 
@@ -293,11 +298,7 @@ def materialize(tensor: TensorBase) -> Array:
 
 def renew_array(tensor: TensorBase) -> None:
     """Create the array of a tensor whose storage or layout was replaced; on encoded memory it has none."""
-    if is_encoded(tensor):
-        tensor.array = None  # type: ignore[assignment]  # so that it can be deleted
-        del tensor.array
-    else:
-        tensor.array = materialize(tensor)
+    tensor._array = None if is_encoded(tensor) else materialize(tensor)
 
 
 def fix_layout(tensor: TensorBase) -> None:
@@ -308,7 +309,7 @@ def fix_layout(tensor: TensorBase) -> None:
         return
     layout = layout_of(array)
     if not layouts.is_dense(layout):
-        array = tensor.array = array.copy()
+        array = tensor._array = array.copy()
         layout = layouts.contiguous(array.shape)
     tensor._layout = layout
 
@@ -321,8 +322,8 @@ def arrange(tensor: TensorBase, layout: Layout) -> None:
     array = tensor.array
     if not is_arranged(array, layout.strides):
         backend = BY_ARRAY[array.__class__]
-        tensor.array = backend.window(backend.xp.empty(array.size, array.dtype), array.dtype, *layout)
-        tensor.array[...] = array
+        moved = tensor._array = backend.window(backend.xp.empty(array.size, array.dtype), array.dtype, *layout)
+        moved[...] = array
     tensor._layout = layout
 
 

@@ -12,6 +12,7 @@ from minitensor.autograd import face as graph
 from minitensor.autograd.declare import operator_of, reflection_of
 from minitensor.autograd.protocol import announce
 from minitensor.base import TensorBase
+from minitensor.compat.reasons import missing_attributes
 from minitensor.ops import (
     activation,
     aliasing,
@@ -114,6 +115,7 @@ class Tensor(TensorBase):
     new_full, new_empty = beside.new_full, beside.new_empty
     new_empty_strided = beside.new_empty_strided
 
+    __dir__ = face.names
     __repr__, __format__, __reversed__ = face.text, face.text_in_format, face.backwards
     __deepcopy__ = face.deepcopy
     __reduce_ex__ = face.reduce
@@ -428,6 +430,8 @@ class Tensor(TensorBase):
     register_hook = graph.register_hook
     register_post_accumulate_grad_hook = graph.register_post_accumulate_grad_hook
     detach_ = graph.detach_
+
+    locals().update(missing_attributes("torch.Tensor"))
 
 
 announce(Tensor)

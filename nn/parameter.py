@@ -29,7 +29,8 @@ def adopt(cls: type[T], data: Tensor | None, requires_grad: bool) -> T:
     if not isinstance(source, TensorBase):
         raise WrongTypeError(f"{cls.__name__}: expected a tensor, got {type(data).__name__}; use tensor(...) on it")
     tensor = new(cls)
-    tensor._storage, tensor._layout, tensor._node, tensor._base = source.storage, source.layout, None, None
+    tensor._storage, tensor._layout = source.storage, source.layout
+    tensor._array = tensor._node = tensor._base = None
     if requires_grad is not False:
         tensor.requires_grad_(requires_grad)  # raises unless it is a bool
     return tensor
@@ -153,13 +154,13 @@ class Uninitialized(Tensor):
         self._storage, self._layout = made.storage, made.layout
         self.requires_grad_(wants_grad)
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "array":
-            raise UninitializedError(
-                f"attempted to use an uninitialized {self.cls_to_become.__name__.lower()}: its shape is known once the "
-                "lazy module that holds it has seen an input; call the module once before"
-            )
-        return super().__getattr__(name)
+    @property
+    def array(self) -> Any:
+        """Raise ``UninitializedError``: there is no memory yet."""
+        raise UninitializedError(
+            f"attempted to use an uninitialized {self.cls_to_become.__name__.lower()}: its shape is known once the "
+            "lazy module that holds it has seen an input; call the module once before"
+        )
 
     @property
     def shape(self) -> Any:
@@ -235,7 +236,7 @@ U = TypeVar("U", bound=Uninitialized)
 def tensor_without_memory(cls: type[U], requires_grad: bool, device: DeviceLike, dtype: Dtype | None) -> U:
     """Return a tensor without memory."""
     tensor = new(cls)
-    tensor._storage = tensor._layout = tensor._node = tensor._base = None
+    tensor._array = tensor._storage = tensor._layout = tensor._node = tensor._base = None
     tensor.pending, tensor.wants_grad = empty(0, device=device, dtype=dtype), requires_grad
     return tensor
 

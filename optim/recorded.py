@@ -154,7 +154,7 @@ def like(param: Tensor, pairs: Tensor) -> Tensor:
 def require_recordable(group: dict[str, Any], states: Mapping[Tensor, State], foreach: bool) -> None:
     """Raise, before anything is written, if the graph cannot record the step of a group."""
     for param in group["params"]:
-        if param._grad is None:
+        if getattr(param, "_grad", None) is None:
             continue
         if group.get("foreach") and not foreach:
             raise GuardError("_foreach ops don't support autograd: with differentiable=True leave foreach out")

@@ -116,7 +116,7 @@ def leaf_with_hooks_of(self: TensorBase, node: Node) -> Leaf:
 
 def restore_leaf(self: TensorBase) -> Leaf:
     """Return the tensor's former leaf with its hooks, or a new leaf."""
-    leaf = self._idle_leaf
+    leaf = getattr(self, "_idle_leaf", None)
     if leaf is None:
         return Leaf(self)
     leaf.describe(self)
@@ -183,7 +183,7 @@ def grad(self: Tensor) -> Tensor | None:
     >>> x.grad
     tensor([3., 3.])
     """
-    found: Tensor | None = self._grad
+    found: Tensor | None = getattr(self, "_grad", None)
     if found is None and not is_leaf(self) and not retains_grad(self):
         warnings.warn(NOT_A_LEAF, UserWarning, stacklevel=user_level())
     return found
@@ -249,7 +249,7 @@ def retains_grad(self: Tensor) -> bool:
     >>> y.retains_grad
     True
     """
-    node = self.node or self._idle_leaf
+    node = self.node or getattr(self, "_idle_leaf", None)
     return node.retains if isinstance(node, Leaf) else is_retained(self, node)
 
 

@@ -102,7 +102,8 @@ class Hooks:
                 grad = check_replacement(hook(grad), grad)
         tensor = None if self.retained is None else self.retained()
         if tensor is not None and grad is not None:
-            tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
+            sum_so_far = getattr(tensor, "_grad", None)
+            tensor._grad = grad.clone() if sum_so_far is None else sum_so_far + grad
         return grad
 
     def run_prehooks(self, node: Node, grad: Any) -> Any:

@@ -215,7 +215,7 @@ class Node:
         if storage.version != version:
             raise version_error(self, "its result", version, storage)
         tensor = new(cls)
-        tensor.array, tensor._storage, tensor._layout = array, storage, layout
+        tensor._array, tensor._storage, tensor._layout = array, storage, layout
         tensor._node, tensor._base = self, None
         return tensor
 
@@ -375,7 +375,7 @@ class MultiNode(Node):
             if storage.version != version:
                 raise version_error(self, f"its result {i}", version, storage)
             tensor = new(cls)
-            tensor.array, tensor._storage, tensor._layout, tensor._base = array, storage, layout, None
+            tensor._array, tensor._storage, tensor._layout, tensor._base = array, storage, layout, None
             tensor._node = result_node(self, i, array.shape, array.dtype)
             outputs.append(tensor)
         return tuple(outputs)
@@ -507,7 +507,7 @@ class Leaf(Node):
         if tensor is None or tensor._node is None:
             return []
         with ACCUMULATING:
-            sum_so_far = tensor._grad
+            sum_so_far = getattr(tensor, "_grad", None)
             if sum_so_far is None:
                 tensor._grad = grad if is_ordinary((tensor, grad)) else in_order_of(tensor, grad)
             elif grad_mode.get():
@@ -575,7 +575,7 @@ def fact_of(edge: Node, source: int) -> Any:
 def fit(grad: Any, edge: Node) -> Any:
     """Sum and cast a gradient to its input's shape and dtype, which undoes broadcasting and promotion."""
     layout = grad._layout
-    if (grad.array.shape if layout is None else layout.shape) != edge.shape:
+    if (grad._array.shape if layout is None else layout.shape) != edge.shape:
         grad = sum_to(grad, edge.shape)
     dtype = array_dtype(grad)
     if dtype is not edge.dtype and dtype != edge.dtype:

@@ -79,8 +79,11 @@ def unary(op: Op) -> Callable[..., Any]:
             if kernel is None:
                 array = body(input)
             else:
-                array = input.array
-                array = kernel(array) if array.__class__ is HostArray and array.dtype.kind == "f" else body(input)
+                array = input._array
+                if array.__class__ is HostArray and array.dtype.kind == "f":
+                    array = kernel(array)
+                else:
+                    array = body(input)
             if array.__class__ is not HostArray:
                 array = as_array(array)
         except Exception as error:
@@ -90,7 +93,7 @@ def unary(op: Op) -> Callable[..., Any]:
                 return finish(op, (input,), decode_and_compute(op, (input,)), out, EncodedNode)
             raise misuse(op, (input,), error)  # noqa: B904  # its cause is set
         result = new(input.result_class)
-        result.array = array
+        result._array = array
         result._storage = result._layout = result._base = None
         layout = input._layout
         if layout is not None and layout.__class__ is not RowMajor:
@@ -157,8 +160,12 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
             else:
                 numbers = False
                 like = input
-                left = input.array
-                right = other.array
+                left = input._array
+                if left is None:
+                    left = input.array
+                right = other._array
+                if right is None:
+                    right = other.array
                 dtype = left.dtype
                 if (
                     kernel is not None and dtype is right.dtype and dtype is not BOOL
@@ -188,7 +195,7 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
                 raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
             return call(*converted, out=out)
         result = new(like.result_class)
-        result.array = array
+        result._array = array
         result._storage = result._layout = result._base = None
         layout = like._layout
         if not numbers and (layout is None or layout.__class__ is RowMajor):
@@ -279,7 +286,7 @@ def single(op: Op) -> Callable[..., Any]:
                 return finish(op, bound, decode_and_compute(op, bound), out, EncodedNode)
             raise misuse(op, bound, error)  # noqa: B904  # its cause is set
         result: Tensor = new(cls)
-        result.array = array
+        result._array = array
         result._storage = result._layout = result._base = result._node = None
         if not array.flags.c_contiguous or (rule is not None and not ordinary(bound)):
             lay_out(rule, bound, result)
@@ -390,7 +397,7 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
         last: Any
         like, last = (other, input) if input.__class__ in NUMBERS else (input, other)
         result = new(like.result_class)
-        result.array = array
+        result._array = array
         result._storage = result._layout = result._node = result._base = None
         layout = like._layout
         if last.__class__ not in NUMBERS and (layout is None or layout.__class__ is RowMajor):

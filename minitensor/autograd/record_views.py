@@ -171,6 +171,7 @@ def looker(op: Op, saved: tuple[int, ...] | None = None) -> Callable[..., Any]:
         result = new(input.result_class)
         result._storage = storage
         result._layout = layout
+        result._array = None
         result._base = input if base is None else base
         result._seen = storage.version
         node = input._node if base is None else input.node
@@ -237,6 +238,6 @@ def views_of(input: Any, storage: Storage, layouts: Iterable[Layout]) -> tuple[A
         view._layout = layout
         view._base = base
         view._seen = version
-        view._node = None
+        view._array = view._node = None
         views.append(view)
     return tuple(views)

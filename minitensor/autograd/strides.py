@@ -43,6 +43,9 @@ def in_layout(rule: Rule | None, always: bool = False) -> Callable[[Callable[P, 
 
 def lay_out(rule: Rule | None, arguments: Sequence[Any], result: TensorBase) -> None:
     """Give a new result the strides that a rule demands."""
+    array = result._array
+    if rule in ELEMENTWISE and array is not None and array.flags.c_contiguous and not any(map(has_order, arguments)):
+        return
     layout = None if rule is None else rule(arguments, memory_of(result).shape)
     if layout is not None:
         arrange(result, layout)
@@ -58,6 +61,12 @@ def is_ordinary(arguments: Iterable[Any]) -> bool:
             if layout is not None and layout.__class__ is not RowMajor:
                 return False
     return True
+
+
+def has_order(value: Any) -> bool:
+    """Whether an argument is a tensor that is neither row-major nor one element expanded, which fits any order."""
+    layout = value._layout if isinstance(value, TensorBase) else None
+    return layout is not None and layout.__class__ is not RowMajor and any(layout.strides)
 
 
 def in_order_of(leaf: TensorBase, grad: Any) -> Any:
@@ -97,6 +106,9 @@ def of_operands(arguments: Sequence[Any], shape: Shape) -> Layout | None:
     """Return the layout of an elementwise operation on two operands; a number is a 0-d tensor."""
     layout = elementwise(tuple([each.layout if isinstance(each, TensorBase) else NUMBER for each in arguments]))
     return layout if layout.shape == shape else None
+
+
+ELEMENTWISE = (of_operands, of_input, of_tensors)
 
 
 def row_major(arguments: Sequence[Any], shape: Shape) -> Layout:

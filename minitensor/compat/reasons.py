@@ -34,17 +34,21 @@ ABSENT = (
             "use sparse_coo_tensor, sparse_csr_tensor and sparse.mm, or dense tensors", """
         torch.sparse.* torch.sparse_* torch.*_sparse_ torch.hsmm torch.hspmm torch.dsmm
         torch.saddmm torch.smm torch.sspaddmm torch.*indices_copy torch.values_copy
-        torch.Tensor.*sparse* torch.Tensor.smm torch.Tensor.sspaddmm
+        torch.Tensor.resize_as_sparse_ torch.Tensor.sparse_mask torch.Tensor.sparse_resize_
+        torch.Tensor.sparse_resize_and_clear_ torch.Tensor.to_sparse_bsc torch.Tensor.to_sparse_bsr
+        torch.Tensor.to_sparse_csc torch.Tensor.smm torch.Tensor.sspaddmm
         torch.nn.functional.sparse_support_notes torch.nn.functional.*grouped_mm torch.cuda.sparse"""),
     Absence("only sparse tensors have it", "convert with to_sparse() or to_sparse_csr() first", """
-        torch.Tensor.coalesce torch.Tensor.is_coalesced torch.Tensor.*indices torch.Tensor.values
+        torch.Tensor.coalesce torch.Tensor.is_coalesced torch.Tensor.indices torch.Tensor.values
+        torch.Tensor.ccol_indices torch.Tensor.col_indices torch.Tensor.crow_indices torch.Tensor.row_indices
         torch.Tensor.sparse_dim torch.Tensor.dense_dim"""),
     Absence("there are no quantized tensors", "compute in float32", """
         torch.quantize* torch.quantiz* torch.*quint* torch.qint* torch.Q*Storage torch.q_* torch.qscheme torch.ao
         torch.dequantize torch.int_repr torch.per_channel_* torch.per_tensor_* torch.fake_quantize_* torch.fbgemm_*
         torch.choose_qparams_optimized torch.empty_quantized torch.fused_moving_avg_obs_fake_quant torch.nn.intrinsic
-        torch.nn.qat torch.nn.quantiz* torch.Tensor.dequantize torch.Tensor.int_repr torch.Tensor.q_*
-        torch.Tensor.qscheme torch.nn.functional.scaled_mm torch.nn.functional.ScalingType
+        torch.nn.qat torch.nn.quantiz* torch.Tensor.dequantize torch.Tensor.int_repr torch.Tensor.qscheme
+        torch.Tensor.q_per_channel_axis torch.Tensor.q_per_channel_scales torch.Tensor.q_per_channel_zero_points
+        torch.Tensor.q_scale torch.Tensor.q_zero_point torch.nn.functional.scaled_mm torch.nn.functional.ScalingType
         torch.nn.functional.SwizzleType"""),
     Absence("bfloat16 is available only on the CPU", "use HalfTensor", "torch.cuda.BFloat16Tensor"),
     Absence("NumPy has no number of this size", "use float16, float32, complex64 or int8", """
@@ -119,7 +123,7 @@ ABSENT = (
         torch.unsafe_split_with_sizes torch.Tensor.unsafe_split_with_sizes torch.slice_inverse
         torch.Tensor.slice_inverse torch.hash_tensor torch.Tensor.hash_tensor torch.conj_physical_
         torch.max_pool1d_with_indices torch.thread_safe_generator torch.Tensor.is_set_to
-        torch.Tensor.const_data_ptr"""),
+        torch.Tensor.const_data_ptr torch.Tensor.index"""),
     Absence("torch has a second name for it, which few programs use", "use nn.functional", """
         torch.batch_norm torch.instance_norm torch.binary_cross_entropy_with_logits torch.cosine_embedding_loss
         torch.hinge_embedding_loss torch.kl_div torch.margin_ranking_loss torch.poisson_nll_loss
@@ -232,11 +236,24 @@ def attribute_error(owner: str, name: str, obj: Any) -> MissingNameError:
     return MissingNameError(message, name=name, obj=obj)
 
 
-def tensor_attribute_error(tensor: Any, name: str) -> MissingNameError:
-    """Return the error for a missing attribute of a tensor."""
-    absence = None if name.startswith("_") else find(f"torch.Tensor.{name}")
-    message = f"{type(tensor).__name__!r} object has no attribute {name!r}"
-    return MissingNameError(message + (f": {absence.reason}" if absence else ""), name=name, obj=tensor)
+class MissingAttribute:
+    """A name that PyTorch's tensors have and these do not: reading it raises the error that says why.
+
+    ``Tensor`` has one for each such name in place of a ``__getattr__``; see Note [Lazy parts] in ``base.py``.
+    """
+
+    def __init__(self, name: str, absence: Absence) -> None:
+        self.name, self.absence = name, absence
+
+    def __get__(self, obj: Any, owner: type[Any]) -> Any:
+        text = f"{owner.__name__!r} object has no attribute {self.name!r}: {self.absence.reason}"
+        raise MissingNameError(text, name=self.name, obj=owner if obj is None else obj)
+
+
+def missing_attributes(path: str) -> dict[str, MissingAttribute]:
+    """Return what stands for the names that a class of PyTorch has and this library's lacks."""
+    listed = {name.rpartition("."): absence for name, absence in rows()[0].items()}
+    return {name: MissingAttribute(name, absence) for (owner, _, name), absence in listed.items() if owner == path}
 
 
 def attributes_of(module: str) -> Callable[[str], Any]:

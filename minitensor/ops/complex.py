@@ -47,7 +47,7 @@ def view_memory(input: Tensor, storage: Storage, layout: Layout, op: Op) -> Tens
     result: Any = new(input.result_class)
     result._storage, result._layout = storage, layout
     result._base = input if input._base is None else input._base
-    result._seen, result._node = storage.version, None
+    result._seen, result._array, result._node = storage.version, None, None
     node = input.node
     if node is not None and (mode := grad_mode.get()):
         made: Node = make_node(op, (node,), (), layout.shape, storage.array.dtype)

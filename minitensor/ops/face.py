@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from copy import deepcopy as deepcopy_any
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
 from minitensor import printing
 from minitensor.autograd.face import grad_fn, is_leaf, requires_grad, set_requires_grad
 from minitensor.autograd.protocol import does_override
 from minitensor.base import elements_of, on_storage
+from minitensor.compat.reasons import MissingAttribute
 from minitensor.errors import GradError
 from minitensor.layout import Layout
 from minitensor.ops.rearrange import flip
@@ -43,6 +45,12 @@ def text_in_format(self: Tensor, specification: str) -> str:
     return object.__format__(self, specification)
 
 
+def names(self: Tensor) -> list[str]:
+    """List the attributes of a tensor, without those whose reading says that they are missing."""
+    listed = object.__dir__(self)
+    return [name for name in listed if not isinstance(getattr_static(self, name, None), MissingAttribute)]
+
+
 def backwards(self: Tensor) -> Tensor:
     """Serve ``reversed(tensor)``: flip the first dim, if there is one."""
     return flip(self, 0) if self.layout.shape else self
@@ -62,8 +70,8 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
         memo[id(memo)] = [*memo.get(id(memo), []), storage]  # keep the original alive as long as its id is a key
     copy: Tensor = rebuild(type(self), memo[id(storage)], self.layout, requires_grad(self))
     memo[id(self)] = copy
-    if self._grad is not None:
-        copy._grad = deepcopy(self._grad, memo)
+    if (grad := getattr(self, "_grad", None)) is not None:
+        copy._grad = deepcopy(grad, memo)
     if self.__dict__:
         copy.__dict__.update(deepcopy_any(self.__dict__, memo))
     return copy

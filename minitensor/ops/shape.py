@@ -522,7 +522,7 @@ def make_inplace(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
         finally:
             grad_mode.reset(token)
         input._layout, input.storage.version = seen._layout, input.storage.version + 1
-        input.array = materialize(input)
+        input._array = materialize(input)
         if is_leaf:
             input._node.describe(input)
         else:

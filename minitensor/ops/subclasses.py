@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 # What belongs to this library or to Python, and is not seen.
 UNSEEN = frozenset("""
-    storage layout node backend xp version as_subclass __new__ __init__ __init_subclass__ __class_getitem__ __getattr__
-    __hash__ __array_wrap__ __iter__
+    array storage layout node backend xp version as_subclass __new__ __init__ __init_subclass__ __class_getitem__
+    __dir__ __hash__ __array_wrap__ __iter__
 """.split())
 
 
@@ -89,9 +89,8 @@ def attributes_that_do_not_ask(cls: type[Any]) -> Iterator[tuple[str, Any]]:
     for parent in (TensorBase, TensorBase.result_class):
         for name, attribute in vars(parent).items():
             own = name in UNSEEN or (name.startswith("_") and not name.startswith("__"))
-            if own or getattr(cls, name) is not getattr(TensorBase.result_class, name):
-                continue
-            if isinstance(attribute, property) or (isinstance(attribute, FunctionType) and not asks(attribute)):
+            is_silent = isinstance(attribute, property) or (isinstance(attribute, FunctionType) and not asks(attribute))
+            if is_silent and not own and getattr(cls, name) is getattr(TensorBase.result_class, name):
                 yield name, attribute
 
 

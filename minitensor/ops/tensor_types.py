@@ -142,7 +142,7 @@ def in_class(input: Tensor, cls: type[Any]) -> Any:
     if cls is type(input):
         return input
     tensor = new(cls)
-    tensor._storage, tensor._layout = input.storage, input.layout
+    tensor._array, tensor._storage, tensor._layout = None, input.storage, input.layout
     tensor._node, tensor._base = input.node, input._base
     if input._base is not None:
         tensor._seen = input._seen

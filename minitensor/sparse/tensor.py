@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from minitensor import printing
 from minitensor.autograd.protocol import announce
 from minitensor.base import new
-from minitensor.compat.reasons import tensor_attribute_error
-from minitensor.errors import ArgumentTypeError, GradError, ShapeError, UnsupportedError, UsageError
+from minitensor.errors import ArgumentTypeError, GradError, MissingNameError, ShapeError, UnsupportedError, UsageError
 from minitensor.memory_format import sparse_coo, sparse_csr
 from minitensor.ops.join import stack
 from minitensor.ops.sparse import (
@@ -125,7 +124,7 @@ class SparseTensor(Tensor, is_sparse=True):
         return compute(*args, **(kwargs or {}))
 
     def __getattr__(self, name: str) -> Any:
-        raise tensor_attribute_error(self, name)
+        raise MissingNameError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     # -- parts ---------------------------------------------------------------------------------------------------------
 

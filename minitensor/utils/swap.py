@@ -45,14 +45,14 @@ def swap_tensors(t1: Tensor, t2: Tensor) -> None:
     for name in SLOTS:
         swap_slot(name, t1, t2)
     for each in (t1, t2):
-        for leaf in (each._node, each._idle_leaf):
+        for leaf in (each._node, getattr(each, "_idle_leaf", None)):
             if isinstance(leaf, Leaf):
                 point(leaf, each)
 
 
 def refuse_other_weak_references(tensor: Tensor) -> None:
     """Raise if anything but the tensor's own leaf refers to it weakly, since it would then refer to the other."""
-    own = 1 if isinstance(tensor._node, Leaf) or isinstance(tensor._idle_leaf, Leaf) else 0
+    own = 1 if isinstance(tensor._node, Leaf) or isinstance(getattr(tensor, "_idle_leaf", None), Leaf) else 0
     if weakref.getweakrefcount(tensor) > own:
         raise UsageError(
             f"swap_tensors: cannot swap a tensor of shape {list(tensor.shape)} because a weakref refers to it"

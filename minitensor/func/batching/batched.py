@@ -185,8 +185,6 @@ class Batched(Tensor, is_batched=True):
     physical: Tensor
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_grad":
-            return None
         if name == "storage":  # the property raised
             raise no_values_error("storage")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -251,7 +249,7 @@ def batch(physical: Tensor, level: int) -> Batched:
     tensor.physical, tensor.level = physical, level
     shape, strides, offset = physical.layout
     tensor._layout = Layout(shape[1:], strides[1:], offset)
-    tensor.array = Placeholder(physical, shape[1:])  # type: ignore[assignment]  # in the place of an array
+    tensor._array = Placeholder(physical, shape[1:])  # type: ignore[assignment]  # in the place of an array
     tensor._storage = tensor._node = tensor._base = None
     return tensor
 
