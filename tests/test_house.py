@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A room is a module or package directly under minitensor. It may import from lower floors and from rooms listed before
 # it on its own floor; within a package, imports are free but must not form a cycle.
 FLOORS = (
-    "errors shapes layout indexing memory_format callers copies compat forks",
+    "errors shapes trees layout indexing memory_format callers copies compat forks",
     "dtypes scalars backends device",
     "storage stream printing base generator sampling rejection",
     "autograd",

@@ -13,7 +13,7 @@ from minitensor.autograd.interpreters import interpreted_by
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, BatchingError, DimError, NoValuesError
 from minitensor.func.batching.batched import Batched, Level, batch
-from minitensor.func.trees import TreeSpec, broadcast_prefix, tree_flatten
+from minitensor.trees import TreeSpec, broadcast_prefix, tree_flatten
 from minitensor.generator import default_generator
 from minitensor.ops.join import cat
 
@@ -116,7 +116,7 @@ def check_in_dims(func: Any, in_dims: Any, leaves: Sequence[Any], spec: TreeSpec
     if found is None:
         raise ArgumentError(
             f"vmap({name_of(func)}): in_dims={in_dims!r} does not have the structure of the inputs; give one int, or a "
-            f"tuple of {len(spec.children)}"
+            f"tuple of {spec.num_children}"
         )
     return [check_in_dim(func, dim, leaf) for dim, leaf in zip(found, leaves, strict=True)]
 
