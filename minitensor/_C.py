@@ -1,10 +1,50 @@
-"""What programs import from ``torch._C``: the switches of ``__torch_function__``."""
+"""What programs import from ``torch._C``: the switches of ``__torch_function__``, and settings that choose nothing."""
 
+from typing import TYPE_CHECKING
+
+from minitensor.autograd.mode import set_grad_enabled
 from minitensor.autograd.protocol import DisableTorchFunction as DisableTorchFunction
 from minitensor.autograd.protocol import DisableTorchFunctionSubclass as DisableTorchFunctionSubclass
 from minitensor.autograd.protocol import disabled_torch_function
+from minitensor.compat.reasons import attributes_of
+from minitensor.device import device as device
+from minitensor.dtypes import dtype as dtype
 from minitensor.generator import Generator as Generator
+from minitensor.generator import default_generator as default_generator
+from minitensor.nn import functional
+from minitensor.ops.assemble import broadcast_shapes
+from minitensor.shapes import Size as Size
 from minitensor.tensor import Tensor as TensorBase
 
-__all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "Generator", "TensorBase"]
+__all__ = [
+    "DisableTorchFunction", "DisableTorchFunctionSubclass", "Generator", "Size", "TensorBase", "default_generator",
+    "device", "dtype",
+]  # fmt: skip
 _TensorBase, _disabled_torch_function_impl = TensorBase, disabled_torch_function
+_set_grad_enabled, _infer_size, _nn = set_grad_enabled, broadcast_shapes, functional
+
+
+def _log_api_usage_once(event: str) -> None:
+    """Do nothing: no use is counted."""
+
+
+def _get_tracing_state() -> None:
+    """Return None: nothing is traced."""
+
+
+def _jit_set_profiling_mode(enabled: bool) -> bool:
+    """Accept a setting of PyTorch's compiler, and return False."""
+    return False
+
+
+_jit_set_profiling_executor = _jit_set_texpr_fuser_enabled = _jit_set_nvfuser_enabled = _jit_set_profiling_mode
+_jit_override_can_fuse_on_cpu = _jit_override_can_fuse_on_gpu = _jit_set_profiling_mode
+
+
+def _get_privateuse1_backend_name() -> str:
+    """Return PyTorch's name of devices that others add; there are none."""
+    return "privateuseone"
+
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

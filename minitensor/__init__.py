@@ -717,6 +717,43 @@ from minitensor.nn.functional import (
     threshold_ as threshold_,
 )
 
+# Private and former paths and names of PyTorch, which programs use.
+from minitensor.compat import build as __config__, dynamo as _dynamo, inductor as _inductor
+from minitensor.paths import (
+    annotating as _jit_internal,
+    functional as functional,
+    internals as _utils,
+    printing as _tensor_str,
+    types as types,
+)
+from minitensor.paths.checks import (
+    _assert_async as _assert_async,
+    _check as _check,
+    _check_index as _check_index,
+    _check_is_size as _check_is_size,
+    _check_not_implemented as _check_not_implemented,
+    _check_tensor_all as _check_tensor_all,
+    _check_type as _check_type,
+    _check_value as _check_value,
+)
+from minitensor.paths.storages import (
+    BFloat16Storage as BFloat16Storage,
+    BoolStorage as BoolStorage,
+    ByteStorage as ByteStorage,
+    CharStorage as CharStorage,
+    ComplexDoubleStorage as ComplexDoubleStorage,
+    ComplexFloatStorage as ComplexFloatStorage,
+    DoubleStorage as DoubleStorage,
+    FloatStorage as FloatStorage,
+    HalfStorage as HalfStorage,
+    IntStorage as IntStorage,
+    LongStorage as LongStorage,
+    ShortStorage as ShortStorage,
+    TypedStorage as TypedStorage,
+    UntypedStorage as UntypedStorage,
+)
+from minitensor.paths.foreach import *  # noqa: F403  # the names of its list, which begin with _foreach_
+
 newaxis: None = None
 torch_version = version
 

@@ -52,7 +52,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, ProcessExitedError, ProcessRaisedError
-from minitensor.nn.sharing import SharedMemory, memory_of, open_tensor
+from minitensor.ops.sharing import SharedMemory, memory_of, open_tensor
 from minitensor.storage import Storage
 
 __all__ = [

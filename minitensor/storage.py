@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from minitensor import backends
+from minitensor import backends, dtypes
 from minitensor.backends.encoded import EncodedArray, of_dtype, plain
 from minitensor.compat.once import warn_once
-from minitensor.device import device_of
+from minitensor.contents import Contents
 from minitensor.dtypes import FROM_NUMPY
 from minitensor.errors import IndexRuntimeError, ReadOnlyError, UsageError, UsageTypeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from minitensor.backends import Array
-    from minitensor.device import device
 
 
-class Storage:
+class Storage(Contents):
     """The memory of a tensor and all its views.
 
     It is made from the array of a fresh result, in any order, and flattens it only on request: most results are never
@@ -63,10 +60,6 @@ class Storage:
         """Return the size in bytes."""
         return int(self.array.nbytes)
 
-    def size(self) -> int:
-        """Return the size in bytes, as ``len`` does."""
-        return self.nbytes()
-
     def element_size(self) -> int:
         """Return the size of what an index finds: 1 byte."""
         return 1
@@ -76,12 +69,30 @@ class Storage:
         """The memory as bytes."""
         return bytes_of(self.buffer)
 
-    def tolist(self) -> list[int]:
-        """Return the bytes as a list of ints."""
-        return self.octets.tolist()  # type: ignore[no-any-return]  # an array's list
+    @property
+    def elements(self) -> Array:
+        """The bytes."""
+        return self.octets
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.tolist())
+    def cast(self, dtype: Any) -> TypedStorage:
+        """Return the bytes as numbers of a dtype, in new memory."""
+        return make_storage(self.octets, dtype)
+
+    def clone(self) -> Storage:
+        """Return a copy of the memory."""
+        return Storage(self.buffer.copy())
+
+    def untyped(self) -> Storage:
+        """Return the storage itself."""
+        return self
+
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> str:
+        """Return the name of the class."""
+        return "torch.storage.UntypedStorage"
+
+    def title(self) -> str:
+        """Return the words for the storage in its repr."""
+        return f"torch.storage.UntypedStorage(device={self.device})"
 
     def __getitem__(self, place: int | slice) -> int | Storage:
         if not isinstance(place, slice):
@@ -102,14 +113,11 @@ class Storage:
         """Return the address of the first element."""
         return backends.backend_of(self.array).address(self.buffer)
 
-    def __reduce__(self) -> tuple[type[Storage], tuple[Array]]:
+    def __reduce__(self) -> tuple[Any, tuple[Array]]:
         return Storage, (self.buffer,)
 
-    def __repr__(self) -> str:
-        return f"<Storage of {self.numel()} {self.array.dtype} at version {self.version}>"
 
-
-class TypedStorage:
+class TypedStorage(Contents):
     """The elements of a storage, as ``x.storage()`` gives them in PyTorch."""
 
     __slots__ = ("memory",)
@@ -120,10 +128,6 @@ class TypedStorage:
         self.memory = memory
 
     def __len__(self) -> int:
-        return self.memory.numel()
-
-    def size(self) -> int:
-        """Return the number of elements."""
         return self.memory.numel()
 
     def nbytes(self) -> int:
@@ -148,43 +152,54 @@ class TypedStorage:
         return FROM_NUMPY[self.memory.array.dtype]
 
     @property
-    def device(self) -> device:
-        """The device of the memory."""
-        return device_of(self.memory.array)
-
-    @property
-    def is_cuda(self) -> bool:
-        """Whether the memory is on a GPU."""
-        return self.device.type == "cuda"
-
-    def tolist(self) -> list[Any]:
-        """Return the elements as a list of Python numbers."""
-        return self.values.tolist()  # type: ignore[no-any-return]  # an array's list
-
-    @property
-    def values(self) -> Array:
+    def elements(self) -> Array:
         """The elements as numbers, decoded if the memory is encoded."""
         buffer = self.memory.buffer
         return buffer.decode() if isinstance(buffer, EncodedArray) else buffer
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.tolist())
-
     def __getitem__(self, place: int | slice) -> Any:
         if isinstance(place, slice):
             raise UsageError("slices are only supported in assignments to a storage: use storage.tolist()[...]")
-        return self.values[position_in(place, len(self))].item()
+        return self.elements[position_in(place, len(self))].item()
 
     def __setitem__(self, place: int | slice, value: Any) -> None:
         write_into(self.memory, self.memory.buffer, place, value)
 
-    def fill_(self, value: Any) -> TypedStorage:
-        """Set all elements to a number. Return the storage."""
-        self[:] = value
-        return self
+    def cast(self, dtype: Any) -> TypedStorage:
+        """Return the elements as another dtype, in new memory."""
+        return make_storage(self.elements, dtype)
 
-    def __repr__(self) -> str:
-        return f"{self.tolist()}\n[TypedStorage of {self.dtype}, {len(self)} elements]"
+    def clone(self) -> TypedStorage:
+        """Return a copy of the memory."""
+        return TypedStorage(self.memory.clone())
+
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> str:
+        """Return PyTorch's name for storages of the dtype."""
+        return f"torch.{'cuda.' if self.is_cuda else ''}{self.pickle_storage_type()}"
+
+    def pickle_storage_type(self) -> str:
+        """Return the name that files have for storages of the dtype."""
+        return next(name for name, kind in STORAGES.items() if kind is self.dtype)
+
+    def title(self) -> str:
+        """Return the words for the storage in its repr."""
+        return f"torch.storage.TypedStorage(dtype={self.dtype}, device={self.device})"
+
+
+STORAGES = {
+    "FloatStorage": dtypes.float32, "DoubleStorage": dtypes.float64, "HalfStorage": dtypes.float16,
+    "LongStorage": dtypes.int64, "IntStorage": dtypes.int32, "ShortStorage": dtypes.int16, "CharStorage": dtypes.int8,
+    "ByteStorage": dtypes.uint8, "BoolStorage": dtypes.bool_, "ComplexFloatStorage": dtypes.complex64,
+    "ComplexDoubleStorage": dtypes.complex128, "BFloat16Storage": dtypes.bfloat16,
+}  # fmt: skip
+
+
+def make_storage(values: Array, dtype: Any) -> TypedStorage:
+    """Return numbers as a storage of a dtype, in new memory."""
+    memory = of_dtype(backends.backend_of(values).xp.empty(values.shape, dtype.memory))
+    made = TypedStorage(Storage(memory))
+    made[:] = values
+    return made
 
 
 def position_in(place: int, size: int) -> int:

@@ -50,6 +50,7 @@ from minitensor.ops import (
     reduce,
     rounding,
     shape,
+    sharing,
     slices,
     sparse,
     special,
@@ -338,6 +339,7 @@ class Tensor(TensorBase):
     narrow, select, unfold, diagonal = shape.narrow, shape.select, shape.unfold, shape.diagonal
     as_strided, as_strided_ = shape.as_strided, shape.as_strided_
     resize_, resize_as_, set_ = memory.resize_, memory.resize_as_, memory.set_
+    resize, resize_as = memory.resize, memory.resize_as
     repeat, tile, repeat_interleave = rearrange.repeat, rearrange.tile, rearrange.repeat_interleave
     flip, fliplr, flipud = rearrange.flip, rearrange.fliplr, rearrange.flipud
     roll, rot90 = rearrange.roll, rearrange.rot90
@@ -398,7 +400,8 @@ class Tensor(TensorBase):
     is_sparse, is_quantized = property(metadata.always_false), property(metadata.always_false)
     is_sparse_csr = property(metadata.always_false)
     is_nonzero, is_same_size, get_device = metadata.is_nonzero, metadata.is_same_size, metadata.get_device
-    is_pinned, is_shared, is_inference = metadata.is_pinned, metadata.always_false, metadata.always_false
+    is_pinned, is_inference = metadata.is_pinned, metadata.always_false
+    is_shared, share_memory_, pin_memory = sharing.is_shared, sharing.share_memory_, sharing.pin_memory
     __dlpack__, __dlpack_device__ = exchange.to_dlpack, exchange.dlpack_device
     itemsize, nbytes, is_cuda = property(metadata.element_size), property(metadata.nbytes), property(metadata.is_cuda)
     is_contiguous, is_floating_point = metadata.is_contiguous, metadata.is_floating_point

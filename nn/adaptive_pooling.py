@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-class AdaptiveAvgPool(Module):
-    """The common base of the adaptive average pooling layers."""
+class AdaptivePool(Module):
+    """The common base of the adaptive pooling layers."""
 
     def __init__(self, output_size: OptionalSizes) -> None:
         super().__init__()
@@ -25,6 +25,10 @@ class AdaptiveAvgPool(Module):
     def extra_repr(self) -> str:
         """Return the output size."""
         return f"output_size={self.output_size}"
+
+
+class AdaptiveAvgPool(AdaptivePool):
+    """The common base of the adaptive average pooling layers."""
 
 
 class AdaptiveAvgPool1d(AdaptiveAvgPool):
@@ -115,7 +119,7 @@ class AdaptiveAvgPool3d(AdaptiveAvgPool):
         return F.adaptive_avg_pool3d(input, self.output_size)
 
 
-class AdaptiveMaxPool(AdaptiveAvgPool):
+class AdaptiveMaxPool(AdaptivePool):
     """The common base of the adaptive max pooling layers."""
 
     def __init__(self, output_size: OptionalSizes, return_indices: bool = False) -> None:

@@ -22,6 +22,7 @@ from minitensor.errors import (
     WrongTypeError,
     quote,
 )
+from minitensor.nn.former_container import Container as Container
 from minitensor.nn.module import Module
 from minitensor.nn.parameter import Parameter
 from minitensor.nn.words import indent, type_name

@@ -225,3 +225,6 @@ class FeatureAlphaDropout(DropoutNd):
     def forward(self, input: Tensor) -> Tensor:
         """Return the input, in training with random entries dropped."""
         return F.feature_alpha_dropout(input, self.p, self.training)
+
+# PyTorch's names, for isinstance.
+_DropoutNd = DropoutNd

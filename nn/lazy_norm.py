@@ -17,6 +17,7 @@ from minitensor.nn.batchnorm import (
     InstanceNorm1d,
     InstanceNorm2d,
     InstanceNorm3d,
+    NormBase,
 )
 from minitensor.nn.lazy import LazyModuleMixin
 from minitensor.nn.parameter import UninitializedBuffer, UninitializedParameter
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-class LazyNorm(LazyModuleMixin, BatchNorm):
+class LazyNorm(LazyModuleMixin, NormBase):
     """The common base of lazy batch norms and instance norms."""
 
     def __init__(
@@ -74,7 +75,7 @@ class LazyNorm(LazyModuleMixin, BatchNorm):
         return 1
 
 
-class LazyBatchNorm1d(LazyNorm, BatchNorm1d):
+class LazyBatchNorm1d(LazyNorm, BatchNorm):
     """A ``BatchNorm1d`` that takes ``num_features`` from its first input.
 
     Its parameters have no shape until the first call, which turns it into a plain ``BatchNorm1d``. See
@@ -116,10 +117,11 @@ class LazyBatchNorm1d(LazyNorm, BatchNorm1d):
     (3, tensor([0.1000, 0.1000, 0.1000]))
     """
 
+    ranks = BatchNorm1d.ranks
     cls_to_become = BatchNorm1d
 
 
-class LazyBatchNorm2d(LazyNorm, BatchNorm2d):
+class LazyBatchNorm2d(LazyNorm, BatchNorm):
     """A ``BatchNorm2d`` that takes ``num_features`` from its first input.
 
     Its parameters have no shape until the first call, which turns it into a plain ``BatchNorm2d``. See
@@ -161,10 +163,11 @@ class LazyBatchNorm2d(LazyNorm, BatchNorm2d):
     (3, tensor([0.1000, 0.1000, 0.1000]))
     """
 
+    ranks = BatchNorm2d.ranks
     cls_to_become = BatchNorm2d
 
 
-class LazyBatchNorm3d(LazyNorm, BatchNorm3d):
+class LazyBatchNorm3d(LazyNorm, BatchNorm):
     """A ``BatchNorm3d`` that takes ``num_features`` from its first input.
 
     Its parameters have no shape until the first call, which turns it into a plain ``BatchNorm3d``. See
@@ -206,6 +209,7 @@ class LazyBatchNorm3d(LazyNorm, BatchNorm3d):
     (3, tensor([0.1000, 0.1000, 0.1000]))
     """
 
+    ranks = BatchNorm3d.ranks
     cls_to_become = BatchNorm3d
 
 
@@ -216,7 +220,7 @@ class LazyInstanceNorm(LazyNorm, InstanceNorm):
         return input.ndim - min(self.ranks)
 
 
-class LazyInstanceNorm1d(LazyInstanceNorm, InstanceNorm1d):
+class LazyInstanceNorm1d(LazyInstanceNorm):
     """An ``InstanceNorm1d`` that takes ``num_features`` from its first input.
 
     Its parameters have no shape until the first call, which turns it into a plain ``InstanceNorm1d``. See
@@ -258,10 +262,11 @@ class LazyInstanceNorm1d(LazyInstanceNorm, InstanceNorm1d):
     (3, tensor([0.1000, 0.1000, 0.1000]))
     """
 
+    ranks = InstanceNorm1d.ranks
     cls_to_become = InstanceNorm1d
 
 
-class LazyInstanceNorm2d(LazyInstanceNorm, InstanceNorm2d):
+class LazyInstanceNorm2d(LazyInstanceNorm):
     """An ``InstanceNorm2d`` that takes ``num_features`` from its first input.
 
     Its parameters have no shape until the first call, which turns it into a plain ``InstanceNorm2d``. See
@@ -303,10 +308,11 @@ class LazyInstanceNorm2d(LazyInstanceNorm, InstanceNorm2d):
     (3, tensor([0.1000, 0.1000, 0.1000]))
     """
 
+    ranks = InstanceNorm2d.ranks
     cls_to_become = InstanceNorm2d
 
 
-class LazyInstanceNorm3d(LazyInstanceNorm, InstanceNorm3d):
+class LazyInstanceNorm3d(LazyInstanceNorm):
     """An ``InstanceNorm3d`` that takes ``num_features`` from its first input.
 
     Its parameters have no shape until the first call, which turns it into a plain ``InstanceNorm3d``. See
@@ -348,4 +354,5 @@ class LazyInstanceNorm3d(LazyInstanceNorm, InstanceNorm3d):
     (3, tensor([0.1000, 0.1000, 0.1000]))
     """
 
+    ranks = InstanceNorm3d.ranks
     cls_to_become = InstanceNorm3d

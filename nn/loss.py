@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.base import TensorBase
-from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, UsageError
 from minitensor.nn import functional as F
+from minitensor.nn.functional.reduction import legacy_get_string
 from minitensor.nn.module import Module
 
 if TYPE_CHECKING:
@@ -47,12 +46,7 @@ def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str)
     if size_average is None and reduce is None:
         return reduction
     require_switches(size_average, reduce)
-    choice = "none" if reduce is False else "sum" if size_average is False else "mean"
-    warnings.warn(
-        f"size_average and reduce args will be deprecated, please use reduction='{choice}' instead.",
-        stacklevel=user_level(),
-    )
-    return choice
+    return legacy_get_string(size_average, reduce)
 
 
 def require_switches(*given: Any) -> None:
@@ -228,7 +222,7 @@ class BCELoss(WeightedLoss):
         return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(WeightedLoss):
+class BCEWithLogitsLoss(Loss):
     """Binary cross-entropy of scores (logits) x and targets y, without the overflow of ``Sigmoid`` and ``BCELoss``.
 
     With element weights w and positive weights p::
@@ -255,6 +249,7 @@ class BCEWithLogitsLoss(WeightedLoss):
     tensor(0.4100)
     """
 
+    weight: Tensor | None
     pos_weight: Tensor | None
 
     def __init__(
@@ -265,7 +260,8 @@ class BCEWithLogitsLoss(WeightedLoss):
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        super().__init__(weight, size_average, reduce, reduction)
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

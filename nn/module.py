@@ -39,9 +39,8 @@ from minitensor.nn.hooks import (
     run_registration_hooks,
 )
 from minitensor.nn.locate import locate, reject
-from minitensor.nn.moving import convert, destination, move
+from minitensor.nn.moving import convert, destination, move, require_memory
 from minitensor.nn.parameter import Buffer, Parameter, is_lazy
-from minitensor.nn.sharing import require_memory, share
 from minitensor.nn.tree import Tree
 from minitensor.nn.words import (
     indent,
@@ -53,6 +52,7 @@ from minitensor.nn.words import (
     type_name,
 )
 from minitensor.ops.creation import empty_like
+from minitensor.ops.sharing import share
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
 

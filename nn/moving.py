@@ -16,6 +16,7 @@ from minitensor.tensor import Tensor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from minitensor.nn.module import Module
     from minitensor.nn.parameter import Parameter
 
 
@@ -49,3 +50,12 @@ def move(tensor: Tensor, device: Any, dtype: Any, format: Any) -> Tensor:
 def is_castable(tensor: Tensor) -> bool:
     """Tell whether ``to(dtype)`` casts this tensor; masks and counters keep their dtype."""
     return tensor.is_floating_point() or tensor.is_complex()
+
+
+def require_memory(module: Module) -> None:
+    """Raise if a module has tensors without a shape."""
+    if any(is_lazy(each) for each in (*module.parameters(), *module.buffers())):
+        raise UsageError(
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters "
+            "before calling `module.share_memory()`."
+        )

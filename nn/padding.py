@@ -174,7 +174,7 @@ class ConstantPad3d(ConstantPad):
     dims = 3
 
 
-class ZeroPad1d(ZeroPad):
+class ZeroPad1d(ZeroPad, ConstantPad1d):
     """Add zeros on the sides of a sequence.
 
     Inputs with fewer or more leading dims are padded in the same way.
@@ -196,10 +196,8 @@ class ZeroPad1d(ZeroPad):
     tensor([[0, 0, 1, 2]])
     """
 
-    dims = 1
 
-
-class ZeroPad2d(ZeroPad):
+class ZeroPad2d(ZeroPad, ConstantPad2d):
     """Add zeros on the sides of an image.
 
     Inputs with fewer or more leading dims are padded in the same way.
@@ -222,10 +220,8 @@ class ZeroPad2d(ZeroPad):
              [0, 0, 0]]])
     """
 
-    dims = 2
 
-
-class ZeroPad3d(ZeroPad):
+class ZeroPad3d(ZeroPad, ConstantPad3d):
     """Add zeros on the sides of a volume.
 
     Inputs with fewer or more leading dims are padded in the same way.
@@ -247,8 +243,6 @@ class ZeroPad3d(ZeroPad):
     >>> torch.nn.ZeroPad3d((3, 3, 6, 6, 0, 1))(torch.zeros(16, 3, 10, 20, 30)).shape
     torch.Size([16, 3, 11, 32, 36])
     """
-
-    dims = 3
 
 
 class ReflectionPad1d(ReflectionPad):
@@ -477,3 +471,7 @@ class CircularPad3d(CircularPad):
     """
 
     dims = 3
+
+# PyTorch's names, for isinstance.
+_ConstantPadNd, _ReflectionPadNd = ConstantPad, ReflectionPad
+_ReplicationPadNd, _CircularPadNd = ReplicationPad, CircularPad

@@ -23,7 +23,19 @@ OptionalSizes = int | None | Sequence[int | None]
 # -- means and norms ---------------------------------------------------------------------------------------------------
 
 
-class AvgPool1d(Module):
+class AvgPoolNd(Module):
+    """The common base of the average pooling layers."""
+
+    kernel_size: Sizes
+    stride: Sizes
+    padding: Sizes
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool1d(AvgPoolNd):
     """Take the mean of each window of a sequence.
 
     Args:
@@ -71,12 +83,8 @@ class AvgPool1d(Module):
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
         )
 
-    def extra_repr(self) -> str:
-        """Return the sizes."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
-
-class AvgPoolNd(Module):
+class AvgPoolImages(AvgPoolNd):
     """The common base of the average pooling layers for images and volumes."""
 
     def __init__(
@@ -101,12 +109,8 @@ class AvgPoolNd(Module):
         sizes = self.kernel_size, self.stride, self.padding
         return *sizes, self.ceil_mode, self.count_include_pad, self.divisor_override
 
-    def extra_repr(self) -> str:
-        """Return the sizes."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
-
-class AvgPool2d(AvgPoolNd):
+class AvgPool2d(AvgPoolImages):
     """Take the mean of each window of an image.
 
     Args:
@@ -142,7 +146,7 @@ class AvgPool2d(AvgPoolNd):
         return F.avg_pool2d(input, *self.options())
 
 
-class AvgPool3d(AvgPoolNd):
+class AvgPool3d(AvgPoolImages):
     """Take the mean of each window of a volume.
 
     Args:

@@ -13,7 +13,26 @@ if TYPE_CHECKING:
 IntOrPair = int | tuple[int, int]
 
 
-class Unfold(Module):
+class Windows(Module):
+    """The base class of layers between images and columns of windows."""
+
+    def __init__(
+        self, kernel_size: IntOrPair, dilation: IntOrPair = 1, padding: IntOrPair = 0, stride: IntOrPair = 1
+    ) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.dilation = dilation
+        self.padding = padding
+        self.stride = stride
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return (
+            f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
+        )
+
+
+class Unfold(Windows):
     """Write each window of an image into a column (im2col).
 
     A convolution is a matrix product with these columns.
@@ -43,27 +62,12 @@ class Unfold(Module):
              [4., 5.]]])
     """
 
-    def __init__(
-        self, kernel_size: IntOrPair, dilation: IntOrPair = 1, padding: IntOrPair = 0, stride: IntOrPair = 1
-    ) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.dilation = dilation
-        self.padding = padding
-        self.stride = stride
-
     def forward(self, input: Tensor) -> Tensor:
         """Return the columns."""
         return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
-    def extra_repr(self) -> str:
-        """Return the sizes."""
-        return (
-            f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
-        )
 
-
-class Fold(Unfold):
+class Fold(Windows):
     """Add columns to the windows of an image (col2im), the reverse of ``Unfold``.
 
     Where windows overlap, their entries are summed: ``Fold`` after ``Unfold`` multiplies each entry by the number of

@@ -125,34 +125,6 @@ class ELU(Module):
         return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
 
 
-class ReLU6(Inplace):
-    """Rectifier with a ceiling: min(max(0, x), 6) (Krizhevsky 2010).
-
-    Args:
-        inplace: Write the result into the input's memory. Default: ``False``.
-
-    Shape:
-        - Input: (*), any shape
-        - Output: (*), as the input
-
-    Raises:
-        RuntimeError: If ``inplace`` is true and the input is a leaf that requires grad.
-
-    >>> import minitensor as torch
-    >>> torch.nn.ReLU6()(torch.tensor([-2.0, 3.0, 8.0]))
-    tensor([0., 3., 6.])
-    """
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.min_val = 0.0
-        self.max_val = 6.0
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the input within [0, 6]."""
-        return F.relu6(input, self.inplace)
-
-
 def value_of_alias(old: str, given: float | None, new: str, value: float) -> float:
     """Return the value under an argument's deprecated name, with a warning, or else under its new one."""
     if given is None:
@@ -208,7 +180,45 @@ class Hardtanh(Inplace):
         return f"min_val={self.min_val}, max_val={self.max_val}" + (", inplace=True" if self.inplace else "")
 
 
-class Hardsigmoid(Inplace):
+class ReLU6(Hardtanh):
+    """Rectifier with a ceiling: min(max(0, x), 6) (Krizhevsky 2010).
+
+    Args:
+        inplace: Write the result into the input's memory. Default: ``False``.
+
+    Shape:
+        - Input: (*), any shape
+        - Output: (*), as the input
+
+    Raises:
+        RuntimeError: If ``inplace`` is true and the input is a leaf that requires grad.
+
+    >>> import minitensor as torch
+    >>> torch.nn.ReLU6()(torch.tensor([-2.0, 3.0, 8.0]))
+    tensor([0., 3., 6.])
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input within [0, 6]."""
+        return F.relu6(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return whether the result is written into the input's memory."""
+        return "inplace=True" if self.inplace else ""
+
+
+class PlainInplace(Inplace):
+    """The base class of such activations that do not print the option, as PyTorch's do not."""
+
+    def extra_repr(self) -> str:
+        """Return nothing."""
+        return ""
+
+
+class Hardsigmoid(PlainInplace):
     """Piecewise linear sigmoid: min(max(0, x / 6 + 1/2), 1) (Howard et al. 2019).
 
     Args:
@@ -231,12 +241,8 @@ class Hardsigmoid(Inplace):
         """Return the piecewise linear sigmoid of the input."""
         return F.hardsigmoid(input, self.inplace)
 
-    def extra_repr(self) -> str:
-        """Return nothing, as PyTorch does."""
-        return ""
 
-
-class Hardswish(Hardsigmoid):
+class Hardswish(PlainInplace):
     """Piecewise swish: x min(max(0, x / 6 + 1/2), 1) (Howard et al. 2019).
 
     Args:
@@ -440,7 +446,19 @@ class PReLU(Module):
         return f"num_parameters={self.num_parameters}"
 
 
-class Hardshrink(Module):
+class Shrink(Module):
+    """The base class of activations with a threshold for small values."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        """Return the bound."""
+        return f"{self.lambd}"
+
+
+class Hardshrink(Shrink):
     """Zero small values: x where |x| > lambd, 0 elsewhere.
 
     Args:
@@ -458,20 +476,12 @@ class Hardshrink(Module):
     tensor([-2.,  0.,  2.])
     """
 
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__()
-        self.lambd = lambd
-
     def forward(self, input: Tensor) -> Tensor:
         """Return the input, with small values set to zero."""
         return F.hardshrink(input, self.lambd)
 
-    def extra_repr(self) -> str:
-        """Return the bound."""
-        return f"{self.lambd}"
 
-
-class Softshrink(Hardshrink):
+class Softshrink(Shrink):
     """Bring values closer to zero: sign(x) max(0, |x| - lambd).
 
     Args:

@@ -9,12 +9,17 @@ import sys
 
 from minitensor.compat import (
     absent,
+    build,
     compiler,
     cuda_math,
     cudnn,
     distributed,
+    dynamo,
+    dynamo_config,
     fx,
     hub,
+    inductor,
+    inductor_config,
     model_zoo,
     mps,
     nvtx,
@@ -26,6 +31,8 @@ from minitensor.compat import (
 
 ABSENT = "cpu cusparselt kleidiai mha miopen mkl mkldnn mps nnpack openmp opt_einsum quantized".split()
 PATHS = {
+    "__config__": build, "_dynamo": dynamo, "_dynamo.config": dynamo_config, "_inductor": inductor,
+    "_inductor.config": inductor_config,
     "autograd.profiler": profiler, "backends.cuda": cuda_math, "backends.cudnn": cudnn, "compiler": compiler,
     "cuda.nvtx": nvtx, "distributed": distributed, "fx": fx, "hub": hub, "mps": mps, "onnx": onnx,
     "profiler": profiler, "torch_version": version, "utils.model_zoo": model_zoo, "version": version, "xpu": xpu,

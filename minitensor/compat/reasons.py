@@ -71,7 +71,7 @@ ABSENT = (
         torch.cpu.* torch.cuda.* torch.get_device_module torch.is_vulkan_available torch.Tensor.is_ipu
         torch.Tensor.is_maia torch.Tensor.is_mkldnn torch.Tensor.is_mps torch.Tensor.is_mtia torch.Tensor.is_vulkan
         torch.Tensor.is_xla torch.Tensor.is_xpu torch.Tensor.ipu torch.Tensor.mtia torch.Tensor.xpu
-        torch.Tensor.record_stream torch.Tensor.to_mkldnn torch.Tensor.pin_memory torch.DeviceObjType
+        torch.Tensor.record_stream torch.Tensor.to_mkldnn torch.DeviceObjType
         torch.StreamObjType torch.autograd.DeviceType torch.backends.* torch.backends.*.*"""),
     Absence("autocast casts on the CPU and on a GPU only", "use autocast('cpu')", """
         torch.*_autocast_ipu_* torch.*_autocast_xla_*"""),
@@ -79,7 +79,7 @@ ABSENT = (
         torch.distributed.* torch.is_distributed torch.RRefType torch.futures torch.Future torch.FutureType
         torch.nn.parallel.* torch.AggregationType torch.AVG torch.SUM torch.Tensor.is_distributed torch.cuda.nccl"""),
     Absence("tensors are not sent between processes here", "use threads, or send NumPy arrays", """
-        torch.multiprocessing.* torch.prepare_multiprocessing_environment torch.Tensor.share_memory_
+        torch.multiprocessing.* torch.prepare_multiprocessing_environment
         torch.utils.data.graph torch.from_file torch.get_file_path"""),
     # -- compilers and tools
     Absence("there is no compiler", "call the function or the module itself", """
@@ -142,8 +142,8 @@ ABSENT = (
             "use linalg.eig, eigh, lstsq, matrix_rank, solve, solve_triangular or norm", """
         torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve torch.triangular_solve torch.frobenius_norm
         torch.nuclear_norm torch.Tensor.eig torch.Tensor.symeig torch.Tensor.lstsq torch.Tensor.solve
-        torch.Tensor.triangular_solve torch.Tensor.volatile torch.Tensor.resize torch.Tensor.resize_as
-        torch.Tensor.reinforce torch.nn.Container"""),
+        torch.Tensor.triangular_solve torch.Tensor.volatile
+        torch.Tensor.reinforce"""),
     Absence("rare special functions are not implemented", "use scipy.special on x.numpy()", """
         torch.special.airy_ai torch.special.*polynomial* torch.special.*bessel_*"""),
     Absence("it is not implemented", "use scatter_reduce or index_add", "torch.segment_reduce"),
@@ -161,7 +161,7 @@ ABSENT = (
         torch.set_anomaly_enabled torch.autograd.*_multithreading_enabled
         torch.autograd.is_view_replay_enabled torch.autograd.enforce_grad_layout_policy
         torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.VariableMeta
-        torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.* torch.types
+        torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.*
         torch.windows torch.utils.backcompat torch.utils.backend_registration torch.utils.deterministic
         torch.utils.*privateuse1* torch.utils.set_module torch.utils.weak torch.numa torch.storage
         torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 torch.Tensor.grad_dtype

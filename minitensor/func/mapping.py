@@ -13,9 +13,9 @@ from minitensor.autograd.interpreters import interpreted_by
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, BatchingError, DimError, NoValuesError
 from minitensor.func.batching.batched import Batched, Level, batch
-from minitensor.trees import TreeSpec, broadcast_prefix, tree_flatten
 from minitensor.generator import default_generator
 from minitensor.ops.join import cat
+from minitensor.utils._pytree import TreeSpec, broadcast_prefix, tree_flatten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

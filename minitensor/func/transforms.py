@@ -21,10 +21,10 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, GradError, ShapeError, UsageValueError
 from minitensor.func.batching.batched import Batched, active_levels, all_samples, at_levels, batch, levels_in
 from minitensor.func.mapping import name_of, vmap
-from minitensor.trees import LEAF, TreeSpec, tree_flatten, tree_map
 from minitensor.layout import numel
 from minitensor.ops.creation import eye, ones_like, zeros_like
 from minitensor.ops.join import cat, split
+from minitensor.utils._pytree import LEAF, TreeSpec, tree_flatten, tree_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -321,8 +321,8 @@ def check_weights(what: str, outputs: Sequence[Any], spec: TreeSpec, given: Any)
     weights, shape = tree_flatten(given)
     if shape != spec:
         raise GradError(
-            f"{what}: expected {'one tensor' if spec is LEAF else f'{spec.num_leaves} tensors in the structure'} of the "
-            f"function's output, got {'one' if shape is LEAF else shape.num_leaves}"
+            f"{what}: expected {'one tensor' if spec is LEAF else f'{spec.num_leaves} tensors in the structure'} of "
+            f"the function's output, got {'one' if shape is LEAF else shape.num_leaves}"
         )
     for i, (weight, output) in enumerate(zip(weights, outputs, strict=True)):
         if not isinstance(weight, TensorBase):

@@ -6,6 +6,8 @@ memory where that is too small. Nothing is computed here; new elements are unini
 
 from __future__ import annotations
 
+import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
@@ -15,6 +17,7 @@ from minitensor.autograd.node import Leaf
 from minitensor.backends import BY_ARRAY
 from minitensor.backends.encoded import of_dtype
 from minitensor.base import TensorBase, array_dtype, renew_array
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, InplaceError, ShapeError, UsageError
 from minitensor.layout import Layout
 from minitensor.memory_format import apply_format, channels_last, channels_last_3d, contiguous_format, preserve_format
@@ -111,6 +114,54 @@ def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: memory_for
         )
     format = format_of(the_template) if memory_format is preserve_format else memory_format
     return resize_(input, the_template.layout.shape, memory_format=format)
+
+
+@composite
+def resize(input: Tensor, *sizes: Any) -> Tensor:
+    """Return the tensor in another shape: a former ``reshape``. Deprecated.
+
+    Args:
+        *sizes: The shape, as several ints or one sequence, with as many elements as the tensor has.
+
+    Raises:
+        RuntimeError: If the number of elements is another one.
+
+    >>> import minitensor as torch
+    >>> torch.arange(4).resize(2, 2)  # doctest: +SKIP
+    tensor([[0, 1],
+            [2, 3]])
+    """
+    warnings.warn("non-inplace resize is deprecated", stacklevel=user_level())
+    return reshape_to(input, tuple(normalize_sizes(*sizes)))
+
+
+def reshape_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return the tensor in a shape with as many elements; raise if it has others."""
+    if math.prod(shape) != input.numel():
+        raise ShapeError(
+            f"requested resize to {'x'.join(map(str, shape))} ({math.prod(shape)} elements in total), but the given "
+            f"tensor has a size of {'x'.join(map(str, input.shape))} ({input.numel()} elements). autograd's resize can "
+            "only change the shape of a given tensor, while preserving the number of elements"
+        )
+    return input.reshape(shape)
+
+
+@composite
+def resize_as(input: Tensor, tensor: Tensor) -> Tensor:
+    """Return the tensor in the shape of another, as ``resize`` does. Deprecated.
+
+    Args:
+        tensor: The tensor whose shape is taken.
+
+    Raises:
+        RuntimeError: If the number of elements is another one.
+
+    >>> import minitensor as torch
+    >>> torch.arange(4).resize_as(torch.ones(2, 2)).shape  # doctest: +SKIP
+    torch.Size([2, 2])
+    """
+    warnings.warn("non-inplace resize_as is deprecated", stacklevel=user_level())
+    return reshape_to(input, tensor.layout.shape)
 
 
 def format_of(tensor: Tensor) -> memory_format:

@@ -22,7 +22,7 @@ from minitensor.compat import reasons, version
 from minitensor.errors import MissingImportError, MissingModuleError, UsageError
 
 # What is imported under another name.
-ROOTS = {"torch": "minitensor", "functorch": "minitensor.func"}
+ROOTS = {"torch": "minitensor", "functorch": "minitensor.functorch"}
 
 # Packages that load PyTorch's compiled parts and cannot work with this library.
 REFUSED = ("torchvision", "torchaudio", "torchtext", "torchdata")
@@ -33,7 +33,7 @@ PYTORCHS_VERSION = version.TorchVersion("2.13.0+minitensor")
 # Modules at the top of this library that PyTorch does not have, or that hold something else there.
 OWN = frozenset(
     "base callers compat copies device dtypes errors forks generator indexing layout memory_format ops "
-    "printing rejection run sampling scalars shapes storage stream tensor vision __main__".split()
+    "paths printing rejection run sampling scalars shapes storage stream tensor vision __main__".split()
 )
 
 
@@ -47,6 +47,7 @@ ELSEWHERE = {
     "torch.cuda.amp.common": "minitensor.amp.cuda_amp",
     "torch.cuda.amp.grad_scaler": "minitensor.amp.cuda_amp",
     "torch.cuda.random": "minitensor.cuda",
+    "torch.jit.annotations": "minitensor._jit_internal",
     "torch.nn.utils.spectral_norm": "minitensor.nn.utils.norm_hooks",
     "torch.nn.utils.weight_norm": "minitensor.nn.utils.norm_hooks",
 }

@@ -30,19 +30,12 @@ from minitensor.serialization.budget import Budget
 from minitensor.serialization.names import MISSING, check_module, find_safe_global, is_allowed, modern_name
 from minitensor.shapes import Size
 from minitensor.sparse.creation import sparse_coo_tensor, sparse_csr_tensor
-from minitensor.storage import Storage
+from minitensor.storage import STORAGES, Storage
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
 
-# Storage classes by the dtype of their elements.
-STORAGES = {
-    "FloatStorage": dtypes.float32, "DoubleStorage": dtypes.float64, "HalfStorage": dtypes.float16,
-    "LongStorage": dtypes.int64, "IntStorage": dtypes.int32, "ShortStorage": dtypes.int16, "CharStorage": dtypes.int8,
-    "ByteStorage": dtypes.uint8, "BoolStorage": dtypes.bool_, "ComplexFloatStorage": dtypes.complex64,
-    "ComplexDoubleStorage": dtypes.complex128, "BFloat16Storage": dtypes.bfloat16,
-}  # fmt: skip
 STORAGE_OF = {kind: name for name, kind in STORAGES.items()}
 UNTYPED = "UntypedStorage"  # bytes
 UNSUPPORTED = ("QInt8Storage", "QUInt8Storage", "QInt32Storage")  # PyTorch's other storage classes

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from minitensor.compat import model_zoo
 from minitensor.compat.reasons import attributes_of
 from minitensor.copies import trace_copies
+from minitensor.utils import _contextlib as _contextlib
+from minitensor.utils import _pytree as _pytree
 from minitensor.utils import checkpoint, data, dlpack
 from minitensor.utils.op_log import op_log
 from minitensor.utils.swap import swap_tensors

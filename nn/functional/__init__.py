@@ -9,6 +9,7 @@ from minitensor.autograd.protocol import has_torch_function as has_torch_functio
 from minitensor.autograd.protocol import has_torch_function_unary as has_torch_function_unary
 from minitensor.autograd.protocol import has_torch_function_variadic as has_torch_function_variadic
 from minitensor.compat.reasons import attributes_of
+from minitensor.nn.functional import reduction as _Reduction
 from minitensor.nn.functional.activation import (
     celu,
     celu_,
@@ -170,7 +171,7 @@ __all__ = [
     "nll_loss", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
     # distances
-    "cosine_similarity", "pairwise_distance", "pdist",
+    "cosine_similarity", "pairwise_distance", "pdist", "_Reduction",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name

@@ -26,23 +26,35 @@ REDUCTIONS = ("none", "mean", "sum")
 def read_reduction(name: str, reduction: str, size_average: Truth | None = None, reduce: Truth | None = None) -> str:
     """Return the reduction, or the one that the deprecated arguments mean; raise if it is unknown."""
     if size_average is not None or reduce is not None:
-        averages, reduces = [each is None or bool(each) for each in (size_average, reduce)]
-        reduction = "none" if not reduces else "mean" if averages else "sum"
-        warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
-            UserWarning,
-            stacklevel=user_level(),
-        )
+        reduction = legacy_get_string(size_average, reduce)
     if reduction == "elementwise_mean":
-        warnings.warn(
-            "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.",
-            UserWarning, stacklevel=user_level(),
-        )  # fmt: skip
+        message = "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead."
+        warnings.warn(message, UserWarning, stacklevel=user_level())
         return "mean"
     if reduction not in REDUCTIONS:
         known = ", ".join(REDUCTIONS)
         raise ArgumentError(f"{name}: {quote(reduction)} is not a valid value for reduction; it is one of {known}")
     return reduction
+
+
+def legacy_get_string(size_average: Truth | None, reduce: Truth | None, emit_warning: bool = True) -> str:
+    """Return the word for the two deprecated arguments, and warn of them."""
+    averages, reduces = [each is None or bool(each) for each in (size_average, reduce)]
+    reduction = "none" if not reduces else "mean" if averages else "sum"
+    if emit_warning:
+        message = f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead."
+        warnings.warn(message, UserWarning, stacklevel=user_level())
+    return reduction
+
+
+def get_enum(reduction: str) -> int:
+    """Return PyTorch's number for a reduction: 0 for "none", 1 for "mean", 2 for "sum"."""
+    return REDUCTIONS.index(read_reduction("get_enum", reduction))
+
+
+def legacy_get_enum(size_average: Truth | None, reduce: Truth | None, emit_warning: bool = True) -> int:
+    """Return the number for the two deprecated arguments, and warn of them."""
+    return get_enum(legacy_get_string(size_average, reduce, emit_warning))
 
 
 def reduce_losses(losses: Tensor, reduction: str) -> Tensor:

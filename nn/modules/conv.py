@@ -12,8 +12,10 @@ from minitensor.nn.lazy_conv import (
     LazyConvTranspose2d,
     LazyConvTranspose3d,
 )
+from minitensor.nn.modules.utils import _pair, _reverse_repeat_tuple, _single, _triple
 
 __all__ = [
     "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "LazyConv1d", "LazyConv2d",
     "LazyConv3d", "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d", "_ConvNd", "_ConvTransposeNd",
+    "_pair", "_reverse_repeat_tuple", "_single", "_triple",
 ]  # fmt: skip

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.errors import ArgumentError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["_ntuple", "_pair", "_quadruple", "_single", "_triple", "consume_prefix_in_state_dict_if_present"]
+__all__ = [
+    "_list_with_default", "_ntuple", "_pair", "_quadruple", "_reverse_repeat_tuple", "_single", "_triple",
+    "consume_prefix_in_state_dict_if_present",
+]  # fmt: skip
 
 
 def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple[Any, ...]]:
@@ -22,6 +27,25 @@ def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple[Any, ...]]:
 
 _single, _pair, _triple = _ntuple(1, "_single"), _ntuple(2, "_pair"), _ntuple(3, "_triple")
 _quadruple = _ntuple(4, "_quadruple")
+
+
+def _reverse_repeat_tuple(t: tuple[int, ...], n: int) -> tuple[int, ...]:
+    """Return the entries in reverse order, each ``n`` times."""
+    return tuple(each for each in reversed(t) for _ in range(n))
+
+
+def _list_with_default(out_size: Any, defaults: Any) -> Any:
+    """Return sizes with None replaced by the last of ``defaults``.
+
+    Raises:
+        ValueError: If there are not more defaults than sizes.
+    """
+    if isinstance(out_size, (int, type(None))):
+        return out_size
+    if len(defaults) <= len(out_size):
+        raise ArgumentError(f"Input dimension should be at least {len(out_size) + 1}")
+    known = zip(out_size, defaults[-len(out_size) :], strict=True)
+    return [default if size is None else size for size, default in known]
 
 
 def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:

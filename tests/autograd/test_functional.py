@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minitensor as mt
-from minitensor.trees import tree_flatten, tree_leaves
+from minitensor.utils._pytree import tree_flatten, tree_leaves
 
 functional = mt.autograd.functional
 

@@ -11,7 +11,7 @@ import pytest
 
 import minitensor as mt
 from minitensor import func
-from minitensor.trees import tree_flatten, tree_leaves, tree_map
+from minitensor.utils._pytree import tree_flatten, tree_leaves, tree_map
 
 VECTOR = np.array([0.3, -1.2, 0.7])
 MATRIX = np.arange(12.0).reshape(4, 3) / 7 - 0.8

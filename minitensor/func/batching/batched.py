@@ -35,10 +35,10 @@ from minitensor.func.batching.families import (
     write_sample_by_sample,
 )
 from minitensor.func.batching.table import rule_for, write_rule_for
-from minitensor.trees import rebuild
 from minitensor.layout import Layout
 from minitensor.shapes import broadcast_shapes
 from minitensor.tensor import Tensor
+from minitensor.utils._pytree import rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

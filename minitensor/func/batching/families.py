@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.interpreters import Call, restore
 from minitensor.base import TensorBase
 from minitensor.errors import BatchingError
-from minitensor.trees import rebuild
 from minitensor.layout import Layout
 from minitensor.ops.join import stack
 from minitensor.ops.operand import result_dtype
 from minitensor.ops.shape import look_by_strides
 from minitensor.shapes import broadcast_shapes
+from minitensor.utils._pytree import rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

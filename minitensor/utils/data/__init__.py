@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
+from minitensor.utils.data import _utils as _utils
 from minitensor.utils.data import dataloader, distributed
-from minitensor.utils.data.collate import default_collate, default_convert
+from minitensor.utils.data._utils.collate import default_collate, default_convert
+from minitensor.utils.data._utils.worker import get_worker_info
 from minitensor.utils.data.dataset import (
     ChainDataset,
     ConcatDataset,
@@ -25,7 +27,6 @@ from minitensor.utils.data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from minitensor.utils.data.workers import get_worker_info
 
 __all__ = [
     "BatchSampler",

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
-from minitensor.utils.data.collate import default_collate as default_collate
-from minitensor.utils.data.collate import default_convert as default_convert
+from minitensor.utils.data._utils.collate import default_collate as default_collate
+from minitensor.utils.data._utils.collate import default_convert as default_convert
+from minitensor.utils.data._utils.worker import get_worker_info as get_worker_info
 from minitensor.utils.data.dataset import Dataset as Dataset
 from minitensor.utils.data.dataset import IterableDataset as IterableDataset
 from minitensor.utils.data.loader import DataLoader as DataLoader
@@ -20,7 +21,6 @@ from minitensor.utils.data.sampler import (
 from minitensor.utils.data.sampler import (
     SequentialSampler as SequentialSampler,
 )
-from minitensor.utils.data.workers import get_worker_info as get_worker_info
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)

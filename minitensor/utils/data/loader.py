@@ -18,10 +18,10 @@ from minitensor.autograd.misuse import constructor
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ArgumentTypeError, GuardError
 from minitensor.ops.creation import tensor
-from minitensor.utils.data.collate import default_collate, default_convert
+from minitensor.utils.data._utils.collate import default_collate, default_convert
+from minitensor.utils.data._utils.worker import DirectEpoch, Fetch, PrefetchedEpoch, Worker, WorkerInfo
 from minitensor.utils.data.dataset import Dataset, IterableDataset, Subset, TensorDataset, take_samples
 from minitensor.utils.data.sampler import BatchSampler, EndlessSampler, RandomSampler, SequentialSampler, draw_seed
-from minitensor.utils.data.workers import DirectEpoch, Fetch, PrefetchedEpoch, Worker, WorkerInfo
 
 if TYPE_CHECKING:
     from minitensor.generator import Generator

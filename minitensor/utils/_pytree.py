@@ -64,7 +64,7 @@ class GetAttrKey(NamedTuple):
 class NodeDef(NamedTuple):
     """How a class of branches is taken apart and made: children and what else it has, called its context."""
 
-    type: type[Any]
+    type: Any
     flatten_fn: Callable[[Any], tuple[Any, Any]]
     unflatten_fn: Callable[[Any, Any], Any]
     flatten_with_keys_fn: Callable[[Any], tuple[Any, Any]] | None
@@ -74,7 +74,7 @@ def flatten_sequence(branch: Any) -> tuple[Any, None]:
     return branch, None
 
 
-def flatten_named(branch: Any) -> tuple[Any, Any]:
+def flatten_fields(branch: Any) -> tuple[Any, Any]:
     return branch, type(branch)
 
 
@@ -95,7 +95,8 @@ def name_fields(branch: Any) -> tuple[list[tuple[Any, Any]], Any]:
 
 
 def name_entries(branch: Any) -> tuple[list[tuple[Any, Any]], Any]:
-    return [(MappingKey(key), value) for key, value in branch.items()], SUPPORTED_NODES[type(branch)].flatten_fn(branch)[1]
+    context = SUPPORTED_NODES[type(branch)].flatten_fn(branch)[1]
+    return [(MappingKey(key), value) for key, value in branch.items()], context
 
 
 def number_items(branch: Any) -> tuple[list[tuple[Any, Any]], Any]:
@@ -112,7 +113,7 @@ SUPPORTED_NODES: dict[Any, NodeDef] = {
         (defaultdict, flatten_defaultdict,
          lambda parts, context: defaultdict(context[0], zip(context[1], parts, strict=True)), name_entries),
         (deque, flatten_deque, lambda parts, maxlen: deque(parts, maxlen=maxlen), number_items),
-        (namedtuple, flatten_named, lambda parts, kind: kind(*parts), name_fields),  # their class is the context
+        (namedtuple, flatten_fields, lambda parts, kind: kind(*parts), name_fields),  # their class is the context
         (Size, flatten_sequence, lambda parts, context: Size(parts), number_items),
     )
 }  # fmt: skip
@@ -147,7 +148,8 @@ def register_pytree_node(
 
 
 def _register_pytree_node(
-    cls: type[Any], flatten_fn: Any, unflatten_fn: Any, to_str_fn: Any = None, maybe_from_str_fn: Any = None, **rest: Any
+    cls: type[Any], flatten_fn: Any, unflatten_fn: Any, to_str_fn: Any = None, maybe_from_str_fn: Any = None,
+    **rest: Any,
 ) -> None:
     """Register a class, or register it anew: a former spelling."""
     SUPPORTED_NODES[cls] = NodeDef(cls, flatten_fn, unflatten_fn, rest.get("flatten_with_keys_fn"))
@@ -202,8 +204,8 @@ class TreeSpec:
     def __init__(self, type: Any, context: Context, children_specs: list[TreeSpec]) -> None:
         self.type, self._context, self._children = type, context, children_specs
         self.num_children = len(children_specs)
-        self.num_leaves = 1 if type is None else sum(each.num_leaves for each in children_specs)
-        self.num_nodes = 1 + sum(each.num_nodes for each in children_specs)
+        self.num_leaves: int = 1 if type is None else sum(each.num_leaves for each in children_specs)
+        self.num_nodes: int = 1 + sum(each.num_nodes for each in children_specs)
 
     @property
     def context(self) -> Context:
@@ -351,7 +353,7 @@ def walk(path: tuple[Any, ...], tree: PyTree, is_leaf: IsLeaf) -> Iterator[tuple
     kind = kind_of(tree)
     name = SUPPORTED_NODES[kind].flatten_with_keys_fn
     if name is None:
-        raise ArgumentError(f"Did not find a flatten_with_keys_fn for type: {kind}. Please pass one when registering it")
+        raise ArgumentError(f"Did not find a flatten_with_keys_fn for type: {kind}. Please register it with one.")
     for key, part in name(tree)[0]:
         yield from walk((*path, key), part, is_leaf)
 

@@ -11,25 +11,16 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.mode import no_grad
+from minitensor.backends import open_backend
 from minitensor.dtypes import from_numpy
-from minitensor.errors import UsageError
-from minitensor.nn.parameter import is_lazy
+from minitensor.errors import DeviceError, UsageError
+from minitensor.ops.copy import set_data
 from minitensor.ops.exchange import frombuffer
 
 if TYPE_CHECKING:
     from minitensor.dtypes import dtype as Dtype
-    from minitensor.nn.module import Module
     from minitensor.storage import Storage
     from minitensor.tensor import Tensor
-
-
-def require_memory(module: Module) -> None:
-    """Raise if a module has tensors without a shape."""
-    if any(is_lazy(each) for each in (*module.parameters(), *module.buffers())):
-        raise UsageError(
-            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters "
-            "before calling `module.share_memory()`."
-        )
 
 
 class SharedMemory(mmap.mmap):
@@ -76,3 +67,46 @@ def share(tensor: Tensor) -> Tensor:
     length = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
     memory = open_tensor(make_memory(length * tensor.element_size()), tensor.dtype)
     return memory.as_strided(tensor.shape, tensor.stride()).copy_(tensor)
+
+
+def is_shared(input: Tensor) -> bool:
+    """Return whether other processes can share the tensor's memory: that on a GPU, or after ``share_memory_``.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).is_shared()
+    False
+    """
+    return input.device.type != "cpu" or memory_of(input.storage) is not None
+
+
+def share_memory_(input: Tensor) -> Tensor:
+    """Move the tensor to memory that this process and others share, unless it is there; views of it stay behind.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).share_memory_().is_shared()
+    True
+    """
+    if not is_shared(input):
+        set_data(input, share(input.detach()))
+    return input
+
+
+def pin_memory(input: Tensor, device: Any = None) -> Tensor:
+    """Return the tensor itself: memory is not pinned here. Without a GPU it raises, as PyTorch's does.
+
+    Args:
+        device: Accepted for PyTorch compatibility.
+
+    Raises:
+        RuntimeError: If there is no GPU.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).pin_memory()  # doctest: +SKIP
+    """
+    try:
+        is_here = open_backend("cuda").is_available()
+    except DeviceError:  # CuPy is not installed
+        is_here = False
+    if not is_here:
+        raise UsageError("Cannot access accelerator device when none is available.")
+    return input

@@ -1,0 +1,16 @@
+"""Modules that programs import by paths of PyTorch where this library keeps nothing: private ones, and former ones.
+
+Each holds what programs take from it, under PyTorch's names. ``PATHS`` registers the modules under PyTorch's paths.
+"""
+
+import sys
+
+from minitensor.func import mapping
+from minitensor.paths import annotating, functional, functorch, internals, printing, types
+
+PATHS = {
+    "_jit_internal": annotating, "_tensor_str": printing, "_utils": internals, "_vmap_internals": mapping,
+    "functional": functional, "functorch": functorch, "types": types,
+}  # fmt: skip
+for path, module in PATHS.items():
+    sys.modules[f"minitensor.{path}"] = module
