@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import typing
 from types import ModuleType
 from typing import Any
@@ -239,3 +240,23 @@ def test_the_loader_has_pytorchs_path() -> None:
     from minitensor.utils.data.dataloader import DataLoader, default_collate
 
     assert DataLoader is mt.utils.data.DataLoader and default_collate is mt.utils.data.default_collate
+
+
+@pytest.mark.parametrize("module", ["hub", "utils.model_zoo"])
+def test_a_progress_bar_is_the_packages_class_and_draws_nothing_before_it_is_iterated(module: str) -> None:
+    bar = answer(mt, module).tqdm
+    assert bar is pytest.importorskip("tqdm").tqdm and isinstance(bar, type)
+    loader = mt.utils.data.DataLoader(mt.utils.data.TensorDataset(mt.arange(4)), shuffle=True)
+    before = mt.get_rng_state()
+    shown = bar(loader, disable=True)
+    assert mt.equal(mt.get_rng_state(), before)
+    assert len(list(shown)) == 4 and not mt.equal(mt.get_rng_state(), before)
+
+
+def test_a_progress_bar_without_the_package_shows_nothing(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with mt.hub.tqdm(range(3), desc="steps") as shown:
+        assert list(shown) == [0, 1, 2]
+        shown.set_postfix({"loss": 1})
+    shown.write("a line")
+    assert capsys.readouterr().out == "a line\n"

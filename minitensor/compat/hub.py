@@ -109,19 +109,20 @@ def set_dir(d: str | os.PathLike[str]) -> None:
     CHOSEN[:] = [os.path.expanduser(os.fspath(d))]
 
 
-def tqdm(*args: Any, **kwargs: Any) -> Any:
-    """Return a progress bar of the package tqdm; without the package, the iterable itself behind the same methods."""
+def progress_bar() -> type[Any]:
+    """Return the class ``tqdm`` of the package tqdm; without the package, one with the same methods."""
     with contextlib.suppress(ImportError):
-        import tqdm.auto
+        import tqdm
 
-        return tqdm.auto.tqdm(*args, **kwargs)
-    return Bar(*args)
+        bar: type[Any] = tqdm.tqdm
+        return bar
+    return Bar
 
 
 class Bar:
     """A progress bar that shows nothing."""
 
-    def __init__(self, iterable: Any = (), *args: Any) -> None:
+    def __init__(self, iterable: Any = (), *_: Any, **__: Any) -> None:
         self.iterable = iterable
 
     def __iter__(self) -> Iterator[Any]:
@@ -144,6 +145,16 @@ class Bar:
 
     set_postfix = set_description_str = set_postfix_str = set_description
 
+    @classmethod
+    def write(cls, s: str, *_: Any, **__: Any) -> None:
+        """Print a line."""
+        print(s)
+
+
+tqdm: type[Any]
+missing_attribute = attributes_of("minitensor.hub")
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
-    __getattr__ = attributes_of("minitensor.hub")
+
+    def __getattr__(name: str) -> Any:
+        return progress_bar() if name == "tqdm" else missing_attribute(name)

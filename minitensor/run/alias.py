@@ -14,7 +14,8 @@ import importlib.abc
 import importlib.util
 import sys
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -24,8 +25,9 @@ from minitensor.errors import MissingImportError, MissingModuleError, UsageError
 # What is imported under another name.
 ROOTS = {"torch": "minitensor", "functorch": "minitensor.functorch"}
 
-# Packages that load PyTorch's compiled parts and cannot work with this library.
+# Packages that load PyTorch's compiled parts and cannot work with this library. A program's own of the same name may.
 REFUSED = ("torchvision", "torchaudio", "torchtext", "torchdata")
+COMPILED = (".so", ".pyd", ".dll", ".dylib")
 
 # `torch.__version__`, which programs compare: that of the PyTorch whose behavior this library has.
 PYTORCHS_VERSION = version.TorchVersion("2.13.0+minitensor")
@@ -183,7 +185,8 @@ class Finder:
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         if name.partition(".")[0] in REFUSED:
-            refuse(name)
+            if not is_plain_package(name.partition(".")[0]):
+                refuse(name)
             return None
         if not is_alias(name):
             return None
@@ -192,6 +195,14 @@ class Finder:
             refuse(name)
             return None
         return ModuleSpec(name, Loader(own), is_package=hasattr(importlib.import_module(own), "__path__"))
+
+
+def is_plain_package(name: str) -> bool:
+    """Whether a package exists and consists of Python files, as a stand-in beside a program does."""
+    spec = PathFinder.find_spec(name)
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    within = [file for folder in folders for inner in ("", "lib") for file in Path(folder, inner).glob("*.*")]
+    return spec is not None and not any(file.suffix in COMPILED for file in within)
 
 
 class LastFinder:

@@ -206,6 +206,16 @@ for statement, pattern in {MISSING}.items():
     output(tmp_path, "main.py")
 
 
+def test_a_programs_own_package_named_torchvision_is_used(tmp_path: Path) -> None:
+    (tmp_path / "torchvision").mkdir()
+    write(tmp_path / "torchvision", __init__="import torch", transforms="from torch import ones as picture")
+    write(tmp_path, main="from torchvision import transforms; print(transforms.picture(2))")
+    assert output(tmp_path, "main.py") == ["tensor([1., 1.])"]
+    (tmp_path / "torchvision" / "_C.so").touch()
+    error = run_torch(tmp_path, "main.py").stderr.splitlines()[-1]
+    assert "No module named 'torchvision': torchvision is another package" in error
+
+
 def test_an_uncaught_import_from_a_plain_module_says_why_too(tmp_path: Path) -> None:
     write(tmp_path, main="from torch.linalg import solve, ldl_factor", inner="import torch.cuda.nccl")
     done = run_torch(tmp_path, "main.py")
