@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import numpy as np
 import pytest
 
 import minitensor as mt
@@ -54,3 +56,20 @@ def test_a_draw_for_a_missing_device_leaves_the_stream_as_it_was(call: str) -> N
     with pytest.raises(Exception):  # noqa: B017  # of several classes
         eval(f"mt.{call}device='cuda')")
     assert mt.rand(1) == expected
+
+
+SIDES = list(itertools.product((1, 2), (1, 3), (1, 4), (1, 5)))
+
+
+@pytest.mark.parametrize("shape", SIDES, ids=str)
+def test_arrays_and_casts_have_pytorchs_strides_in_dims_of_size_1_too(shape: tuple[int, ...]) -> None:
+    torch = pytest.importorskip("torch")
+    formats = ("contiguous_format", "channels_last", "preserve_format")
+    for order in itertools.permutations(range(4)):
+        array = np.zeros([shape[dim] for dim in order], np.float32).transpose(np.argsort(order))
+        ours, theirs = mt.from_numpy(array), torch.from_numpy(array)
+        assert ours.stride() == theirs.stride()
+        for name, dtype, copy in itertools.product(formats, ("float32", "float64"), (False, True)):
+            found = ours.to(getattr(mt, dtype), memory_format=getattr(mt, name), copy=copy)
+            wanted = theirs.to(getattr(torch, dtype), memory_format=getattr(torch, name), copy=copy)
+            assert (found.stride(), found is ours) == (wanted.stride(), wanted is theirs), (order, name, dtype, copy)

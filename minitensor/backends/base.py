@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from minitensor.backends import Array, Library
-    from minitensor.backends.reference.resample import LongTaps, Taps
+    from minitensor.backends.reference.resample import FixedPointTaps, LongTaps, Taps
 
 Numbers = tuple[int, ...]
 
@@ -382,6 +382,10 @@ class Backend(SpecialFunctions, ABC):
     def resample(self, array: Array, dim: int, taps: Taps | LongTaps) -> Array:
         """Replace a dim by weighted sums of its entries."""
         return resample.resample(self.xp, array, dim, taps)
+
+    def resample_fixed_point(self, array: Array, dim: int, taps: FixedPointTaps) -> Array:
+        """Replace a dim of a uint8 array by weighted sums of its entries with integers as weights."""
+        return resample.resample_fixed_point(self.xp, array, dim, taps)
 
     def corners(
         self, places: Array, sizes: Sequence[int], mode: str, edges: str, align_corners: bool

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite, composite_as
 from minitensor.autograd.strides import as_input, in_layout
@@ -22,8 +23,8 @@ from minitensor.errors import (
     WrongKindError,
     quote,
 )
-from minitensor.memory_format import memory_format, preserve_format
-from minitensor.ops.copy import clone, contiguous
+from minitensor.memory_format import apply_format, check_dims, contiguous_format, memory_format, preserve_format
+from minitensor.ops.copy import clone, make_contiguous
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -122,9 +123,18 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         result = cast_or_drop(result, wanted.dtype)
     if wanted.device is not None and not is_at(input.device, wanted.device):
         result = copy_to_device(result, wanted.device, input.device)
-    if wanted.format is not preserve_format:
-        result = contiguous(result, wanted.format)
+    if wanted.format is not preserve_format and not is_in_format(result, wanted.format, is_copy=result is not input):
+        return make_contiguous(result, wanted.format)
     return clone(result, memory_format=wanted.format) if wanted.copy and result is input else result
+
+
+def is_in_format(tensor: Tensor, format: memory_format, is_copy: bool) -> bool:
+    """Whether ``to`` returns a tensor as it is: a copy has all strides of the format, others are in no other format."""
+    if is_copy:
+        return tensor.layout.strides == apply_format(tensor.layout, format).strides
+    if format is not contiguous_format:
+        check_dims(format, tensor.layout)
+    return layouts.suggests_channels_last(tensor.layout) == (format is not contiguous_format)
 
 
 def is_at(here: device, wanted: device) -> bool:

@@ -218,16 +218,22 @@ def share_array(ndarray: Array) -> Tensor:
 
 def on_memory(array: Array) -> Tensor:
     """Return a tensor on a host array's memory, with the array's strides."""
-    if array.flags.c_contiguous and array.flags.writeable:
+    if array.flags.c_contiguous and array.flags.writeable and (1 not in array.shape or has_usual_strides(array)):
         made: Tensor = wrap(TensorBase.result_class, of_dtype(array.view(numpy.ndarray)))
         return made
     layout = layouts.Layout(array.shape, tuple([
-        max(stride, 0) // array.itemsize if n > 1 else 0 for stride, n in zip(array.strides, array.shape, strict=True)
+        max(stride, 0) // array.itemsize for stride in array.strides
     ]), 0)
     _, end = layouts.extent(layout)
     flat = numpy.lib.stride_tricks.as_strided(array, (end,), (array.itemsize,), writeable=array.flags.writeable)
     shared: Tensor = on_storage(TensorBase.result_class, storage_on(of_dtype(flat)), layout)
     return shared
+
+
+def has_usual_strides(array: Array) -> bool:
+    """Whether an array has the strides of a new one. Dims of size 1 count: they tell channels-last images."""
+    usual = layouts.contiguous(array.shape).strides
+    return tuple([stride // array.itemsize for stride in array.strides]) == usual
 
 
 def make_leaf(array: Array, where: DeviceLike, requires_grad: bool) -> Tensor:

@@ -24,8 +24,10 @@ from minitensor.errors import (
     WrongTypeError,
 )
 from minitensor.nn.functional.adaptive_pooling import adaptive_means
+from minitensor.nn.functional.fixed_point import fixed_point_taps, resample_fixed_point
 from minitensor.nn.functional.resampling import (
     LONG,
+    SMOOTH_CURVES,
     cubic_taps,
     is_double,
     linear_taps,
@@ -50,9 +52,10 @@ Factors = float | Sequence[float]
 # Mode -> the numbers of spatial dims that it takes.
 DIMS = {
     "nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3),
-    "linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,),
+    "linear": (1,), "bilinear": (2,), "bicubic": (2,), "lanczos": (2,), "trilinear": (3,),
 }  # fmt: skip
 LINEAR = ("linear", "bilinear", "trilinear")
+OF_BYTES = ("nearest", "nearest-exact", "bilinear", "bicubic", "lanczos")  # modes for uint8 images
 PLAIN = ("nearest", "nearest-exact", "area")  # modes without align_corners
 
 
@@ -61,6 +64,11 @@ class Grid(NamedTuple):
 
     size: tuple[int, ...]
     factors: tuple[float, ...] | None
+
+    @property
+    def dims(self) -> list[tuple[int, float | None]]:
+        """Return the new size of each spatial dim, and its factor."""
+        return list(zip(self.size, self.factors or [None] * len(self.size)))
 
 
 @composite_with_own_checks
@@ -77,13 +85,15 @@ def interpolate(
 
     Args:
         input: (N, C, L), (N, C, H, W) or (N, C, D, H, W). The result has the new sizes in place of the spatial ones.
+            uint8 images are resized by "bilinear", "bicubic" and "lanczos" with integer weights, as Pillow does.
         size: The new size: a number, or one for each spatial dim.
         scale_factor: The ratio of new to old sizes, in place of ``size``: a number, or one for each spatial dim.
         mode: "nearest" (by the corner of a pixel), "nearest-exact" (by its center), "linear", "bilinear", "trilinear",
-            "bicubic" (Keys 1981, a = -0.75), or "area" (means of shares).
+            "bicubic" (Keys 1981, a = -0.75), "lanczos" (three lobes), or "area" (means of shares).
         align_corners: Whether the centers of the corner pixels keep their places; otherwise the edges of the image do.
         recompute_scale_factor: Whether to compute positions from the rounded sizes instead of ``scale_factor``.
-        antialias: Whether to widen the filter when shrinking, as Pillow does; for "bilinear" and "bicubic".
+        antialias: Whether to widen the filter when shrinking, as Pillow does; for "bilinear" and "bicubic", and
+            required for "lanczos".
 
     Raises:
         ValueError: If neither or both of ``size`` and ``scale_factor`` are given, or an option does not fit the mode.
@@ -99,15 +109,31 @@ def interpolate(
     if mode == "area":
         return adaptive_means("interpolate", dims, input, grid.size)
     check_sizes(input, grid.size)
-    result = input
-    for dim, count in enumerate(grid.size):
-        factor = grid.factors[dim] if grid.factors is not None else None
-        taps = taps_for(
-            mode, dims, input.shape[dim + 2], count, factor, bool(align_corners), antialias, input.dtype.arithmetic
-        )
-        if taps is not None:
-            result = resample(result, dim + 2, taps)
+    if input.dtype is uint8 and mode not in PLAIN:
+        result = interpolate_bytes(input, grid, mode, bool(align_corners), bool(antialias))
+    else:
+        result = interpolate_numbers(input, grid, mode, bool(align_corners), bool(antialias))
     return clone(input, memory_format=format_of(input)) if result is input else result
+
+
+def interpolate_numbers(input: Tensor, grid: Grid, mode: str, align_corners: bool, antialias: bool) -> Tensor:
+    """Resample each dim whose entries change; return the input itself if there is none."""
+    for dim, (count, factor) in enumerate(grid.dims):
+        length, dtype = input.shape[dim + 2], input.dtype.arithmetic
+        taps = taps_for(mode, len(grid.size), length, count, factor, align_corners, antialias, dtype)
+        if taps is not None:
+            input = resample(input, dim + 2, taps)
+    return input
+
+
+def interpolate_bytes(input: Tensor, grid: Grid, mode: str, align_corners: bool, antialias: bool) -> Tensor:
+    """Resize uint8 images by rows, then by columns; each pass rounds. Return the input itself if sizes stay."""
+    for dim, (count, factor) in reversed(list(enumerate(grid.dims, 2))):
+        length = input.shape[dim]
+        if length != count:
+            taps = fixed_point_taps(mode, length, count, factor, align_corners, antialias)
+            input = resample_fixed_point(input, dim, taps)
+    return input
 
 
 def taps_for(
@@ -129,7 +155,7 @@ def taps_for(
         return (nearest_taps if count < LONG else long_nearest_taps)(length, count, factor, mode == "nearest-exact")
     wide = is_double(dtype)
     if antialias:
-        return smooth_taps(length, count, factor, align_corners, wide, mode == "bicubic")
+        return smooth_taps(length, count, factor, align_corners, wide, mode)
     if count < LONG:
         return (cubic_taps if mode == "bicubic" else linear_taps)(length, count, factor, align_corners, wide)
     return (long_cubic_taps if mode == "bicubic" else long_linear_taps)(length, count, factor, align_corners, wide)
@@ -220,15 +246,20 @@ def check_mode(input: Any, mode: str, align_corners: bool | None, antialias: boo
             "interpolate: align_corners can only be set with the interpolating modes linear, bilinear, bicubic and "
             f"trilinear, got mode {mode!r}"
         )
-    if antialias and (mode not in ("bilinear", "bicubic") or dims != 2):
+    if antialias and (mode not in SMOOTH_CURVES or dims != 2):
         raise ArgumentError(
-            f"interpolate: antialias is for 4D input and the modes bilinear and bicubic, got mode {mode!r} and shape "
-            f"{tuple(input.shape)}"
+            f"interpolate: antialias is for 4D input and the modes {', '.join(SMOOTH_CURVES)}, got mode {mode!r} and "
+            f"shape {tuple(input.shape)}"
         )
     if dims not in DIMS[mode]:
         wanted = " or ".join([f"{n + 2}D" for n in DIMS[mode]])
         raise UnsupportedValueError(f"interpolate: mode {mode!r} takes {wanted} input, got shape {tuple(input.shape)}")
-    if not (input.dtype.kind == "f" or (input.dtype is uint8 and mode in PLAIN[:2])):
+    if mode == "lanczos" and (align_corners or not antialias):
+        raise ArgumentError(
+            "interpolate: mode 'lanczos' takes antialias=True and no aligned corners, "
+            f"got antialias={antialias} and align_corners={align_corners}"
+        )
+    if not (input.dtype.kind == "f" or (input.dtype is uint8 and mode in OF_BYTES)):
         raise UnsupportedDtypeError(
             f"interpolate: mode {mode!r} is not implemented for {input.dtype.name}; cast with .to(...)"
         )

@@ -7,8 +7,10 @@ tables follow PyTorch's formulas in the precision in which it computes them. Sev
 from __future__ import annotations
 
 import math
+import operator
 import struct
 from collections.abc import Callable
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
@@ -109,14 +111,12 @@ def cubic_taps(length: int, count: int, scale: float | None, align_corners: bool
 
 
 @memoize
-def smooth_taps(
-    length: int, count: int, scale: float | None, align_corners: bool, precise: bool, bicubic: bool
-) -> Taps:
+def smooth_taps(length: int, count: int, scale: float | None, align_corners: bool, precise: bool, mode: str) -> Taps:
     """Return the table of a filter as wide as a new entry, which avoids aliasing, as in Pillow."""
     rounded = float if precise else to_single
     step = spacing(length, count, scale, align_corners, rounded)
-    curve: Callable[[float], float] = keys if bicubic else triangle
-    reach = (2.0 if bicubic else 1.0) * max(step, 1.0)
+    curve, half_width = SMOOTH_CURVES[mode]
+    reach = half_width * max(step, 1.0)
     shrink = 1 / max(step, 1.0)
     entries: list[Entries] = []
     for place in range(count):
@@ -124,7 +124,7 @@ def smooth_taps(
         low = max(int(rounded(center - reach + 0.5)), 0)
         high = min(int(rounded(center + reach + 0.5)), length)
         weights = [rounded(curve(rounded((i - center + 0.5) * shrink))) for i in range(low, high)]
-        total = sum(weights)
+        total = reduce(operator.add, weights)  # `sum` rounds once since Python 3.12
         entries.append([(low + k, rounded(weight / total)) for k, weight in enumerate(weights)])
     return Taps(length, entries)
 
@@ -251,6 +251,22 @@ def keys(x: float) -> float:
 def triangle(x: float) -> float:
     r"""Return the hat function max(0, 1 - \|x\|)."""
     return max(0.0, 1 - abs(x))
+
+
+def lanczos(x: float) -> float:
+    """Return Lanczos' kernel with three lobes."""
+    return sinc(x) * sinc(x / 3) if -3 <= x < 3 else 0.0
+
+
+def sinc(x: float) -> float:
+    """Return sin(pi x) / (pi x)."""
+    return math.sin(math.pi * x) / (math.pi * x) if x else 1.0
+
+
+SMOOTH_CURVES: dict[str, tuple[Callable[[float], float], float]] = {
+    "bilinear": (triangle, 1.0), "bicubic": (keys, 2.0), "lanczos": (lanczos, 3.0),
+}  # fmt: skip
+"""The filter of each mode with antialiasing, and how far it reaches."""
 
 
 def is_double(dtype: Any) -> bool:

@@ -88,8 +88,8 @@ def test_weights_add_up_to_one(length: int, count: int, align_corners: bool, pre
     for taps in (
         linear_taps(*numbers),
         cubic_taps(*numbers),
-        smooth_taps(*numbers, False),
-        smooth_taps(*numbers, True),
+        smooth_taps(*numbers, "bilinear"),
+        smooth_taps(*numbers, "lanczos"),
         mean_taps(length, count),
     ):
         sums = as_matrix(taps).sum(1)
@@ -98,7 +98,7 @@ def test_weights_add_up_to_one(length: int, count: int, align_corners: bool, pre
 
 @pytest.mark.parametrize(("length", "count"), [(20_000, 50), (3, 5_000), (700, 699)])
 def test_wide_filters_are_multiplied_in_narrow_blocks(length: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    taps = smooth_taps(length, count, None, False, True, True)
+    taps = smooth_taps(length, count, None, False, True, "bicubic")
     random = numpy.random.default_rng(0)
     expected = [
         reference.resample(numpy, random.standard_normal((2, each.size)), 1, each) for each in (taps, taps.adjoint)

@@ -94,6 +94,7 @@ IMAGES = rows(
     Row(F + "interpolate", label="cubic and area", calls=(
         call(f(1, 2, 2, 3), (3, 5), mode="bicubic"), call(f(1, 1, 4, 3), (2, 5), mode="bicubic", align_corners=True),
         call(f(1, 1, 5, 4), (2, 3), mode="bicubic", antialias=True), call(f(1, 1, 5, 4), (2, 3), mode="area"),
+        call(f(1, 1, 5, 4), (2, 7), mode="lanczos", antialias=True),
         call(f(1, 1, 5), scale_factor=0.5, mode="area"), call(f(1, 1, 2, 3, 2), 2, mode="area")), out=False, dtypes="single", rtol=1e-5),
     Row(F + "upsample", (call(f(1, 1, 2, 2), 3), call(f(1, 1, 2), None, 2.0, "linear")), torch=F + "interpolate", out=False, dtypes="single",
         names=False),

@@ -14,7 +14,7 @@ import numpy
 from minitensor.backends.numpy.scatter import add_slices
 from minitensor.backends.numpy.threads import in_pieces
 from minitensor.backends.reference import resample as reference
-from minitensor.backends.reference.resample import LongTaps, Taps
+from minitensor.backends.reference.resample import FixedPointTaps, LongTaps, Taps
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -33,15 +33,44 @@ def resample(array: Array, dim: int, taps: Taps | LongTaps) -> Array:
     if array.dtype.char not in "fd" or not array.size:
         return reference.resample(numpy, array, dim, taps)
     parts = blocks(taps, array.dtype)
-    if any(len(matrix) > max(MOST_READ, 4 * widest(taps)) for _, _, matrix in parts) or not is_finite(array):
+    if reads_widely(taps, parts) or not is_finite(array):
         return reference.resample(numpy, array, dim, taps)
     result: Array = numpy.empty((*array.shape[:dim], len(taps), *array.shape[dim + 1 :]), array.dtype)
-    inner = int(numpy.prod(array.shape[dim + 1 :]))
-    before = numpy.ascontiguousarray(array).reshape(-1, array.shape[dim], inner)
-    after = result.reshape(-1, len(taps), inner)
-    product = along_last if inner == 1 else along_rows
+    before, after = around(array, dim), around(result, dim)
+    product = along_last if after.shape[2] == 1 else along_rows
     in_pieces(lambda tile: product(before, after, tile, parts), len(after), after[0].size, TILE_ELEMENTS)
     return result
+
+
+def resample_fixed_point(array: Array, dim: int, taps: FixedPointTaps) -> Array:
+    """Replace a dim of a uint8 array by weighted sums, in double precision, which is exact for these integers."""
+    parts = blocks(taps, numpy.dtype("float64"))
+    if not array.size or reads_widely(taps, parts):
+        return reference.resample_fixed_point(numpy, array, dim, taps)
+    result: Array = numpy.empty((*array.shape[:dim], len(taps), *array.shape[dim + 1 :]), array.dtype)
+    before, after = around(array, dim), around(result, dim)
+    product, unit = along_last if after.shape[2] == 1 else along_rows, 0.5**taps.bits
+
+    def fill(tile: slice) -> None:
+        total = numpy.empty(after[tile].shape)
+        product(before[tile].astype("float64"), total, slice(None), parts)
+        total *= unit
+        total += 0.5
+        numpy.floor(total, out=total)
+        after[tile] = numpy.clip(total, 0, 255, out=total)
+
+    in_pieces(fill, len(after), max(after[0].size, before[0].size), TILE_ELEMENTS)
+    return result
+
+
+def around(array: Array, dim: int) -> Array:
+    """Return an array as (before the dim, the dim, after it)."""
+    return numpy.ascontiguousarray(array).reshape(-1, array.shape[dim], int(numpy.prod(array.shape[dim + 1 :])))
+
+
+def reads_widely(taps: Taps, parts: list[Any]) -> bool:
+    """Whether a block reads entries that lie far apart: its matrix would be mostly zeros."""
+    return any(len(matrix) > max(MOST_READ, 4 * widest(taps)) for _, _, matrix in parts)
 
 
 def is_finite(array: Array) -> bool:

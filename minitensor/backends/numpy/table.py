@@ -89,6 +89,7 @@ class NumpyBackend(Backend):
     adaptive_max_pool = staticmethod(pool.adaptive_max_pool)
     avg_pool = staticmethod(pool.avg_pool)
     avg_pool_backward = staticmethod(pool.avg_pool_backward)
+    resample_fixed_point = staticmethod(resample.resample_fixed_point)
     resample = staticmethod(resample.resample)
     lstm = staticmethod(recurrent.lstm)
     lstm_backward = staticmethod(recurrent.lstm_backward)

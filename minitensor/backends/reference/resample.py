@@ -67,6 +67,18 @@ class Taps:
         return None
 
 
+class FixedPointTaps(Taps):
+    """A table for uint8 images, with integers as weights: multiples of ``2**-bits``.
+
+    >>> FixedPointTaps(2, [[(0, 1), (1, 3)]], bits=2).entries
+    [[(0, 1), (1, 3)]]
+    """
+
+    def __init__(self, size: int, entries: list[list[tuple[int, float]]], bits: int) -> None:
+        super().__init__(size, entries)
+        self.bits = bits
+
+
 class LongTaps:
     """A table that is too long to store: ``look(xp, start, stop)`` computes a piece of it.
 
@@ -120,6 +132,13 @@ def resample(xp: Any, array: Array, dim: int, taps: Taps | LongTaps) -> Array:
         where = (*[slice(None)] * dim, xp.asarray(places) if len(places) < len(taps) else slice(None))
         total[where] += chosen
     return total.astype(array.dtype)  # type: ignore[no-any-return]  # `xp` is untyped
+
+
+def resample_fixed_point(xp: Any, array: Array, dim: int, taps: FixedPointTaps) -> Array:
+    """Replace a dim of a uint8 array by weighted sums, rounded half up and limited to [0, 255]."""
+    half = 1 << taps.bits >> 1
+    total = resample(xp, array.astype("int64"), dim, taps)
+    return xp.clip((total + half) >> taps.bits, 0, 255).astype(array.dtype)  # type: ignore[no-any-return]  # as above
 
 
 def real_of(dtype: Any) -> Any:

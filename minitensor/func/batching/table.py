@@ -141,7 +141,7 @@ RULES: dict[str, Any] = {
     **dict.fromkeys(
         "max_pool adaptive_max_pool gather_planes avg_pool".split(), fold_samples()
     ),
-    **dict.fromkeys("resample resample_keeping_input".split(), fold_samples()),
+    **dict.fromkeys("resample resample_keeping_input resample_fixed_point".split(), fold_samples()),
     "unfold(input,kernel_size,dilation,padding,stride)": fold_batches(4),
     "fold": fold_batches(3),
     "scatter_planes": fold_samples("shape"),
