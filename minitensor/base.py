@@ -320,19 +320,24 @@ def arrange(tensor: TensorBase, layout: Layout) -> None:
         arrange_memory(tensor, layout)
         return
     array = tensor.array
-    if not is_arranged(array, layout.strides):
+    span = max(layouts.extent(layout)[1], array.size)
+    if span > array.size or not is_arranged(array, layout.strides):
         backend = BY_ARRAY[array.__class__]
-        moved = tensor._array = backend.window(backend.xp.empty(array.size, array.dtype), array.dtype, *layout)
+        memory = backend.xp.empty(span, array.dtype)
+        moved = tensor._array = backend.window(memory, array.dtype, *layout)
         moved[...] = array
+        if span > array.size:  # the layout has gaps
+            tensor._storage = Storage(memory)
     tensor._layout = layout
 
 
 def arrange_memory(tensor: TensorBase, layout: Layout) -> None:
     """Set the layout of a new result on encoded memory."""
     array = encoded_array(tensor)
+    span = max(layouts.extent(layout)[1], array.size)
     tensor._layout = layout
-    if not is_arranged(array, layout.strides):
-        tensor._storage = Storage(tensor.xp.empty(array.size, array.dtype).view(array.__class__))
+    if span > array.size or not is_arranged(array, layout.strides):
+        tensor._storage = Storage(tensor.xp.empty(span, array.dtype).view(array.__class__))
         encoded_array(tensor).assign(array)
 
 

@@ -39,7 +39,7 @@ MOVES = frozenset(
 JOINS = frozenset(("cat", "stack"))
 
 # Operations whose result has the dtype of the first tensor, whatever the dtypes of the others.
-FOLLOW = frozenset(("clone_beside",))
+FOLLOW = frozenset(("clone_beside", "copy_with_gaps"))
 
 # Operations that round a number beside bfloat16 to it first: Note [Halves beside numbers] in ``ops/operand.py``.
 ROUNDS = frozenset("add sub remainder fmod pow eq ne lt le gt ge where maximum minimum fmax fmin".split())

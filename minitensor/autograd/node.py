@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from minitensor.autograd.argument_types import TypeGate
     from minitensor.autograd.hooks import Hooks, RemovableHandle
-    from minitensor.autograd.strides import Rule
 
 N = TypeVar("N", bound="Node")
 
@@ -88,7 +87,7 @@ class Op:
     formulas: tuple[Formula, ...]  # one for each differentiable input
     inputs: tuple[int, ...]  # the differentiable inputs' positions
     saved_positions: tuple[int, ...]  # the positions of the arguments that some formula needs
-    strides: Rule | None  # the rule for the strides of its results; see ``strides.py``
+    strides: Any  # the rule for the strides of its results, or a rule for each; see ``strides.py``
     is_ordinary: Callable[[Iterable[Any]], bool]  # whether the rule need not be asked for some arguments
     saved_results: frozenset[int]  # which of several results some formula needs by number
     multiple: bool  # several results: formulas take `grads`

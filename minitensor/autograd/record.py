@@ -38,7 +38,7 @@ from minitensor.autograd.node import (
     result_node,
 )
 from minitensor.autograd.protocol import meets_override, override
-from minitensor.autograd.strides import lay_out
+from minitensor.autograd.strides import lay_out, lay_out_several
 from minitensor.autograd.versions import versions_of
 from minitensor.backends import HostArray
 from minitensor.backends.silence import in_silence, is_complaint
@@ -437,8 +437,7 @@ def several(op: Op) -> Callable[..., Any]:
         cls = result_class_of(op, bound)
         results: Any = tuple([wrap(cls, array) for array in arrays])
         if rule is not None and not ordinary(bound):
-            for result in results:
-                lay_out(rule, bound, result)
+            lay_out_several(rule, bound, results)
         edges = edges_of(op, bound)
         if edges is not None:
             node = record_several(op, edges, bound, results, kind)

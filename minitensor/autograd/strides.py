@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Rule: TypeAlias = Callable[[Sequence[Any], Shape], Layout | None]
+    Rules: TypeAlias = Rule | tuple[Rule | None, ...] | None
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,10 +28,10 @@ R = TypeVar("R")
 NUMBER = Layout((), (), 0)
 
 
-def in_layout(rule: Rule | None, always: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Name the rule for the strides of an operation's results, under its ``@differentiable``.
+def in_layout(rule: Rules, always: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Name the rule for the strides of an operation's results, or one for each, under its ``@differentiable``.
 
-    It is asked ``always``, or if an argument is not row-major.
+    They are asked ``always``, or if an argument is not row-major.
     """
 
     def mark(body: Callable[P, R]) -> Callable[P, R]:
@@ -51,6 +52,12 @@ def lay_out(rule: Rule | None, arguments: Sequence[Any], result: TensorBase) -> 
         arrange(result, layout)
     elif not is_encoded(result):  # whose layout is set
         fix_layout(result)
+
+
+def lay_out_several(rules: Rules, arguments: Sequence[Any], results: Sequence[TensorBase]) -> None:
+    """Give new results the strides that one rule demands for all, or one for each."""
+    for result, rule in zip(results, rules if isinstance(rules, tuple) else (rules,) * len(results), strict=True):
+        lay_out(rule, arguments, result)
 
 
 def is_ordinary(arguments: Iterable[Any]) -> bool:
@@ -116,10 +123,24 @@ def row_major(arguments: Sequence[Any], shape: Shape) -> Layout:
     return layouts.contiguous(shape)
 
 
+def column_major(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of matrices stored column by column, as LAPACK reads and writes them."""
+    if len(shape) < 2:
+        return layouts.contiguous(shape)
+    return layouts.transpose(layouts.contiguous((*shape[:-2], shape[-1], shape[-2])), -2, -1)
+
+
 def as_input(arguments: Sequence[Any], shape: Shape) -> Layout | None:
     """Return the layout of a copy of the first argument that keeps the order of its dims, as ``clone`` does."""
     layout = layouts.like(arguments[0].layout)
     return layout if layout.shape == shape else None
+
+
+def with_gaps(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of a copy of all of the first argument's memory; without that if elements are repeated."""
+    layout = arguments[0].layout
+    is_expanded = any(step == 0 and n > 1 for n, step in zip(shape, layout.strides))
+    return layouts.like(layout) if is_expanded else Layout(shape, layout.strides, 0)
 
 
 def in_format(arguments: Sequence[Any], shape: Shape) -> Layout | None:

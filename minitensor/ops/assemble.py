@@ -5,7 +5,8 @@ Everything here is composed of other ops. Joining along a dim is in ``join.py``.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes, shapes
@@ -15,10 +16,10 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, ShapeError, WrongTypeError
 from minitensor.ops.arithmetic import floor_divide, remainder
 from minitensor.ops.broadcast import meshgrid
-from minitensor.ops.copy import writable_copy
+from minitensor.ops.copy import copy_with_gaps, writable_copy
 from minitensor.ops.creation import zeros
 from minitensor.ops.index import getitem
-from minitensor.ops.join import stack
+from minitensor.ops.join import stack, unbind
 from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.ops.out import write_out
 from minitensor.ops.ranges import arange
@@ -60,7 +61,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: Count) -> Tensor
             [1., 1.]])
     """
     input, src = in_turn(input, src)
-    made = writable_copy(input, src)
+    made = copy_with_gaps(input, (src,))
     return replace_window("select_scatter", made, select(made, dim, index), src)
 
 
@@ -86,7 +87,7 @@ def slice_scatter(
     if step <= 0:
         raise ShapeError(f"slice_scatter: slice step must be positive, got {step}")
     input, src = in_turn(input, src)
-    made = writable_copy(input, src)
+    made = copy_with_gaps(input, (src,))
     place = shapes.wrap_dim(dim, made.ndim)
     window = getitem(made, (slice(None),) * place + (slice(start, end, step),))
     return write_out("slice_scatter", replace_window("slice_scatter", made, window, src), out)
@@ -111,7 +112,7 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
             [0., 1.]])
     """
     input, src = in_turn(input, src)
-    made = writable_copy(input, src)
+    made = copy_with_gaps(input, (src,))
     return replace_window("diagonal_scatter", made, diagonal(made, offset, dim1, dim2), src)
 
 
@@ -306,9 +307,6 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     sizes = shapes.normalize_sizes(shape)
     if any(n < 0 for n in sizes):
         raise ArgumentError(f"unravel_index: 'shape' cannot have negative values, but got {list(sizes)}")
-    places: list[Tensor] = []
-    indices = indices.long()
-    for n in reversed(sizes):
-        places.append(remainder(indices, n))
-        indices = floor_divide(indices, n)
-    return tuple(places[::-1])
+    steps = list(accumulate([1, *sizes[:0:-1]], mul))[::-1]
+    rows = floor_divide(indices.unsqueeze(-1), indices.new_tensor(steps, dtype=dtypes.int64))
+    return unbind(remainder(rows, indices.new_tensor(sizes, dtype=dtypes.int64)), -1)

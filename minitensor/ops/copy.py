@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, visible
 from minitensor.autograd.node import Leaf
-from minitensor.autograd.strides import as_input, in_layout
+from minitensor.autograd.strides import as_input, in_layout, with_gaps
 from minitensor.base import TensorBase, renew_array, window
 from minitensor.copies import record_copy, tracing
 from minitensor.errors import (
@@ -73,6 +73,13 @@ def clone_beside(input: Tensor, others: tuple[Any, ...]) -> Array:
 def writable_copy(input: Tensor, *others: Any) -> Tensor:
     """Return a copy into which ``others`` will be written."""
     return clone_beside(input, others)
+
+
+@differentiable(input=lambda grad: grad)
+@in_layout(with_gaps)
+def copy_with_gaps(input: Tensor, others: tuple[Any, ...]) -> Array:
+    """Copy ``input`` as ``clone_beside`` does, with its own strides."""
+    return copy_in_format(input, preserve_format)
 
 
 def copy_as(input: Tensor, layout: Layout) -> Array:

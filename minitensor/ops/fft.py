@@ -1,12 +1,6 @@
 """Discrete Fourier transforms of complex and real signals; the functions of ``torch.fft``.
 
-Three primitives compute them: ``spectrum``, ``half_spectrum`` and ``signal``. A transform is linear; its adjoint is the
-inverse transform with the opposite norm. The three are therefore each other's gradients, at every order.
-
-Note [Half a spectrum]. A real signal's spectrum has ``X[n - k] = conj(X[k])``, and ``rfft`` keeps ``k <= n / 2``. In
-the inverse transform each kept entry counts for itself and its mirror image, except entry 0 and, for an even n, entry
-n / 2, which are their own mirror images. The adjoint of ``rfft`` therefore halves the entries that have a mirror image
-before it transforms them back, and that of ``irfft`` doubles them afterwards.
+The transforms themselves are in ``fourier.py``.
 """
 
 from __future__ import annotations
@@ -15,11 +9,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor import dtypes
-from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.errors import DimError, DtypeError, ShapeError, UsageError
+from minitensor.layout import is_dense
 from minitensor.ops.arithmetic import conj
+from minitensor.ops.copy import clone
 from minitensor.ops.creation import choose_dtype, creates, library
+from minitensor.ops.fourier import OPPOSITE, fit_dim, half_spectrum, signal, spectrum
 from minitensor.ops.out import write_out
 from minitensor.ops.ranges import hand_over_range, require_range_dtype
 from minitensor.ops.rearrange import roll
@@ -33,98 +29,6 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 Dims: TypeAlias = "int | Sequence[int] | None"
-
-# The norm of the adjoint, which transforms the other way: the adjoint of an unscaled transform is unscaled.
-OPPOSITE = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
-
-
-# -- the transforms ----------------------------------------------------------------------------------------------------
-
-
-def spectrum_grad(grad: Tensor, dims: tuple[int, ...], forward: bool, norm: str) -> Tensor:
-    """Return the adjoint of ``spectrum``: the transform the other way."""
-    return spectrum(grad, dims, not forward, OPPOSITE[norm])
-
-
-@differentiable(input=spectrum_grad)
-def spectrum(input: Tensor, dims: tuple[int, ...], forward: bool, norm: str) -> Array:
-    """Transform along ``dims``, from signal to spectrum (``forward``) or back."""
-    array = as_inexact(input)
-    kind = dtypes.from_numpy(array.dtype).to_complex().numpy
-    if not dims:
-        return array.astype(kind)
-    transform = input.xp.fft.fftn if forward else input.xp.fft.ifftn
-    return transform(array, None, dims, norm).astype(kind, copy=False)
-
-
-def half_spectrum_grad(grad: Tensor, in_shape: tuple[int, ...], dims: tuple[int, ...], norm: str) -> Tensor:
-    """Return the adjoint of ``half_spectrum``."""
-    n = in_shape[dims[-1]]
-    return signal(scale_mirrored_entries(grad, dims[-1], n, 0.5), dims, n, OPPOSITE[norm])
-
-
-@differentiable(input=half_spectrum_grad)
-def half_spectrum(input: Tensor, dims: tuple[int, ...], norm: str) -> Array:
-    """Transform a real signal along ``dims``; the last of them has entries 0 to n / 2 of the spectrum."""
-    array = as_inexact(input)
-    return input.xp.fft.rfftn(array, None, dims, norm).astype(
-        dtypes.from_numpy(array.dtype).to_complex().numpy, copy=False
-    )
-
-
-def signal_grad(grad: Tensor, dims: tuple[int, ...], n: int, norm: str) -> Tensor:
-    """Return the adjoint of ``signal``."""
-    return scale_mirrored_entries(half_spectrum(grad, dims, OPPOSITE[norm]), dims[-1], n, 2)
-
-
-@differentiable(input=signal_grad)
-def signal(input: Tensor, dims: tuple[int, ...], n: int, norm: str) -> Array:
-    """Transform half a spectrum back to a real signal along ``dims``, with ``n`` entries along the last."""
-    array = as_inexact(input)
-    sizes = [array.shape[dim] for dim in dims[:-1]] + [n]
-    return input.xp.fft.irfftn(array, sizes, dims, norm).astype(
-        dtypes.from_numpy(array.dtype).to_real().numpy, copy=False
-    )
-
-
-def scale_mirrored_entries_grad(grad: Tensor, dim: int, n: int, factor: float) -> Tensor:
-    """Return the adjoint of ``scale_mirrored_entries``: itself."""
-    return scale_mirrored_entries(grad, dim, n, factor)
-
-
-@differentiable(input=scale_mirrored_entries_grad)
-def scale_mirrored_entries(input: Tensor, dim: int, n: int, factor: float) -> Array:
-    """Multiply the entries of half a spectrum that have a mirror image; see Note [Half a spectrum]."""
-    array: Array = input.array.copy()
-    array[(slice(None),) * dim + (slice(1, (n + 1) // 2),)] *= factor
-    return array
-
-
-def fit_dim_grad(grad: Tensor, in_shape: tuple[int, ...], dim: int) -> Tensor:
-    """Return the adjoint of ``fit_dim``: pad what was truncated and the reverse."""
-    return fit_dim(grad, dim, in_shape[dim])
-
-
-@differentiable(input=fit_dim_grad)
-def fit_dim(input: Tensor, dim: int, n: int) -> Array:
-    """Truncate a dim to ``n`` entries or pad it with zeros; the two are each other's adjoints."""
-    array, lead = input.array, (slice(None),) * dim
-    if n <= array.shape[dim]:
-        cut: Array = array[lead + (slice(n),)].copy()
-        return cut
-    filled = input.xp.zeros((*array.shape[:dim], n, *array.shape[dim + 1 :]), array.dtype)
-    filled[lead + (slice(array.shape[dim]),)] = array
-    return filled
-
-
-def as_inexact(input: Tensor) -> Array:
-    """Return the array in a dtype that can be transformed: float32, float64 or complex."""
-    array = input.array
-    if array.dtype.kind not in "fc":
-        return array.astype(dtypes.get_default_dtype().numpy)
-    if array.dtype.itemsize == 2:
-        raise DtypeError(f"fft: unsupported dtype {input.dtype.name}: cast it to float32 first")
-    return array
 
 
 # -- arguments ---------------------------------------------------------------------------------------------------------
@@ -152,6 +56,11 @@ def check_count(name: str, n: int) -> int:
     if n < 1:
         raise ShapeError(f"{name}: invalid number of data points ({n}) specified: at least one is needed")
     return n
+
+
+def pack_real(input: Tensor) -> Tensor:
+    """Return a real tensor without gaps and repeated elements: PyTorch converts it to complex numbers first."""
+    return input if input.dtype.kind == "c" or is_dense(input.layout) else clone(input)
 
 
 def fit_dims(name: str, input: Tensor, dims: Sequence[int], sizes: Sequence[int]) -> Tensor:
@@ -213,7 +122,8 @@ def transform_one(name: str, input: Tensor, n: int | None, dim: int, norm: str |
 def transform_many(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | None, forward: bool) -> Tensor:
     """Transform along several dims."""
     dims, sizes = parse_dims(name, input, s, dim)
-    return spectrum(fit_dims(name, input, dims, fill_sizes(input, dims, sizes)), dims, forward, check_norm(norm))
+    fitted = fit_dims(name, pack_real(input), dims, fill_sizes(input, dims, sizes))
+    return spectrum(fitted, dims, forward, check_norm(norm))
 
 
 @composite
@@ -333,7 +243,7 @@ def transform_from_half(name: str, input: Tensor, s: Dims, dim: Dims, norm: str 
     last = sizes[-1]
     n = check_count(name, 2 * (input.shape[dims[-1]] - 1) if last is None else last)
     kept = [*fill_sizes(input, dims[:-1], sizes[:-1]), n // 2 + 1]
-    return signal(fit_dims(name, input, dims, kept), dims, n, check_norm(norm))
+    return signal(fit_dims(name, pack_real(input), dims, kept), dims, n, check_norm(norm))
 
 
 @composite
@@ -429,6 +339,16 @@ def irfft2(
 # Conjugation reverses a transform, up to its scale: `hfft` is `irfft` of the conjugate with the opposite norm.
 
 
+def transform_back_to_half(name: str, input: Tensor, s: Dims, dim: Dims, norm: str | None) -> Tensor:
+    """Return half of the Hermitian signal with a real transform; the dim with one half is transformed first."""
+    require_real(name, input)
+    dims, sizes = parse_dims(name, input, s, dim)
+    require_dims(name, dims)
+    fitted, scale = fit_dims(name, input, dims, fill_sizes(input, dims, sizes)), check_norm(norm)
+    half = conj(half_spectrum(fitted, dims[-1:], OPPOSITE[scale]))
+    return spectrum(half, dims[:-1], False, scale) if dims[1:] else half
+
+
 @composite
 def hfft(
     input: Tensor, n: Count | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
@@ -481,7 +401,7 @@ def ihfftn(
     >>> torch.fft.ihfftn(torch.ones(1, 4))
     tensor([[1.-0.j, 0.-0.j, 0.-0.j]])
     """
-    return write_out("ihfftn", conj(transform_to_half("ihfftn", input, s, dim, OPPOSITE[check_norm(norm)])), out)
+    return write_out("ihfftn", transform_back_to_half("ihfftn", input, s, dim, norm), out)
 
 
 @composite
@@ -507,7 +427,7 @@ def ihfft2(
     >>> torch.fft.ihfft2(torch.ones(1, 4))
     tensor([[1.-0.j, 0.-0.j, 0.-0.j]])
     """
-    return write_out("ihfft2", conj(transform_to_half("ihfft2", input, s, dim, OPPOSITE[check_norm(norm)])), out)
+    return write_out("ihfft2", transform_back_to_half("ihfft2", input, s, dim, norm), out)
 
 
 # -- frequencies -------------------------------------------------------------------------------------------------------

@@ -14,19 +14,22 @@ from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
 from minitensor.autograd.turns import in_turn
-from minitensor.base import TensorBase, wrap
+from minitensor.base import TensorBase
 from minitensor.dtypes import INTEGRAL
 from minitensor.errors import DtypeError, ShapeError, UsageError
+from minitensor.layout import Layout
 from minitensor.ops.aliasing import writes
 from minitensor.ops.broadcast import broadcast_tensors
 from minitensor.ops.copy import writable_copy
 from minitensor.ops.fill import as_single_value, check_expands
-from minitensor.ops.join import cat
+from minitensor.ops.join import cat, unbind
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import require_out, write_out
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array
     from minitensor.ops.operand import Operand
@@ -198,7 +201,13 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 # -- positions of nonzero elements -------------------------------------------------------------------------------------
 
 
+def in_columns(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of rows of positions: one dim's positions after another's."""
+    return Layout(shape, (1, shape[0]), 0)
+
+
 @nondifferentiable
+@in_layout(in_columns, always=True)
 def argwhere(input: Tensor) -> Array:
     """Return the positions of the nonzero elements as rows of a (count, ndim) tensor.
 
@@ -230,8 +239,7 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
     if out is not None:
         require_out("nonzero", out)
         raise UsageError("nonzero(): out= takes no tuple of tensors; omit as_tuple or out")
-    array = input.array if input.ndim else input.array.reshape(1)
-    return tuple([wrap(input.result_class, each.astype("int64", copy=False)) for each in input.xp.nonzero(array)])
+    return unbind(argwhere(input if input.ndim else input.unsqueeze(0)), 1)
 
 
 @composite

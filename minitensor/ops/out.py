@@ -17,6 +17,7 @@ from minitensor import dtypes
 from minitensor import layout as layouts
 from minitensor.autograd.misuse import signature_error
 from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.strides import column_major
 from minitensor.base import TensorBase, memory_of, write_values
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DeviceError, GradError, InplaceError, OutDtypeError
@@ -245,13 +246,6 @@ def resize_layout(result: Layout, offset: int, order: Callable[[Shape], Layout] 
     return Layout(layout.shape, layout.strides, offset)
 
 
-def column_layout(shape: Shape) -> Layout:
-    """Return the layout of matrices stored column by column."""
-    if len(shape) < 2:
-        return layouts.contiguous(shape)
-    return layouts.transpose(layouts.contiguous((*shape[:-2], shape[-1], shape[-2])), -2, -1)
-
-
 def warn_of_resize(out: Tensor, shape: Shape) -> None:
     """Warn if an ``out`` with elements is resized."""
     if out.numel():
@@ -291,13 +285,12 @@ FITS: dict[str, Callable[[dtype, dtype], bool]] = {
 
 # The layout that a resized ``out`` takes if it is not the result's own, by op and place among the results.
 LAYOUTS: dict[tuple[str, int], Callable[[Shape], Layout]] = {
-    **{(name, 0): layouts.contiguous for name in ("quantile", "nanquantile", "cholesky")},
-    **{(name, 0): column_layout for name in """
-        nonzero cholesky_inverse linalg.inv linalg.inv_ex linalg.solve linalg.solve_ex linalg.solve_triangular
-        linalg.cholesky linalg.cholesky_ex linalg.qr linalg.svd svd linalg.lstsq
+    **{(name, 0): layouts.contiguous for name in """
+        quantile nanquantile cholesky fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 hfft2 ihfft2
+        fftn ifftn rfftn irfftn hfftn ihfftn linalg.tensorinv linalg.matrix_norm norm cholesky_solve
     """.split()},
-    **{(name, 1): column_layout for name in ("linalg.qr", "linalg.eigh", "linalg.eig")},
-    ("linalg.svd", 2): column_layout, ("svd", 2): layouts.contiguous,
+    ("svd", 2): layouts.contiguous,
+    ("linalg.lstsq", 0): lambda shape: column_major((), shape),
 }  # fmt: skip
 
 # Ops that resize ``out`` without a warning.

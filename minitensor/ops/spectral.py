@@ -15,7 +15,7 @@ from minitensor.base import values_of
 from minitensor.compat.once import warn_once
 from minitensor.errors import ArgumentError, DimError, DtypeError, ShapeError, UsageError
 from minitensor.ops.complex import view_as_real
-from minitensor.ops.fft import fit_dim, half_spectrum, signal, spectrum
+from minitensor.ops.fourier import fit_dim, half_spectrum, signal, spectrum
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import INEXACT, require_kind
 from minitensor.ops.operand import same_device

@@ -64,7 +64,7 @@ INDICES = rows(
         out=False, host="indices are checked", wrong=(
             call(f(3), np.array([3]), f(1)), call(f(3), AT, f(2)), call(f(3), f(1), f(1)), call(f(3), np.array([1]), i(1)))),
     Row("unravel_index", (call(i(2, 3, high=12), (3, 4)), call(i(3, high=5), 5), call(np.array(7), (2, 2, 2))), out=False, differentiable=False,
-        strides=False, dtypes="none", wrong=(call(f(2), (2, 3)), call(i(2), (-1, 3)), call(i(2), "a"))),
+        dtypes="none", wrong=(call(f(2), (2, 3)), call(i(2), (-1, 3)), call(i(2), "a"))),
     Row("masked_fill", (call(f(2, 3), b(2, 3), 1.5), call(f(2, 3), b(3), 0), call(f(2, 3), b(2, 1), f())), out=False,
         wrong=(call(f(3), f(3), 1.0), call(f(3), b(2), 1.0), call(f(3), b(3), f(2)), call(f(3), b(3), 1j),
                                           call(i(2), b(2), np.array(1j)))),
@@ -72,8 +72,8 @@ INDICES = rows(
         host="the result's size must be known on the host", wrong=(call(f(3), f(3)), call(f(3), b(2)))),
     Row("masked_scatter", (call(f(2, 3), b(2, 3), f(6, seed=1)), call(f(2, 3), b(3), f(6, seed=1))), out=False,
         host="counts the mask", wrong=(call(f(3), np.ones(3, bool), f(2)), call(f(3), f(3), f(3)), call(f(3), b(3), i(3)))),
-    Row("argwhere", strides=False, calls=(call(b(2, 3)), call(b()), call(b(0, 2))), differentiable=False, out=False, host="the result's size", dtypes="all"),
-    Row("nonzero", (call(b(2, 3)), call(b(2, 3), as_tuple=True), call(b()), call(b(3))), out=False, differentiable=False, strides=False,
+    Row("argwhere", calls=(call(b(2, 3)), call(b()), call(b(0, 2))), differentiable=False, out=False, host="the result's size", dtypes="all"),
+    Row("nonzero", (call(b(2, 3)), call(b(2, 3), as_tuple=True), call(b()), call(b(3))), out=False, differentiable=False,
         host="the result's size"),
     Row("nn.functional.embedding_bag", (
         call(i(5, high=4), f(4, 2), np.array([0, 2]), mode="sum"), call(i(5, high=4), f(4, 2), np.array([0, 0, 3])),
@@ -87,7 +87,7 @@ INDICES = rows(
             call(i(3, high=4), f(4, 2), np.array([1])), call(i(3, high=4), f(4, 2), np.array([0, 4])),
             call(i(2, 3, high=4), f(4, 2), per_sample_weights=f(2, 3)), call(np.array([[4]]), f(4, 2)))),
     Row("nonzero_static", (call(b(2, 3), size=2), call(b(2, 3), size=9), call(b(2, 3), size=8, fill_value=7), call(b(3), size=0)),
-        differentiable=False, strides=False, host="the result's size", wrong=(call(b(3), size=-1),), dtypes="all",
+        differentiable=False, host="the result's size", wrong=(call(b(3), size=-1),), dtypes="all",
         notes={"out": "casts nothing"}, out=False),
 )  # fmt: skip
 

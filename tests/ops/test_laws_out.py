@@ -190,7 +190,6 @@ EXCUSED = {
     ("linalg.eig", "values"): "the order of eigenvalues is arbitrary",
     ("kthvalue", "values"): "which of equal elements is found is arbitrary",
     ("cholesky_inverse", "values"): "a factor with a complex diagonal is invalid",
-    ("nonzero", "strides"): "PyTorch gives a 0-d input's rows a stride of 0",
     ("linalg.solve", "strides"): "with left=False PyTorch makes a resized out row-major",
     ("linalg.solve", "overlap"): "PyTorch copies B into out first; here the result is correct",
     ("cholesky_inverse", "strides"): "PyTorch makes a nonempty out row-major",

@@ -355,7 +355,7 @@ def argwhere(array: Array) -> Array:
     (flat,) = numpy.nonzero(array.reshape(-1) if array.dtype.kind == "b" else array.reshape(-1) != 0)
     starts = numpy.arange(array.size // width) * width
     counts = numpy.diff(numpy.searchsorted(flat, starts), append=flat.size)
-    result = numpy.empty((flat.size, array.ndim), INT64)
+    result: Array = numpy.empty((array.ndim, flat.size), INT64).T
     result[:, -1] = flat - numpy.repeat(starts, counts)
     for axis, places in enumerate(numpy.unravel_index(starts // width, array.shape[:-1])):
         result[:, axis] = numpy.repeat(places, counts)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.strides import column_major, in_layout
 from minitensor.errors import GradError, ShapeError, UsageValueError
 from minitensor.ops import return_types
 from minitensor.ops.arithmetic import conj
@@ -80,6 +81,7 @@ def factor_definite(input: Tensor, upper: bool) -> tuple[Array, Array | None]:
     returns=return_types.linalg_cholesky_ex,
     input=lambda grads, result0, upper: cholesky_grad(grads[0], result0, upper),
 )
+@in_layout((column_major, None), always=True)
 def cholesky_ex(
     input: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None
 ) -> tuple[Array, Array]:
@@ -111,6 +113,7 @@ def cholesky_ex(
     prepare=lambda input, upper: (require_square("linalg.cholesky", input), bool(upper)),
     input=cholesky_grad,
 )
+@in_layout(column_major, always=True)
 def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Array:
     """Return lower triangular L with L Lᴴ = A, or upper triangular U with Uᴴ U = A; A (..., n, n) is positive definite.
 
@@ -189,6 +192,7 @@ def prepare_qr(A: Tensor, mode: str) -> tuple[Tensor, str]:
 
 
 @differentiable(name="linalg.qr", prepare=prepare_qr, returns=return_types.linalg_qr, A=qr_grad)
+@in_layout(column_major, always=True)
 def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> tuple[Array, Array]:
     """Return Q with orthonormal columns and upper triangular R, A = Q R; A is (..., m, n), k = min(m, n).
 
@@ -266,6 +270,7 @@ def refuse_phase(name: str, diagonal: Tensor) -> None:
     returns=return_types.linalg_eigh,
     input=eigh_grad,
 )
+@in_layout((None, column_major), always=True)
 def eigh(input: Tensor, UPLO: str = "L", *, out: Any = None) -> tuple[Array, Array]:
     """Return ascending eigenvalues (..., n) and orthonormal eigenvectors, columns of (..., n, n), of Hermitian A.
 
@@ -349,6 +354,7 @@ def eig_grad(grads: Any, results: Any) -> Tensor:
     returns=return_types.linalg_eig,
     input=eig_grad,
 )
+@in_layout((None, column_major), always=True)
 def eig(input: Tensor, *, out: Any = None) -> tuple[Array, Array]:
     """Return complex eigenvalues (..., n) and eigenvectors of norm 1, the columns of (..., n, n), of square matrices.
 
@@ -435,6 +441,7 @@ def prepare_svd(A: Tensor, full_matrices: bool, driver: str | None) -> tuple[Ten
 
 
 @differentiable(name="linalg.svd", prepare=prepare_svd, returns=return_types.linalg_svd, A=svd_grad)
+@in_layout((column_major, None, column_major), always=True)
 def svd(
     A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out: Any = None
 ) -> tuple[Array, Array, Array]:

@@ -81,9 +81,17 @@ def matrix_norm(
         return write_out("linalg.matrix_norm", vector_norm(input, 2.0, (rows, columns), keepdim), out)
     found = norm_of_last_dims(name, input.movedim((rows, columns), (-2, -1)), ord)
     if keepdim:
-        for each in sorted((rows, columns)):
-            found = found.unsqueeze(each)
+        found = restore_dims(found, ord, rows, columns)
     return write_out("linalg.matrix_norm", found, out)
+
+
+def restore_dims(found: Tensor, ord: Order, rows: int, columns: int) -> Tensor:
+    """Insert the reduced dims with size 1; norms of singular values get PyTorch's strides by moving them."""
+    if ord == "nuc" or abs(float(ord)) == 2:
+        return found.unsqueeze(-1).unsqueeze(-1).movedim((-2, -1), (rows, columns))
+    for each in sorted((rows, columns)):
+        found = found.unsqueeze(each)
+    return found
 
 
 def norm_of_last_dims(name: str, input: Tensor, ord: Order) -> Tensor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.strides import in_layout
+from minitensor.autograd.strides import column_major, in_layout, row_major
 from minitensor.base import values_of
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
@@ -36,7 +36,10 @@ from minitensor.ops.triangle import tril, triu
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minitensor.backends import Array
+    from minitensor.layout import Layout
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
@@ -79,7 +82,14 @@ def prepare_solve(A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor, boo
     return A, B, bool(left)
 
 
+def of_solution(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of solutions: column-major, or row-major of X A = B."""
+    left = arguments[2]
+    return column_major(arguments, shape) if left else row_major(arguments, shape)
+
+
 @differentiable(name="linalg.solve", prepare=prepare_solve, A=solve_matrix_grad, B=solve_rhs_grad)
+@in_layout(of_solution, always=True)
 def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Array:
     """Return X of A X = B, or with ``left=False`` of X A = B: A is (..., n, n), B (..., n, k), (..., n) or (n,).
 
@@ -133,6 +143,7 @@ def inverse_grad(grad: Tensor, result: Tensor) -> Tensor:
     returns=return_types.linalg_inv_ex,
     A=lambda grads, result0: inverse_grad(grads[0], result0),
 )
+@in_layout((column_major, None), always=True)
 def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> tuple[Array, Array]:
     """Return inverses (..., n, n) and ``info`` (...,): NaN and 1 for a singular matrix, else 0.
 
@@ -192,6 +203,7 @@ def solve_ex(
 
 
 @differentiable(name="linalg.inv", prepare=lambda A: (require_square("linalg.inv", A),), A=inverse_grad)
+@in_layout(column_major, always=True)
 def inv(A: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the inverse of square matrices (..., n, n).
 
@@ -305,6 +317,7 @@ def prepare_solve_triangular(
     input=solve_triangular_matrix_grad,
     B=solve_triangular_rhs_grad,
 )
+@in_layout(column_major, always=True)
 def solve_triangular(
     input: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Tensor | None = None
 ) -> Array:
@@ -358,6 +371,7 @@ def prepare_cholesky_solve(input: Tensor, input2: Tensor, upper: bool) -> tuple[
     input=cholesky_solve_rhs_grad,
     input2=cholesky_solve_factor_grad,
 )
+@in_layout(column_major, always=True)
 def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Array:
     """Return X of A X = B, given B (..., n, k) and the Cholesky factor of A (..., n, n), the lower or the upper one.
 

@@ -14,9 +14,11 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.spellings import other_names
+from minitensor.autograd.strides import column_major, in_layout
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeError
+from minitensor.layout import Layout
 from minitensor.ops import return_types
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.choice import where
@@ -28,7 +30,10 @@ from minitensor.ops.out import write_out, write_outs
 from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minitensor.backends import Array
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
@@ -211,7 +216,7 @@ def lstsq(
         )
     broadcast_shapes(tuple(left.shape[:-2]), tuple(right.shape[:-2]))
     left, right = in_turn(left, right)
-    solution = matmul(pinv(left, rtol=rcond), right)
+    solution = among_rows(matmul(pinv(left, rtol=rcond), right), max(left.shape[-2:]))
     with no_grad():
         rank, values = ranks_and_values(left.detach(), rcond)
     empty = left.detach().new_empty([0])
@@ -222,6 +227,20 @@ def lstsq(
         values if driver in ("gelsd", "gelss") else empty.to(values.dtype),
     )
     return return_types.linalg_lstsq(*write_outs(name, found, out))
+
+
+def of_rows(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of the first rows of column-major matrices that have more."""
+    *batch, _, columns = shape
+    return Layout(shape, column_major(arguments, (*batch, arguments[1], columns)).strides, 0)
+
+
+@differentiable(input=lambda grad: grad)
+@in_layout(of_rows, always=True)
+def among_rows(input: Tensor, rows: int) -> Array:
+    """Copy matrices to the first rows of matrices of LAPACK, which writes the solution over the right-hand sides."""
+    copy: Array = input.array.copy()
+    return copy
 
 
 def ranks_and_values(A: Tensor, rcond: float | None) -> tuple[Tensor, Tensor]:
