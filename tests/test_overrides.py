@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import minitensor as mt
+from minitensor.autograd import protocol
 
 EXPRESSIONS = """
     x + 1 | 1 + x | 1 - x | 2 / x | 2 ** x | x // 2 | x % 2 | -x | +x | ~(x > 0) | x == x | x != 1 | x < 1 | x @ x
@@ -273,6 +275,31 @@ def test_programs_without_such_classes_pay_nothing() -> None:
     from minitensor.autograd.protocol import active
 
     assert active == []
+
+
+CALLS_OF_TENSORS: list[Callable[[mt.Tensor], object]] = [
+    lambda x: x + x, lambda x: 2 * x, mt.exp, lambda x: x.sum(), lambda x: x.sum(0, keepdim=True),
+    lambda x: x.view(2, 6), lambda x: x[1:, 0], lambda x: x[None], mt.relu, lambda x: mt.cat([x, x]),
+    lambda x: x.softmax(0), mt.Tensor.double,
+    lambda x: mt.nn.functional.linear(x, x), lambda x: x.add_(1), lambda x: x.max(1), lambda x: mt.stack((x, x)),
+    lambda x: mt.nn.Parameter(x) * 2, lambda x: x.permute(1, 0), lambda x: mt.add(x, x, alpha=2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS_OF_TENSORS)
+def test_a_call_of_plain_tensors_is_seen_at_a_glance(
+    call: Callable[[mt.Tensor], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("the arguments were looked at one by one")
+
+    x = mt.ones(3, 4)
+    monkeypatch.setattr(protocol, "ask_mode_and_classes", fail)
+    protocol.active.append(protocol.CLASSES)  # what the first class does, such as that of sparse tensors
+    try:
+        call(x)
+    finally:
+        protocol.active.remove(protocol.CLASSES)
 
 
 def test_a_view_that_requires_grad_itself_is_not_written_to() -> None:
