@@ -31,6 +31,7 @@ from minitensor.autograd.record import (
 from minitensor.autograd.record_views import looker, viewer, viewers
 from minitensor.autograd.spellings import reorder, respell
 from minitensor.autograd.strides import is_never_ordinary, is_ordinary, of_operands, of_tensors
+from minitensor.autograd.tables import compute_in_singles, look_up_halves
 from minitensor.backends import open_backend
 from minitensor.backends.silence import in_silence, quietly
 from minitensor.base import TensorBase
@@ -311,6 +312,10 @@ def describe(
         by_name = ()
     op = Op()
     op.name, op.body = name or body.__name__.strip("_"), positional(body, by_position, by_name)
+    if hasattr(body, "by_table"):
+        op.body = look_up_halves(op.body)
+    elif hasattr(body, "in_singles"):
+        op.body = compute_in_singles(op.body)
     op.is_private = body.__name__.startswith("_")
     op.gate = TypeGate(op.name, functools.partial(annotations_of_op, op))
     op.names, op.positional = by_position + by_name, len(by_position)

@@ -80,7 +80,7 @@ def unary(op: Op) -> Callable[..., Any]:
                 array = body(input)
             else:
                 array = input._array
-                if array.__class__ is HostArray and array.dtype.kind == "f":
+                if array.__class__ is HostArray and array.dtype.char in "fd":
                     array = kernel(array)
                 else:
                     array = body(input)

@@ -19,7 +19,9 @@ from minitensor.autograd.declare import differentiable, nondifferentiable, on_eq
 from minitensor.autograd.misuse import composite, composite_as
 from minitensor.autograd.protocol import PROCEED, active, override_function
 from minitensor.autograd.spellings import old_orders
+from minitensor.autograd.tables import by_table
 from minitensor.autograd.turns import in_turn
+from minitensor.backends.numpy.halves import convert
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, UsageZeroDivisionError, quote
 from minitensor.ops import halves
@@ -291,7 +293,7 @@ def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     a, b = tensor_first("mul", input, other)
     if a.dtype is HALF:
         a, b = to_singles(a, b, other)
-        return (a * b).astype(HALF)
+        return convert(a * b, HALF)
     return a * b
 
 
@@ -342,7 +344,7 @@ def divide_and_truncate(input: Operand, other: Operand) -> Array:
     xp = library_of(input, other)
     if a.dtype is HALF:
         a, b = to_singles(a, b, other)
-        return xp.trunc(a / b).astype(HALF)
+        return convert(xp.trunc(a / b), HALF)
     if a.dtype.kind == "f":
         return xp.trunc(a / b)
     down = a // b
@@ -401,8 +403,8 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None, out
     if a.dtype.kind not in "fc":
         a, b = as_floats(input, other)
     if a.dtype is HALF:
-        a, b = (to_full_precision(input, b), b.astype(SINGLE)) if is_number(input) else to_singles(a, b, other)
-        return (a / b).astype(HALF)
+        a, b = (to_full_precision(input, b), convert(b, SINGLE)) if is_number(input) else to_singles(a, b, other)
+        return convert(a / b, HALF)
     return a / b
 
 
@@ -418,6 +420,7 @@ def true_divide(input: Operand, other: Operand, *, out: Tensor | None = None) ->
 
 
 @differentiable(input=lambda grad, result: -grad * conj(result * result))
+@by_table
 def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``1 / input``.
 

@@ -13,6 +13,7 @@ from minitensor import layout as layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite, composite_as
 from minitensor.autograd.strides import as_input, in_layout
+from minitensor.backends.numpy.halves import convert
 from minitensor.base import TensorBase, is_encoded
 from minitensor.compat.once import warn_once
 from minitensor.copies import record_copy, tracing
@@ -37,19 +38,19 @@ if TYPE_CHECKING:
 @in_layout(as_input)
 def copy_as_floats(input: Tensor, wanted: dtype) -> Array:
     """Copy to a floating-point or complex dtype."""
-    return convert(input.array, wanted.numpy)
+    return change_dtype(input.array, wanted.numpy)
 
 
 @nondifferentiable
 @in_layout(as_input)
 def copy_as_integers(input: Tensor, wanted: dtype) -> Array:
     """Copy to integers or bools; no gradient goes through."""
-    return convert(input.array, wanted.numpy)
+    return change_dtype(input.array, wanted.numpy)
 
 
-def convert(array: Array, wanted: Any) -> Array:
+def change_dtype(array: Array, wanted: Any) -> Array:
     """Return a copy in another dtype; a real dtype drops the imaginary part."""
-    copy = drop_imaginary(array, wanted).astype(wanted)
+    copy = convert(drop_imaginary(array, wanted), wanted)
     if tracing.get():
         record_copy("cast", copy)
     return copy

@@ -18,6 +18,7 @@ from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, of_operands, of_tensors
+from minitensor.autograd.tables import by_table, in_singles
 from minitensor.backends import HostArray
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
@@ -128,6 +129,7 @@ def extremum_grad(grad: Tensor, beaten: Tensor, tied: Tensor) -> Any:
     input=lambda grad, input, other: extremum_grad(grad, input < other, input == other),
     other=lambda grad, input, other: extremum_grad(grad, other < input, input == other),
 )
+@in_singles
 def maximum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the larger of two elements, NaN if either is NaN. Ties share the gradient equally.
 
@@ -143,6 +145,7 @@ def maximum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Arr
     input=lambda grad, input, other: extremum_grad(grad, input > other, input == other),
     other=lambda grad, input, other: extremum_grad(grad, other > input, input == other),
 )
+@in_singles
 def minimum(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the smaller of two elements, NaN if either is NaN. Ties share the gradient equally.
 
@@ -168,6 +171,7 @@ def is_first_smaller(input: Tensor, other: Tensor) -> Any:
     input=lambda grad, input, other: choose(is_first_larger(input, other), grad, 0),
     other=lambda grad, input, other: choose(is_first_larger(input, other), 0, grad),
 )
+@in_singles
 def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the larger of two elements; if one is NaN, the other.
 
@@ -186,6 +190,7 @@ def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     input=lambda grad, input, other: choose(is_first_smaller(input, other), grad, 0),
     other=lambda grad, input, other: choose(is_first_smaller(input, other), 0, grad),
 )
+@in_singles
 def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the smaller of two elements; if one is NaN, the other.
 
@@ -207,6 +212,7 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
                 min=lambda grad, input, min, max: choose(is_below(input, min, max), grad, 0),
                 max=lambda grad, input, min, max: choose(is_above(input, min, max), grad, 0))
 @in_layout(of_tensors)
+@by_table
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None, *, out: Tensor | None = None) -> Array:
     """Limit every element to [min, max]; where ``min`` exceeds ``max``, the result is ``max``.
 

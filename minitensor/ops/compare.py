@@ -13,6 +13,7 @@ from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
 from minitensor.autograd.strides import in_layout, of_tensors, row_major
+from minitensor.autograd.tables import in_singles
 from minitensor.base import TensorBase, elements_of
 from minitensor.dtypes import bool_
 from minitensor.errors import DtypeError, UnsupportedDtypeError, UsageValueError, WrongTypeError
@@ -77,6 +78,7 @@ def ne_(input: Tensor, other: Operand) -> None:
 
 
 @nondifferentiable
+@in_singles
 def lt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return whether ``input`` is less than ``other``; shapes broadcast.
 
@@ -98,6 +100,7 @@ def lt_(input: Tensor, other: Operand) -> None:
 
 
 @nondifferentiable
+@in_singles
 def le(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return whether ``input`` is less than or equal to ``other``; shapes broadcast.
 
@@ -119,6 +122,7 @@ def le_(input: Tensor, other: Operand) -> None:
 
 
 @nondifferentiable
+@in_singles
 def gt(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return whether ``input`` is greater than ``other``; shapes broadcast.
 
@@ -140,6 +144,7 @@ def gt_(input: Tensor, other: Operand) -> None:
 
 
 @nondifferentiable
+@in_singles
 def ge(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return whether ``input`` is greater than or equal to ``other``; shapes broadcast.
 

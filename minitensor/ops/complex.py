@@ -15,6 +15,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Node, make_node
 from minitensor.autograd.strides import in_layout, of_input, of_tensors, row_major
+from minitensor.autograd.tables import by_table
 from minitensor.backends.encoded import ConjugateArray, NegativeArray
 from minitensor.base import TensorBase, is_encoded, new, on_storage
 from minitensor.errors import DtypeError, ShapeError
@@ -294,6 +295,7 @@ def layout_of_angle(arguments: Sequence[Any], shape: Shape) -> Layout | None:
 
 @differentiable(input=angle_grad)
 @in_layout(layout_of_angle)
+@by_table
 def angle(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the angle of complex numbers in radians; for real numbers 0, or pi if they are negative.
 

@@ -9,10 +9,12 @@ import math
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable, on_host_floats
+from minitensor.autograd.tables import by_table
+from minitensor.backends.numpy.halves import convert
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.kinds import FLOATS, INEXACT
-from minitensor.ops.operand import as_float, backend_of, library_of, ordered_arrays
+from minitensor.ops.operand import SINGLE, as_float, backend_of, library_of, ordered_arrays
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -134,6 +136,7 @@ def log1p_(input: Tensor) -> None:
 
 
 @differentiable(input=lambda grad, result: grad * conj((1 - result) * result))
+@by_table
 def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``1 / (1 + exp(-input))``, between 0 and 1, element by element.
 
@@ -145,7 +148,7 @@ def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
     if array.dtype.kind == "c":
         return input.xp.reciprocal(array.dtype.type(1) + input.xp.exp(-array))
     if array.dtype.itemsize == 2:  # in float16 the exponential would overflow where the result is not yet zero
-        return input.backend.sigmoid(array.astype("float32")).astype(array.dtype)
+        return convert(input.backend.sigmoid(convert(array, SINGLE)), array.dtype)
     return input.backend.sigmoid(array)
 
 

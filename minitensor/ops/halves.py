@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable
+from minitensor.backends.numpy.halves import convert
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.operand import SINGLE, two_arrays
 from minitensor.scalars import lift
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def add(input: Tensor, other: Tensor, alpha: Number) -> Array:
     """Return ``input + alpha * other``."""
     a, b = two_arrays(input, other)
-    total: Array = a.astype(SINGLE) + round_factor(alpha, a) * b.astype(SINGLE)
+    total: Array = convert(a, SINGLE) + round_factor(alpha, a) * convert(b, SINGLE)
     return total.astype(a.dtype)
 
 
@@ -31,7 +32,7 @@ def add(input: Tensor, other: Tensor, alpha: Number) -> Array:
 def sub(input: Tensor, other: Tensor, alpha: Number) -> Array:
     """Return ``input - alpha * other``."""
     a, b = two_arrays(input, other)
-    rest: Array = a.astype(SINGLE) - round_factor(alpha, a) * b.astype(SINGLE)
+    rest: Array = convert(a, SINGLE) - round_factor(alpha, a) * convert(b, SINGLE)
     return rest.astype(a.dtype)
 
 

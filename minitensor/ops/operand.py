@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from minitensor import dtypes, scalars
 from minitensor.autograd.binding import NUMBERS
 from minitensor.backends import HostArray
+from minitensor.backends.numpy.halves import convert
 from minitensor.base import TensorBase
 from minitensor.copies import record_copy, tracing
 from minitensor.dtypes import Kind
@@ -97,7 +98,7 @@ def to_singles(a: Array, b: Array, other: Any) -> tuple[Array, Array]:
 
     See Note [Halves beside numbers].
     """
-    return a.astype(SINGLE), b.astype(SINGLE) if has_dims(other) else to_full_precision(other, b)
+    return convert(a, SINGLE), convert(b, SINGLE) if has_dims(other) else to_full_precision(other, b)
 
 
 def has_dims(operand: Any) -> bool:
@@ -166,7 +167,8 @@ def promote_in_singles(*tensors: TensorBase | Number) -> Any:
         return promote(*tensors), common
     like = same_device(*tensors)
     return [
-        fit_number(t, SINGLE, like.array) if is_number(t) else cast_to(t, common, like).astype(SINGLE) for t in tensors
+        fit_number(t, SINGLE, like.array) if is_number(t) else convert(cast_to(t, common, like), SINGLE)
+        for t in tensors
     ], common
 
 
@@ -214,7 +216,7 @@ def cast_to(tensor: Any, common: Any, like: Any) -> Array:
 
 def recast(array: Array, common: Any) -> Array:
     """Return a copy in another dtype."""
-    copy: Array = array.astype(common)
+    copy = convert(array, common)
     if tracing.get():
         record_copy("cast", copy)
     return copy

@@ -14,6 +14,8 @@ from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable, on_host_floats
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, of_input, of_operands, row_major
+from minitensor.autograd.tables import by_table
+from minitensor.backends.numpy.halves import convert
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError
 from minitensor.ops.aliasing import inplace
@@ -22,6 +24,7 @@ from minitensor.ops.choice import where
 from minitensor.ops.kinds import NUMERIC, unsupported_dtype_error
 from minitensor.ops.operand import (
     HALF,
+    SINGLE,
     as_float,
     fit_number,
     is_number,
@@ -129,7 +132,7 @@ def power_by_products(array: Array, exponent: int) -> Array:
     The exponent is read bit by bit: square, and multiply where a bit is set. Halves are rounded once.
     """
     if array.dtype is HALF:
-        return power_by_products(array.astype("float32"), exponent).astype(HALF)
+        return power_by_products(convert(array, SINGLE), exponent).astype(HALF)
     power: Array = array * 1
     for bit in f"{abs(exponent):b}"[1:]:
         power *= power
@@ -160,6 +163,7 @@ def integer_power(xp: Library, a: Array, b: Array) -> Array:
 
 
 @differentiable(input=lambda grad, input: grad * conj(input * 2))
+@by_table
 def square(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``input * input``; bools give int64.
 
@@ -177,6 +181,7 @@ def square_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, result: grad / conj(result * 2))
 @on_host_floats("sqrt")
+@by_table
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the square root; NaN for negative real numbers. Integers give floats.
 
@@ -193,6 +198,7 @@ def sqrt_(input: Tensor) -> None:
 
 
 @differentiable(input=lambda grad, result: grad * conj(result**3) * -0.5)
+@by_table
 def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``1 / sqrt(input)``.
 

@@ -19,6 +19,7 @@ from minitensor.autograd.declare import differentiable, nondifferentiable, view
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
 from minitensor.backends import BY_ARRAY
+from minitensor.backends.numpy.halves import convert
 from minitensor.base import TensorBase, has_values, values_of
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
@@ -29,7 +30,7 @@ from minitensor.ops.compare import isnan
 from minitensor.ops.cumulative import can_divide, cast_result, products_of_others
 from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import ORDERED, require_kind
-from minitensor.ops.operand import as_float
+from minitensor.ops.operand import SINGLE, as_float
 from minitensor.ops.out import dtype_of_sum, require_dtype, write_out
 from minitensor.shapes import are_plain, as_int, memoize, reduced_dims, reduced_shape, wrap_dim
 
@@ -148,7 +149,7 @@ def sum_array(input: Tensor, array: Array, dims: Axes, keepdim: bool) -> Any:
     if dtype.kind in "fc" and dtype.itemsize > 2:
         return input.backend.sum(array, dims, keepdim)
     if dtype.kind == "f":
-        return input.backend.sum(array.astype("float32"), dims, keepdim).astype(dtype)
+        return input.backend.sum(convert(array, SINGLE), dims, keepdim).astype(dtype)
     return input.xp.add.reduce(array, dims, "int64", None, keepdim)
 
 
@@ -256,7 +257,7 @@ def mean_array(input: Tensor, dims: Axes, keepdim: bool) -> Any:
             f"{input.dtype.name}; pass dtype=, or cast with .float()"
         )
     if dtype.itemsize == 2:
-        return (input.backend.sum(array.astype("float32"), dims, keepdim) / count(array.shape, dims)).astype(dtype)
+        return (input.backend.sum(convert(array, SINGLE), dims, keepdim) / count(array.shape, dims)).astype(dtype)
     return input.backend.sum(array, dims, keepdim) / count(array.shape, dims)
 
 
@@ -297,7 +298,7 @@ def variance(input: Tensor, dims: Axes, correction: Any, keepdim: bool) -> Any:
     if dtype.kind not in "fc":
         raise DtypeError(f"std and var only support floating point and complex dtypes, got {input.dtype.name}")
     if dtype.itemsize == 2:
-        array = array.astype("float32")
+        array = convert(array, SINGLE)
     n = count(array.shape, dims)
     # Relative to the first element: equal elements then have a variance of exactly zero, however the mean is rounded.
     first = tuple([slice(1) if dim in dims else slice(None) for dim in range(array.ndim)])
@@ -465,7 +466,7 @@ def prod(
     if array.dtype.kind in "biu":
         found = xp.multiply.reduce(array, dims, "int64", None, keepdim)
     elif array.dtype.itemsize == 2:
-        found = xp.multiply.reduce(array, dims, "float32", None, keepdim).astype(array.dtype)
+        found = xp.multiply.reduce(convert(array, SINGLE), dims, "float32", None, keepdim).astype(array.dtype)
     else:
         found = input.backend.product(array, dims, keepdim)
     result: Array = cast_result(found, dtype)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.strides import as_input, in_layout, of_tensors
+from minitensor.autograd.tables import by_table
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
@@ -79,6 +80,7 @@ def sgn_grad(grad: Tensor, input: Tensor) -> Tensor:
 
 
 @differentiable(input=sgn_grad)
+@by_table
 def sgn(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return -1, 0 or 1; for complex numbers the number divided by its modulus.
 
@@ -99,6 +101,7 @@ def sgn_(input: Tensor) -> None:
 
 
 @differentiable(input=step_grad)
+@by_table
 def sign(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return -1, 0 or 1; 0 for NaN.
 
@@ -191,6 +194,7 @@ def heaviside_(input: Tensor, values: Tensor) -> None:
 
 
 @differentiable(input=step_grad)
+@by_table
 def floor(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round down to an integer.
 
@@ -208,6 +212,7 @@ def floor_(input: Tensor) -> None:
 
 
 @differentiable(input=step_grad)
+@by_table
 def ceil(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round up to an integer.
 
@@ -225,6 +230,7 @@ def ceil_(input: Tensor) -> None:
 
 
 @differentiable(input=step_grad)
+@by_table
 def trunc(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Round toward zero to an integer.
 
@@ -243,6 +249,7 @@ def trunc_(input: Tensor) -> None:
 
 @differentiable(input=step_grad)
 @in_layout(of_tensors)
+@by_table
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Array:
     """Round to the nearest number with ``decimals`` decimal places; ties go to the even neighbor.
 
@@ -268,6 +275,7 @@ def round_(input: Tensor, *, decimals: int = 0) -> None:
 
 
 @differentiable(input=lambda grad: grad)
+@by_table
 def frac(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the fractional part, ``input - trunc(input)``.
 
@@ -286,6 +294,7 @@ def frac_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: where(input.isfinite(), grad, 0))
 @in_layout(as_input)
+@by_table
 def nan_to_num(
     input: Tensor,
     nan: float | None = None,

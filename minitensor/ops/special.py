@@ -14,6 +14,7 @@ from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_as
 from minitensor.autograd.strides import in_layout, of_tensors
+from minitensor.backends.numpy.halves import convert
 from minitensor.errors import UsageError
 from minitensor.ops.aliasing import check_fits, inplace
 from minitensor.ops.arithmetic import conj, sub
@@ -22,6 +23,7 @@ from minitensor.ops.exponentials import exp, log
 from minitensor.ops.fill import copy_
 from minitensor.ops.kinds import FLOATS, ORDERED, of_kind
 from minitensor.ops.operand import (
+    SINGLE,
     as_float,
     as_floats,
     backend_of,
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 def working_array(name: str, input: Tensor) -> Array:
     """Return the array in the precision to compute in: float32 for float16, otherwise its own."""
     array = of_kind(name, FLOATS, as_float(input))
-    return array.astype("float32") if array.dtype.itemsize == 2 else array
+    return convert(array, SINGLE) if array.dtype.itemsize == 2 else array
 
 
 def to_floats(name: str, input: Tensor) -> Array:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, on_host_floats
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.tables import by_table, in_singles
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj, mul, mul_
@@ -51,6 +52,7 @@ def sin_(input: Tensor) -> None:
 
 @differentiable(input=lambda grad, input: -grad * conj(input.sin()))
 @on_host_floats("cos")
+@by_table
 def cos(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the cosine of angles in radians.
 
@@ -237,6 +239,7 @@ def atanh_(input: Tensor) -> None:
     input=lambda grad, input, result: where(result == 0, 0, grad * input / result),
     other=lambda grad, other, result: where(result == 0, 0, grad * other / result),
 )
+@in_singles
 def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``sqrt(input**2 + other**2)`` without overflow.
 

@@ -18,7 +18,7 @@ from minitensor.dtypes import HALVES, float32, float64
 from minitensor.errors import ArgumentError, UsageValueError
 from minitensor.generator import default_generator
 from minitensor.memory_format import contiguous_format
-from minitensor.ops import activation, choice, exponentials, trigonometry
+from minitensor.ops import activation, choice, exponentials, gates, trigonometry
 from minitensor.ops import softmax as along_dim
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.creation import empty_like
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from minitensor.memory_format import memory_format
     from minitensor.tensor import Tensor
 
-glu = activation.glu
+glu = gates.glu
 hardshrink = activation.hardshrink
 logsigmoid = activation.logsigmoid
 prelu = activation.prelu
 softplus = activation.softplus
 softshrink = activation.softshrink
-softsign = activation.softsign
-tanhshrink = activation.tanhshrink
-gelu = activation.gelu
+softsign = gates.softsign
+tanhshrink = gates.tanhshrink
+gelu = gates.gelu
 sigmoid = exponentials.sigmoid
 tanh = trigonometry.tanh
 relu_ = activation.relu_
@@ -181,7 +181,7 @@ def silu(input: Tensor, inplace: Truth = False) -> Tensor:
     >>> F.silu(tensor([0., 1.]))
     tensor([0.0000, 0.7311])
     """
-    return apply_activation(activation.silu, input, inplace)
+    return apply_activation(gates.silu, input, inplace)
 
 
 @composite
@@ -197,7 +197,7 @@ def mish(input: Tensor, inplace: Truth = False) -> Tensor:
     >>> F.mish(tensor([0., 1.]))
     tensor([0.0000, 0.8651])
     """
-    return apply_activation(activation.mish, input, inplace)
+    return apply_activation(gates.mish, input, inplace)
 
 
 @composite
@@ -211,7 +211,7 @@ def hardsigmoid(input: Tensor, inplace: Truth = False) -> Tensor:
     >>> F.hardsigmoid(tensor([-3., 0., 3.]))
     tensor([0.0000, 0.5000, 1.0000])
     """
-    return apply_activation(activation.hardsigmoid, input, inplace)
+    return apply_activation(gates.hardsigmoid, input, inplace)
 
 
 @composite
@@ -227,7 +227,7 @@ def hardswish(input: Tensor, inplace: Truth = False) -> Tensor:
     >>> F.hardswish(tensor([-3., 0., 3.]))
     tensor([-0., 0., 3.])
     """
-    return apply_activation(activation.hardswish, input, inplace)
+    return apply_activation(gates.hardswish, input, inplace)
 
 
 @composite
