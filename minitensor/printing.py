@@ -28,6 +28,7 @@ def tensor_str(
     device: str = "cpu",
     requires_grad: bool = False,
     grad_fn_name: str | None = None,
+    tangent: str | None = None,
     prefix: str = "tensor(",
 ) -> str:
     """Return the text of a tensor whose elements are those of ``array``.
@@ -38,12 +39,15 @@ def tensor_str(
         device: printed unless it is the CPU.
         requires_grad: printed if True.
         grad_fn_name: the name of the node, such as ``"MulBackward0"``; printed instead of ``requires_grad``.
+        tangent: the text of the tangent, if the tensor is a dual number.
         prefix: the class name and the bracket; elements are indented by its length.
 
     >>> tensor_str(np.array([[1.0, 2.5], [3.0, np.inf]]), dtype=float64, requires_grad=True)
     'tensor([[1.0000, 2.5000],\\n        [3.0000,    inf]], dtype=torch.float64, requires_grad=True)'
     """
     suffixes = _attributes(array, dtype, device) + _history(requires_grad, grad_fn_name)
+    if tangent is not None:
+        suffixes.append(f"tangent={tangent}")
     return _append_suffixes(prefix + _elements(array, len(prefix)), suffixes, len(prefix)) + ")"
 
 

@@ -29,6 +29,7 @@ from minitensor.ops import (
     creation,
     cumulative,
     draws,
+    duals,
     elements,
     exchange,
     exponentials,
@@ -96,6 +97,7 @@ class Tensor(TensorBase):
     _deliver = delivery.deliver
     _deliver_several = staticmethod(delivery.deliver_several)
     _written_by = aliasing.record_foreign_write
+    _dual_level = duals.DualLevel
 
     def __init__(self, *data: Any, **options: Any) -> None:
         """Do nothing: ``__new__`` does everything, so that a subclass may take any arguments."""

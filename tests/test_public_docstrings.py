@@ -38,7 +38,7 @@ ROOMS = (
     "minitensor.nn.utils.parametrize", "minitensor.nn.utils.prune", "minitensor.nn.utils.rnn",
     "minitensor.utils.tensorboard.writer",
     "minitensor.nn.utils.stateless", "minitensor.nn.parallel", "minitensor.utils.data.distributed",
-    "minitensor.func", "minitensor.autograd", "minitensor.autograd.functional",
+    "minitensor.func", "minitensor.autograd", "minitensor.autograd.forward_ad", "minitensor.autograd.functional",
     "minitensor.autograd.graph", "minitensor.optim.lr_scheduler", "minitensor.optim.step_hooks",
     "minitensor.optim.swa_utils", "minitensor.utils", "minitensor.utils.checkpoint", "minitensor.utils.data",
     "minitensor.utils.dlpack", "minitensor.utils.hooks", "minitensor.serialization",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from minitensor.autograd import functional, graph
+from minitensor.autograd import forward_ad, functional, graph
 from minitensor.autograd import mode as grad_mode
 from minitensor.autograd import watch as anomaly_mode
 from minitensor.autograd.check import gradcheck, gradgradcheck
@@ -36,6 +36,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "functional",
     "grad",
     "grad_mode",

@@ -173,7 +173,7 @@ def views(
 
 def visible(function: Callable[P, R]) -> Callable[P, R]:
     """Make interpreters see a function as one operation."""
-    op = describe(function, {})
+    op = describe(function, {}, Effect.CALLS)
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if active and (found := override(op, call, args, None, kwargs)) is not PROCEED:

@@ -24,6 +24,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 grad_mode: ContextVar[Any] = ContextVar("grad_mode", default=True)  # a bool or a Watch; see Note [The third mode]
 inference: ContextVar[bool] = ContextVar("inference", default=False)
+forward_mode: ContextVar[bool] = ContextVar("forward_mode", default=True)  # whether tangents are computed
 
 
 def is_grad_enabled() -> bool:

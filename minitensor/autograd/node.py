@@ -64,6 +64,7 @@ class Effect(Enum):
     VIEWS = "returns views of its first argument"
     WRITES = "writes into its first argument and returns it"
     DRAWS = "draws random numbers"
+    CALLS = "calls other operations"
 
 
 class Op:

@@ -147,8 +147,6 @@ ABSENT = (
     Absence("rare special functions are not implemented", "use scipy.special on x.numpy()", """
         torch.special.airy_ai torch.special.*polynomial* torch.special.*bessel_*"""),
     Absence("it is not implemented", "use scatter_reduce or index_add", "torch.segment_reduce"),
-    Absence("forward-mode differentiation is not implemented", "use func.jvp, which runs two backward passes", """
-        torch.autograd.forward_ad torch.autograd.functional.fwAD"""),
     Absence("data pipes are deprecated in PyTorch", "use IterableDataset or Dataset with DataLoader", """
         torch.utils.data.*Pipe torch.utils.data.datapipes torch.utils.data.DataChunk
         torch.utils.data.functional_datapipe torch.utils.data.graph_settings torch.utils.data.*datapipes_determinism

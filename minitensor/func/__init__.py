@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
+from minitensor.func.forward import hessian, jacfwd, jvp
 from minitensor.func.mapping import vmap
 from minitensor.func.modules import stack_module_state
-from minitensor.func.transforms import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, vjp
+from minitensor.func.transforms import grad, grad_and_value, jacrev, linearize, vjp
 from minitensor.nn.utils.stateless import functional_call
 
 __all__ = [

@@ -1,11 +1,11 @@
-"""Derivatives of functions: ``grad``, ``vjp``, ``jvp``, Jacobians, Hessians; they nest in each other and in ``vmap``.
+"""Derivatives of functions by backward passes: ``grad``, ``vjp``, ``jacrev``; they nest in each other and in ``vmap``.
 
 Each transform gives its function fresh inputs and walks the graph that the function records. Results are detached from
 that graph, unless it leads to tensors outside that require grad: then they stay differentiable.
 
-Note [Forward by backward twice]. There is no forward mode. The gradient g of the outputs weighted by u is linear in u,
-so the gradient of g by u, weighted by t, is J t: two backward passes compute what one forward pass would. This costs
-about twice as much, and all gradients of the function must be differentiable.
+Note [Forward by backward twice]. ``linearize`` calls the function once and multiplies by its Jacobian J many times. It
+keeps a graph in any case, so it does not use forward mode (``forward.py``): the gradient g of the outputs weighted by u
+is linear in u, and the gradient of g by u, weighted by t, is J t.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor import layout as layouts
-from minitensor.autograd import engine
 from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, GradError, ShapeError, UsageValueError
-from minitensor.func.batching.batched import Batched, active_levels, all_samples, at_levels, batch, levels_in
+from minitensor.func.batching.batched import active_levels, all_samples, at_levels, start_graph, walk_back
 from minitensor.func.mapping import name_of, vmap
 from minitensor.layout import numel
 from minitensor.ops.creation import eye, ones_like, zeros_like
+from minitensor.ops.duals import detach_from_graph
 from minitensor.ops.join import cat, split
 from minitensor.utils._pytree import LEAF, TreeSpec, tree_flatten, tree_map
 
@@ -51,15 +50,6 @@ def make_input(tensor: Any, what: str) -> Tensor:
     return at_levels(tensor, levels, start_graph)  # type: ignore[no-any-return]  # a Tensor
 
 
-def start_graph(tensor: Any) -> Tensor:
-    """Return a tensor with the same memory that starts a graph, or continues one if it has a history."""
-    if layouts.has_overlap(tensor.layout):
-        tensor = tensor.contiguous()  # an element at two places has two gradients
-    if tensor.node is None or not is_grad_enabled():
-        return tensor.detach().requires_grad_()  # type: ignore[no-any-return]  # a Tensor
-    return tensor.view_as(tensor)  # type: ignore[no-any-return]  # as above
-
-
 def has_outer_leaves(outputs: Iterable[Any], inputs: Iterable[Any]) -> bool:
     """Whether a graph leads to leaves other than the inputs."""
     own = {all_samples(each).node for each in inputs}
@@ -80,55 +70,7 @@ def drop_history(tree: Any, connected: bool) -> Any:
     """Detach results, unless their graph leads outside."""
     if connected:
         return tree
-    return tree_map(lambda each: each.detach() if isinstance(each, TensorBase) else each, tree)
-
-
-# -- the backward pass -------------------------------------------------------------------------------------------
-
-
-def walk_back(
-    outputs: Sequence[Any], inputs: Sequence[Any], weights: Sequence[Any], keep: bool, record: bool
-) -> list[Tensor]:
-    """Return the gradients of weighted outputs by inputs; a missing one is zeros.
-
-    The graph was recorded on tensors with all samples, so the levels of outputs and inputs are stripped first. Levels
-    that only the weights have, as in ``vmap`` of a vjp, stay: the gradient formulas compute with them.
-    """
-    levels = levels_in((outputs, inputs))
-    plain_outputs, plain_inputs, plain_weights = list(outputs), list(inputs), list(weights)
-    for number, size in reversed(levels):
-        plain_outputs = [strip_level(each, number, size) for each in plain_outputs]
-        plain_inputs = [strip_level(each, number, size) for each in plain_inputs]
-        plain_weights = [strip_level(each, number, size) for each in plain_weights]
-    recorded = [
-        (each, weight) for each, weight in zip(plain_outputs, plain_weights, strict=True) if each.node is not None
-    ]
-    found: Sequence[Any] = [None] * len(plain_inputs)
-    if recorded:
-        found = engine.grad(
-            [each for each, _ in recorded], plain_inputs, [weight for _, weight in recorded], keep, record,
-            allow_unused=True,
-        )
-    grads = [zeros_like(each) if grad is None else grad for each, grad in zip(plain_inputs, found, strict=True)]
-    for number, _ in levels:
-        grads = [restore_level(each, number) for each in grads]
-    return grads
-
-
-def strip_level(tensor: Any, number: int, size: int) -> Any:
-    """Return a tensor with the samples of one level as dim 0."""
-    if not isinstance(tensor, Batched):
-        return tensor.expand(size, *tensor.shape)
-    if tensor.level == number:
-        return tensor.physical
-    return batch(strip_level(tensor.physical, number, size).movedim(1, 0), tensor.level)
-
-
-def restore_level(tensor: Any, number: int) -> Any:
-    """Undo ``strip_level``."""
-    if isinstance(tensor, Batched) and tensor.level > number:
-        return batch(restore_level(tensor.physical.movedim(1, 0), number), tensor.level)
-    return batch(tensor, number)
+    return tree_map(lambda each: detach_from_graph(each) if isinstance(each, TensorBase) else each, tree)
 
 
 # -- grad --------------------------------------------------------------------------------------------------------------
@@ -202,18 +144,24 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
 
 def prepare_arguments(what: str, argnums: Argnums, args: Sequence[Any]) -> tuple[list[Any], TreeSpec, list[Tensor]]:
     """Return the arguments, with inputs in place of those named by ``argnums``; the structure of these; the inputs."""
-    numbers = argnums if isinstance(argnums, tuple) else (argnums,)
-    for number in numbers:
-        if not isinstance(number, int) or not -len(args) <= number < len(args):
-            raise GradError(f"{what}: got argnums={argnums}, but there are {len(args)} positional arguments")
-    if not numbers or len({number % len(args) for number in numbers}) < len(numbers):
-        raise GradError(f"{what}: argnums must name different arguments, got {argnums}")
+    numbers = read_argnums(what, argnums, args)
     given = list(args)
     for number in numbers:
         given[number] = tree_map(functools.partial(make_input, what=what), args[number])
     arguments = tuple([given[number] for number in numbers]) if isinstance(argnums, tuple) else given[argnums]
     inputs, spec = tree_flatten(arguments)
     return given, spec, inputs
+
+
+def read_argnums(what: str, argnums: Argnums, args: Sequence[Any]) -> tuple[int, ...]:
+    """Return the numbers of the arguments by which to differentiate; raise unless they name different arguments."""
+    numbers = argnums if isinstance(argnums, tuple) else (argnums,)
+    for number in numbers:
+        if not isinstance(number, int) or not -len(args) <= number < len(args):
+            raise GradError(f"{what}: got argnums={argnums}, but there are {len(args)} positional arguments")
+    if not numbers or len({number % len(args) for number in numbers}) < len(numbers):
+        raise GradError(f"{what}: argnums must name different arguments, got {argnums}")
+    return numbers
 
 
 def split_aux(what: str, result: Any, has_aux: bool) -> tuple[Any, Any]:
@@ -238,7 +186,7 @@ def check_scalar(func: Any, value: Any) -> None:
         )
 
 
-# -- vjp and jvp -------------------------------------------------------------------------------------------------------
+# -- vjp and linearize -------------------------------------------------------------------------------------------------
 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -332,39 +280,6 @@ def check_weights(what: str, outputs: Sequence[Any], spec: TreeSpec, given: Any)
                 f"{what}: tensor {i} has shape {tuple(weight.shape)}, expected {tuple(output.shape)} as of its output"
             )
     return weights
-
-
-def jvp(
-    func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
-) -> Any:
-    """Return ``func(*primals)`` and its Jacobian times the tangents: its derivative along ``tangents``.
-
-    It is computed by two backward passes, see Note [Forward by backward twice].
-
-    Args:
-        func: takes and returns tensors, also in trees.
-        primals: the tuple of arguments of ``func``.
-        tangents: a tuple in the structure and shapes of ``primals``.
-        strict: raise if an output does not depend on the primals. Default: False.
-        has_aux: ``func`` returns a tuple (output, aux); aux is passed on without a derivative. Default: False.
-
-    Returns:
-        (output, derivative), in the same structure and shapes; with ``has_aux`` (output, derivative, aux).
-
-    Raises:
-        RuntimeError: If primals or tangents are not tuples of one structure, or a tensor has no gradient; if a tangent
-            has another shape than its primal.
-
-    >>> import minitensor as torch
-    >>> from minitensor.func import jvp
-    >>> jvp(torch.sin, (torch.tensor(0.),), (torch.tensor(2.),))
-    (tensor(0.), tensor(2.))
-    """
-    if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
-        raise GradError("jvp: primals and tangents must be tuples, as in jvp(f, (x,), (t,))")
-    output, push, aux = push_forward("jvp", func, tuple(range(len(primals))), primals, {}, has_aux, strict)
-    changed = push(tangents)
-    return (output, changed, aux) if has_aux else (output, changed)
 
 
 def push_forward(
@@ -483,79 +398,3 @@ def split_rows(rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
     """Split the rows of all output elements into one Jacobian for each output."""
     pieces = split(rows, [numel(shape) for shape in shapes])
     return [piece.reshape(*shape, *rows.shape[1:]) for piece, shape in zip(pieces, shapes, strict=True)]
-
-
-def jacfwd(
-    func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, randomness: str = "error",
-    chunk_size: int | None = None,
-) -> Callable[..., Any]:
-    """Return a function that computes the Jacobian of ``func`` by columns, one for each element of the argument.
-
-    This is faster than ``jacrev`` if the argument has fewer elements than the output.
-
-    Args:
-        func: takes and returns tensors, also in trees.
-        argnums: the argument by which to differentiate, or a tuple of several, as in ``grad``. Default: 0.
-        has_aux: ``func`` returns a tuple (output, aux); aux is passed on without a derivative. Default: False.
-        randomness: what random functions do, as in ``vmap``. Default: "error".
-        chunk_size: the number of columns to compute at a time. Default: None, all at once.
-
-    Returns:
-        A function of the same arguments; its results have the shapes of those of ``jacrev``.
-
-    Raises:
-        RuntimeError: In a call, if ``argnums`` names no argument or a tensor has no gradient.
-
-    >>> import minitensor as torch
-    >>> from minitensor.func import jacfwd
-    >>> jacfwd(torch.sin)(torch.tensor([0., 0.]))
-    tensor([[1., 0.],
-            [0., 1.]])
-    """
-
-    @functools.wraps(func)
-    def jacobian(*args: Any, **kwargs: Any) -> Any:
-        _, push, aux = push_forward("jacfwd", func, argnums, args, kwargs, has_aux)
-        numbers = argnums if isinstance(argnums, tuple) else (argnums,)
-        arguments = tuple([args[number] for number in numbers]) if isinstance(argnums, tuple) else args[argnums]
-        inputs, argument_spec = tree_flatten(arguments)
-        push_flat = vmap(
-            lambda *tangents: push(argument_spec.unflatten(tangents)), chunk_size=chunk_size, randomness=randomness
-        )
-        columns = push_flat(*basis(inputs))
-        parts, spec = tree_flatten(columns)
-        shapes = [tuple(each.shape) for each in inputs]
-        jacobians = spec.unflatten([argument_spec.unflatten(split_columns(part, shapes)) for part in parts])
-        return (jacobians, aux) if has_aux else jacobians
-
-    return jacobian
-
-
-def split_columns(columns: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
-    """Split the columns of all input elements into one Jacobian for each input."""
-    last = columns.movedim(0, -1)
-    pieces = split(last, [numel(shape) for shape in shapes], -1)
-    return [piece.reshape(*last.shape[:-1], *shape) for piece, shape in zip(pieces, shapes, strict=True)]
-
-
-def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """Return a function that computes the second derivatives of ``func``: the Jacobian of its Jacobian.
-
-    Args:
-        func: takes and returns tensors, also in trees.
-        argnums: the argument by which to differentiate, or a tuple of several, as in ``grad``. Default: 0.
-
-    Returns:
-        A function of the same arguments. A scalar function of an argument of shape (n,) gives (n, n); in general, the
-        shape of the output is followed by that of the argument twice.
-
-    Raises:
-        RuntimeError: In a call, if ``argnums`` names no argument or a tensor has no gradient.
-
-    >>> import minitensor as torch
-    >>> from minitensor.func import hessian
-    >>> hessian(lambda x: (x ** 3).sum())(torch.tensor([1., 2.]))
-    tensor([[ 6.,  0.],
-            [ 0., 12.]])
-    """
-    return jacrev(jacrev(func, argnums), argnums)

@@ -13,6 +13,7 @@ from minitensor.base import elements_of, on_storage
 from minitensor.compat.reasons import MissingAttribute
 from minitensor.errors import GradError
 from minitensor.layout import Layout
+from minitensor.ops.duals import tangent_text
 from minitensor.ops.rearrange import flip
 from minitensor.storage import Storage, lender
 
@@ -29,6 +30,7 @@ def text(self: Tensor) -> str:
         device=str(self.device),
         requires_grad=requires_grad(self),
         grad_fn_name=None if node is None else node.name(),
+        tangent=tangent_text(self),
         prefix="tensor(" if is_plain(self) else f"{type(self).__name__}(",
     )
 

@@ -17,7 +17,7 @@ from minitensor import scalars
 from minitensor.autograd import declare
 from minitensor.autograd.binding import NUMBERS
 from minitensor.autograd.declare import differentiable
-from minitensor.autograd.interpreters import active
+from minitensor.autograd.interpreters import active, interpreters
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.turns import in_turn
@@ -407,7 +407,7 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     found = basic(layout, index)
     if found is None:
         setitem_by_tensors(input, layout, index, value)
-    elif not try_plain_write(input, index, value):
+    elif (active and interpreters.get()) or not try_plain_write(input, index, value):
         assign(look_at_part(input, found, layout, index), value)
 
 

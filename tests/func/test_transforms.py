@@ -180,8 +180,8 @@ BAD_CALLS: dict[str, Callable[[], Any]] = {
     "must return tensors": lambda: func.vjp(lambda x: (x, 1), mt.ones(2)),
     r"shape \(3,\)": lambda: func.vjp(mt.sin, mt.ones(2))[1](mt.ones(3)),
     "expected one tensor": lambda: func.vjp(mt.sin, mt.ones(2))[1]((mt.ones(2), mt.ones(2))),
-    "must be tuples": lambda: func.jvp(mt.sin, mt.ones(2), mt.ones(2)),
-    "does not depend": lambda: func.jvp(lambda x: mt.ones(2), (mt.ones(2),), (mt.ones(2),), strict=True),
+    "primals to be a tuple": lambda: func.jvp(mt.sin, mt.ones(2), mt.ones(2)),
+    "independent of the inputs": lambda: func.jvp(lambda x: mt.ones(2), (mt.ones(2),), (mt.ones(2),), strict=True),
 }
 
 

@@ -16,9 +16,10 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd import engine
 from minitensor.autograd.interpreters import interpreted_by, interpreters
 from minitensor.autograd.misuse import misuse
-from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.mode import grad_mode, is_grad_enabled
 from minitensor.autograd.node import Effect
 from minitensor.autograd.protocol import disabled_torch_function
 from minitensor.base import TensorBase, array_dtype, new
@@ -35,7 +36,9 @@ from minitensor.func.batching.families import (
     write_sample_by_sample,
 )
 from minitensor.func.batching.table import rule_for, write_rule_for
-from minitensor.layout import Layout
+from minitensor.layout import Layout, has_overlap
+from minitensor.ops.creation import zeros_like
+from minitensor.ops.duals import detach_from_graph, tangents_of
 from minitensor.shapes import broadcast_shapes
 from minitensor.tensor import Tensor
 from minitensor.utils._pytree import rebuild
@@ -223,6 +226,61 @@ class Batched(Tensor, is_batched=True):
         levels = [(level.number, level.size)]
         return tuple([None if each is None else at_levels(each, levels).physical for each in found])
 
+    # What forward mode needs; see ``ops/duals.py``.
+
+    @staticmethod
+    def _levels(value: Any) -> list[tuple[int, int]]:
+        """List the levels of tensors, outermost first, each with its number of samples."""
+        return levels_in((value,))
+
+    @staticmethod
+    def _probe(result: Any, levels: Sequence[tuple[int, int]]) -> Any:
+        """Return zeros in the place of a result's gradient, to differentiate by, at some levels."""
+        zeros = all_samples(result).detach().new_zeros(tuple(result.shape))
+        return at_levels(zeros, levels, lambda each: each.detach().contiguous().requires_grad_())
+
+    @staticmethod
+    def _input(tensor: Any, levels: Sequence[tuple[int, int]]) -> Any:
+        """Return a tensor with the same values, to differentiate by, at some levels; it keeps its history."""
+        return at_levels(tensor, levels, start_graph)
+
+    @staticmethod
+    def _gradients(*args: Any) -> list[Tensor]:
+        """Return the gradients of weighted outputs by inputs; see ``walk_back``."""
+        return walk_back(*args)
+
+    @staticmethod
+    def _look_up(look_up: Callable[[Any], Any], tensor: Any) -> Any:
+        """Return what ``look_up`` finds for the tensor with all samples, for one sample."""
+        found = look_up(all_samples(tensor))
+        if found is not None:
+            for number, _ in levels_in((tensor,)):
+                found = restore_level(found, number)
+        return found
+
+    @staticmethod
+    def _with_all_samples(tensor: Any, value: Any) -> tuple[Any, Any]:
+        """Return the tensor with all samples, and what belongs to it, of which each sample has its own."""
+        for number, size in reversed(levels_in((tensor,))):
+            value = strip_level(value, number, size)
+        return all_samples(tensor), value
+
+    @staticmethod
+    def _zeros_beside(tensor: Any, value: Any) -> Any:
+        """Return zeros in the layout of a tensor, which differ from sample to sample if a value does."""
+        zeros = tensor.detach().new_empty_strided(tuple(tensor.shape), tensor.layout.strides).zero_()
+        return at_levels(zeros, levels_in((value,)), lambda each: each.clone())
+
+    @staticmethod
+    def _copy_in_strides(tensor: Any, strides: tuple[int, ...]) -> Any:
+        """Return a copy of samples that have other strides."""
+        physical, size = tensor.physical, tensor.physical.shape
+        span = 1 + sum([(n - 1) * stride for n, stride in zip(size[1:], strides, strict=True)])
+        if isinstance(physical, Batched):
+            return batch(Batched._copy_in_strides(physical, (span, *strides)), tensor.level)
+        made = physical.detach().new_empty_strided(tuple(size), (span, *strides))
+        return batch(made.copy_(physical), tensor.level)
+
     def __repr__(self) -> str:
         return f"Batched(level={self.level}, sample of shape {tuple(self.shape)}, all of them=\n{self.physical!r})"
 
@@ -273,7 +331,72 @@ def at_levels(
     *outer, (number, size) = levels
     if isinstance(tensor, Batched) and tensor.level == number:
         return batch(at_levels(tensor.physical, outer, innermost), number)
-    return batch(at_levels(tensor.expand(size, *tensor.shape), outer, innermost), number)
+    return batch(at_levels(expand_samples(tensor, number, size), outer, innermost), number)
+
+
+def expand_samples(tensor: Any, number: int, size: int) -> Any:
+    """Return a tensor that is the same for all samples of a level with these as dim 0. Its tangents may differ."""
+    whole = tensor.expand(size, *tensor.shape)
+    for level, tangent in tangents_of(tensor):
+        level.set_tangent(whole, strip_level(tangent, number, size))
+    return whole
+
+
+# -- the backward pass -------------------------------------------------------------------------------------------------
+
+
+def start_graph(tensor: Any) -> Tensor:
+    """Return a tensor with the same memory that starts a graph, or continues one if it has a history."""
+    if has_overlap(tensor.layout):
+        tensor = tensor.contiguous()  # an element at two places has two gradients
+    if tensor.node is None or not is_grad_enabled():
+        return detach_from_graph(tensor).requires_grad_()  # type: ignore[no-any-return]  # a Tensor
+    return tensor.view_as(tensor)  # type: ignore[no-any-return]  # as above
+
+
+def walk_back(
+    outputs: Sequence[Any], inputs: Sequence[Any], weights: Sequence[Any], keep: bool, record: bool
+) -> list[Tensor]:
+    """Return the gradients of weighted outputs by inputs; a missing one is zeros.
+
+    The graph was recorded on tensors with all samples, so the levels of outputs and inputs are stripped first. Levels
+    that only the weights have, as in ``vmap`` of a vjp, stay: the gradient formulas compute with them.
+    """
+    levels = levels_in((outputs, inputs))
+    plain_outputs, plain_inputs, plain_weights = list(outputs), list(inputs), list(weights)
+    for number, size in reversed(levels):
+        plain_outputs = [strip_level(each, number, size) for each in plain_outputs]
+        plain_inputs = [strip_level(each, number, size) for each in plain_inputs]
+        plain_weights = [strip_level(each, number, size) for each in plain_weights]
+    recorded = [
+        (each, weight) for each, weight in zip(plain_outputs, plain_weights, strict=True) if each.node is not None
+    ]
+    found: Sequence[Any] = [None] * len(plain_inputs)
+    if recorded:
+        found = engine.grad(
+            [each for each, _ in recorded], plain_inputs, [weight for _, weight in recorded], keep, record,
+            allow_unused=True,
+        )
+    grads = [zeros_like(each) if grad is None else grad for each, grad in zip(plain_inputs, found, strict=True)]
+    for number, _ in levels:
+        grads = [restore_level(each, number) for each in grads]
+    return grads
+
+
+def strip_level(tensor: Any, number: int, size: int) -> Any:
+    """Return a tensor with the samples of one level as dim 0."""
+    if not isinstance(tensor, Batched):
+        return expand_samples(tensor, number, size)
+    if tensor.level == number:
+        return tensor.physical
+    return batch(strip_level(tensor.physical, number, size).movedim(1, 0), tensor.level)
+
+
+def restore_level(tensor: Any, number: int) -> Any:
+    """Undo ``strip_level``."""
+    if isinstance(tensor, Batched) and tensor.level > number:
+        return batch(restore_level(tensor.physical.movedim(1, 0), number), tensor.level)
+    return batch(tensor, number)
 
 
 # -- an operation on all samples ---------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
+from minitensor.autograd.interpreters import interpreters
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.strides import column_major, in_layout
@@ -324,8 +325,8 @@ def parse_triangle(name: str, UPLO: str) -> str:
 
 
 def is_recorded(input: Tensor) -> bool:
-    """Return whether a gradient may be needed."""
-    return bool(grad_mode.get() and input.requires_grad)
+    """Return whether a gradient or a tangent may be needed."""
+    return bool(interpreters.get() or (grad_mode.get() and input.requires_grad))
 
 
 # -- eigenvalues of any matrix -----------------------------------------------------------------------------------------
