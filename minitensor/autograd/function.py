@@ -13,14 +13,16 @@ import weakref
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.mode import enable_grad, grad_mode, is_grad_enabled, no_grad
+from minitensor.autograd.jvp import push_through
+from minitensor.autograd.mode import enable_grad, grad_mode, is_grad_enabled, no_grad, without_tangents
 from minitensor.autograd.node import FREED, Node, fit, numbering, output, parts, parts_of
 from minitensor.autograd.packed import Packed
+from minitensor.autograd.protocol import active
 from minitensor.autograd.versions import check_version
 from minitensor.base import TensorBase, array_dtype, memory_of, new, restore, window, wrap
 from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of
-from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UsageError
+from minitensor.errors import ArgumentTypeError, GradError, InplaceError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +42,7 @@ class FunctionCtx:
 
     def __init__(self) -> None:
         self.to_save: tuple[Any, ...] = ()
+        self.for_forward: tuple[Any, ...] | None = None  # what `jvp` sees as saved tensors
         self.dirty: tuple[Any, ...] = ()
         self.non_differentiable: tuple[Any, ...] = ()
         self.materialize_grads = True
@@ -60,7 +63,17 @@ class FunctionCtx:
         self.to_save = tensors
 
     def save_for_forward(self, *tensors: Any) -> None:
-        """Do nothing: PyTorch saves ``tensors`` for ``jvp``, which is not supported here."""
+        """Save ``tensors`` (inputs, outputs, others, None) for ``jvp``, which runs as soon as ``forward`` has returned.
+
+        Raises:
+            TypeError: If an item is neither a tensor nor None.
+        """
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, TensorBase):
+                raise ArgumentTypeError(
+                    f"save_for_forward can only save tensors, got {type(tensor).__name__}; make it an attribute of ctx"
+                )
+        self.for_forward = tensors
 
     def mark_dirty(self, *tensors: Any) -> None:
         """Declare that ``forward`` changed the inputs ``tensors`` in place. It must return them too."""
@@ -82,11 +95,15 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """The tensors given to ``save_for_backward``. Before ``forward`` has returned, an empty tuple.
+        """The tensors given to ``save_for_backward``, or in ``jvp`` those given to ``save_for_forward``.
+
+        Before ``forward`` has returned, an empty tuple.
 
         Raises:
             RuntimeError: If the graph was freed.
         """
+        if self.for_forward is not None:
+            return self.for_forward
         if self.node is None:
             return ()
         node = self.node()
@@ -291,6 +308,16 @@ class Function:
         """Return the gradients, given ``ctx`` and ``grad_outputs``: another name for ``backward``."""
         raise NotImplementedError("a Function must have a static method `backward` (or `vjp`, which means the same)")
 
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Return a tangent or None for each output, given one of ``grad_inputs`` for each argument of ``forward``.
+
+        ``ctx`` is what ``forward`` left; its ``saved_tensors`` are those given to ``save_for_forward``.
+        """
+        raise UnsupportedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise UsageError(
             "legacy autograd function with non-static forward method is not supported: make `forward` and `backward` "
@@ -316,14 +343,17 @@ class Function:
         edges = tuple([each.node if isinstance(each, TensorBase) else None for each in args])
         recording = is_grad_enabled() and any(edge is not None for edge in edges)
         ctx.needs_input_grad = tuple([edge is not None for edge in edges])
-        with no_grad():
+        with no_grad(), without_tangents():
             if split:
                 results = cls.forward(*args)
                 cls.setup_context(ctx, args, results)
             else:
                 results = cls.forward(ctx, *args, **kwargs)
-        outputs = results if isinstance(results, tuple) else (results,)
-        outputs = connect(cls, ctx, args, edges, outputs, recording)
+        found = results if isinstance(results, tuple) else (results,)
+        outputs = connect(cls, ctx, args, edges, found, recording)
+        if active:
+            push_through(cls.jvp, ctx, args, found, outputs)
+        ctx.for_forward = None
         return outputs if isinstance(results, tuple) else outputs[0]
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -61,6 +62,16 @@ def is_inference_mode_enabled() -> bool:
     True
     """
     return inference.get()
+
+
+@contextmanager
+def without_tangents() -> Generator[None, None, None]:
+    """Compute no tangents in a ``with`` statement."""
+    token = forward_mode.set(False)
+    try:
+        yield
+    finally:
+        forward_mode.reset(token)
 
 
 class Guard:

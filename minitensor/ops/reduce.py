@@ -374,7 +374,7 @@ def var(
     prepare=distances,
     # Zero where all elements are equal, as in PyTorch: 0 / 0 would make the whole gradient NaN.
     input=lambda grad, input, dim, correction, result: var_grad(
-        where(result == 0, 0, grad / (result * 2)), input, dim, correction
+        where(result == 0, 0, grad / where(result == 0, 1, result * 2)), input, dim, correction
     ),
 )
 def std(

@@ -37,10 +37,10 @@ def vector_norm_grad(grad: Tensor, x: Tensor, ord: float, dim: tuple[int, ...], 
         extreme = is_extreme(abs(x), norm)
         return grad / sum(extreme, dim, True) * (sgn(x) * extreme)
     if ord == 2:
-        direction: Tensor = where(norm == 0, 0, grad / norm)
+        direction: Tensor = where(norm == 0, 0, grad / where(norm == 0, 1, norm))
         return x * direction
-    scale = where(norm == 0, 0, grad * norm ** (1 - ord))
     # The power of a zero is infinite for p < 2; see Note [Safe arguments] in choice.py.
+    scale = where(norm == 0, 0, grad * where(norm == 0, 1, norm) ** (1 - ord))
     nonzero = where(x == 0, 1, abs(x))
     power: Tensor = where(x == 0, 0, x * nonzero ** (ord - 2) if ord > 1 else sgn(x) * nonzero ** (ord - 1))
     return mul(power, scale)
