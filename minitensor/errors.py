@@ -94,6 +94,10 @@ class UnsupportedError(MinitensorError, NotImplementedError):
     """A feature of PyTorch that this library lacks. The message says what to use instead."""
 
 
+class MetaError(UnsupportedError):
+    """A tensor on the device "meta" has no elements to read, so this cannot be computed."""
+
+
 class NestingError(MinitensorError, RecursionError):
     """Values that are nested too deeply or contain themselves."""
 

@@ -45,10 +45,30 @@ def tensor_str(
     >>> tensor_str(np.array([[1.0, 2.5], [3.0, np.inf]]), dtype=float64, requires_grad=True)
     'tensor([[1.0000, 2.5000],\\n        [3.0000,    inf]], dtype=torch.float64, requires_grad=True)'
     """
-    suffixes = _attributes(array, dtype, device) + _history(requires_grad, grad_fn_name)
-    if tangent is not None:
-        suffixes.append(f"tangent={tangent}")
+    suffixes = _attributes(array, dtype, device) + _history(requires_grad, grad_fn_name, tangent)
     return _append_suffixes(prefix + _elements(array, len(prefix)), suffixes, len(prefix)) + ")"
+
+
+def meta_str(
+    shape: tuple[int, ...],
+    *,
+    dtype: dtype,
+    device: str = "meta",
+    requires_grad: bool = False,
+    grad_fn_name: str | None = None,
+    tangent: str | None = None,
+    prefix: str = "tensor(",
+) -> str:
+    """Return the text of a tensor without elements; arguments as for ``tensor_str``.
+
+    >>> meta_str((2, 3), dtype=float64)
+    "tensor(..., device='meta', size=(2, 3), dtype=torch.float64)"
+    """
+    facts = [f"device='{device}'", f"size={shape}"]
+    if dtype is not get_default_dtype():
+        facts.append(f"dtype={dtype!r}")
+    facts += _history(requires_grad, grad_fn_name, tangent)
+    return _append_suffixes(prefix + "...", facts, len(prefix)) + ")"
 
 
 def sparse_str(
@@ -90,11 +110,12 @@ def _part_text(name: str, array: HostArray, indent: int) -> str:
     return start + _elements(array, indent + len(start)) + shape + ")"
 
 
-def _history(requires_grad: bool, grad_fn_name: str | None) -> list[str]:
-    """Return the name of the node, or else whether the tensor requires grad."""
+def _history(requires_grad: bool, grad_fn_name: str | None, tangent: str | None = None) -> list[str]:
+    """Return the name of the node, or else whether the tensor requires grad, and the tangent of a dual number."""
+    tangents = [] if tangent is None else [f"tangent={tangent}"]
     if grad_fn_name is not None:
-        return [f"grad_fn=<{grad_fn_name}>"]
-    return ["requires_grad=True"] if requires_grad else []
+        return [f"grad_fn=<{grad_fn_name}>", *tangents]
+    return ["requires_grad=True", *tangents] if requires_grad else tangents
 
 
 # -- options -----------------------------------------------------------------------------------------------------------

@@ -398,7 +398,7 @@ class Tensor(TensorBase):
     dim = ndimension = metadata.dim
     size, stride, storage_offset = metadata.size, metadata.stride, metadata.storage_offset
     untyped_storage, data_ptr, element_size = metadata.untyped_storage, metadata.data_ptr, metadata.element_size
-    is_cpu, is_meta = property(metadata.is_cpu), property(metadata.always_false)
+    is_cpu, is_meta = property(metadata.is_cpu), property(metadata.is_meta)
     is_sparse, is_quantized = property(metadata.always_false), property(metadata.always_false)
     is_sparse_csr = property(metadata.always_false)
     is_nonzero, is_same_size, get_device = metadata.is_nonzero, metadata.is_same_size, metadata.get_device

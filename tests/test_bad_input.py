@@ -495,7 +495,7 @@ DTYPES = [
     Misuse("a dtype by name", lambda t: t.tensor([1], dtype="float32"), r"minitensor\.float32, got 'float32'"),
     Misuse("NumPy's dtype", lambda t: t.zeros(2, dtype=np.float32), r"such as minitensor\.float32, not type: <class"),
     Misuse("a list for out=", lambda t: t.zeros(2, out=[1]), "'out' must be a tensor, not list"),
-    Misuse("a device by no name", lambda t: t.zeros(2, device="gpu"), "one of cpu, cuda.*got 'gpu'"),
+    Misuse("a device by no name", lambda t: t.zeros(2, device="gpu"), "one of cpu, cuda, meta.*got 'gpu'"),
 ]  # fmt: skip
 
 

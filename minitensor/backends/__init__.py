@@ -12,6 +12,7 @@ from numpy import ndarray  # not `import numpy`: the subpackage of that name wou
 
 from minitensor.backends.cupy import load as load_cupy
 from minitensor.backends.encoded import Bfloat16Array, ConjugateArray, EncodedBackend, NegativeArray
+from minitensor.backends.meta.table import MetaBackend
 from minitensor.backends.numpy.table import NumpyBackend
 from minitensor.compat import ABSENT, PATHS
 from minitensor.compat import cudnn as cudnn
@@ -41,7 +42,7 @@ class Routine(Protocol):
     def __getattr__(self, name: str) -> Routine: ...
 
 
-LOADERS: dict[str, Callable[[], Backend]] = {"cpu": NumpyBackend, "cuda": load_cupy}
+LOADERS: dict[str, Callable[[], Backend]] = {"cpu": NumpyBackend, "cuda": load_cupy, "meta": MetaBackend}
 OPEN: dict[str, Backend] = {}
 BY_ARRAY: dict[type, Backend] = {}
 
@@ -68,6 +69,17 @@ def install(name: str, loader: Callable[[], Backend]) -> None:
 def backend_of(array: Array) -> Backend:
     """Return the backend that owns an array."""
     return BY_ARRAY[array.__class__]
+
+
+def holds_data(array: Array) -> bool:
+    """Whether an array has elements that can be read."""
+    backend = BY_ARRAY.get(array.__class__)  # None for NumPy's scalars
+    return backend is None or backend.holds_data
+
+
+def any_true(found: Any) -> bool:
+    """Whether an element of an array is true. Without data none is: checks of elements let meta tensors pass."""
+    return holds_data(found) and bool(found.any())
 
 
 # PyTorch's modules of this name, which only answer.

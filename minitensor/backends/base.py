@@ -44,6 +44,7 @@ class Backend(SpecialFunctions, ABC):
     name: str
     xp: Library  # the module: numpy or cupy
     array_class: type
+    holds_data: bool = True  # whether arrays have elements; otherwise they tell only shapes and dtypes
 
     # -- memory ------------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from minitensor.autograd.protocol import PROCEED, active, override_function
 from minitensor.autograd.spellings import old_orders
 from minitensor.autograd.tables import by_table
 from minitensor.autograd.turns import in_turn
+from minitensor.backends import any_true
 from minitensor.backends.numpy.halves import convert
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, UsageZeroDivisionError, quote
@@ -308,7 +309,7 @@ def mul_(input: Tensor, other: Operand) -> None:
 def division_operands(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
     """Return the arrays of a rounded division; raise if an integer divisor is zero."""
     a, b = operands(input, other)
-    if of_kind(name, REALS, a).dtype.kind != "f" and not b.all():
+    if of_kind(name, REALS, a).dtype.kind != "f" and any_true(b == 0):
         raise UsageZeroDivisionError(f"{name}: ZeroDivisionError: an integer divisor is zero")
     return a, b
 

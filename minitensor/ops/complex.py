@@ -307,7 +307,7 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Array:
     if array.dtype.kind == "c":
         return xp.arctan2(array.imag, array.real)
     found = xp.asarray(xp.multiply(array < 0, array.dtype.type(math.pi)))
-    found[array != array] = math.nan
+    xp.copyto(found, math.nan, where=array != array)
     return found
 
 

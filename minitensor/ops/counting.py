@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.argument_types import is_int
 from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
+from minitensor.backends import holds_data
 from minitensor.base import TensorBase, elements_of, wrap
 from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtypeError, UsageError
 from minitensor.ops import return_types
@@ -206,7 +207,8 @@ def bin_range(name: str, input: Tensor, low: float, high: float, margin: float) 
     if array.dtype.kind != "f":
         raise UnsupportedDtypeError(f"{name}: not implemented for {input.dtype.name}: cast it to float")
     if low == high:
-        low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 1.0)
+        is_known = array.size and holds_data(array)
+        low, high = (float(array.min()), float(array.max())) if is_known else (0.0, 1.0)
     if low == high:
         low, high = low - margin, high + margin
     if not (math.isfinite(low) and math.isfinite(high)):

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from minitensor.autograd.argument_types import Count, Switch
     from minitensor.backends import Array, Library
+    from minitensor.backends.base import Backend
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype
     from minitensor.dtypes import dtype as Dtype
@@ -265,9 +266,14 @@ def as_number(value: Any) -> Any:
     return value.item() if isinstance(value, TensorBase) else value
 
 
+def backend_at(where: DeviceLike) -> Backend:
+    """Return the backend of a device, the host's by default."""
+    return (CPU if where is None else device(where)).backend
+
+
 def library(where: DeviceLike) -> Library:
     """Return the array library of a device, the host's by default."""
-    return (CPU if where is None else device(where)).backend.xp
+    return backend_at(where).xp
 
 
 def hand_over(name: str, array: Array, out: Tensor | None, requires_grad: bool) -> Tensor:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.strides import in_layout, row_major
+from minitensor.backends import any_true
 from minitensor.dtypes import complex128, float64
 from minitensor.errors import DtypeError, UnsupportedDtypeError
 from minitensor.layout import numel
@@ -137,7 +138,7 @@ def reverse_cumprod_grad(grad: Tensor, input: Tensor, result: Tensor, dim: int) 
 def can_divide(products: Tensor) -> bool:
     """Return whether dividing each product by a factor gives the product of the others: all are finite and nonzero."""
     # An underflow to zero counts as a zero factor: the slow way is right there too.
-    return bool((products.isfinite().array & (products.array != 0)).all())
+    return not any_true(~(products.isfinite().array & (products.array != 0)))
 
 
 @differentiable(prepare=terms, input=cumprod_grad)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.turns import in_turn
-from minitensor.base import wrap
 from minitensor.dtypes import HALVES, float32
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops.broadcast import broadcast_tensors
 from minitensor.ops.linalg.norms import plain_norm as norm
 from minitensor.ops.operand import require_tensors, result_dtype
+from minitensor.ops.triangle import triu_indices
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -100,9 +100,8 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise DtypeError(f"pdist only supports floating-point dtypes, got {input.dtype.name}")
     if not p >= 0:
         raise ShapeError(f"pdist only supports non-negative p values, got {p}")
-    count, xp = input.shape[0], input.xp
-    above = xp.arange(count)[:, None] < xp.arange(count)
-    first, second = [input.index_select(0, wrap(input.result_class, each)) for each in xp.nonzero(above)]
+    count = input.shape[0]
+    first, second = [input.index_select(0, each) for each in triu_indices(count, count, 1, device=input.device)]
     if not input.shape[1]:
         return (first - second).sum(1)
     return norm(first - second, p, 1)

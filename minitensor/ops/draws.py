@@ -19,6 +19,7 @@ from minitensor.autograd.argument_types import check_type, type_error
 from minitensor.autograd.declare import random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
+from minitensor.backends import holds_data
 from minitensor.backends.encoded import EncodedArray
 from minitensor.base import TensorBase, elements_of, memory_of
 from minitensor.errors import ArgumentTypeError, UnsupportedDtypeError, quote
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from minitensor.backends import Array
     from minitensor.generator import Generator
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 P = ParamSpec("P")
@@ -129,10 +131,17 @@ def move_beside(drawn: Array, input: Tensor) -> Array:
     return place.backend.from_host(drawn, place.index)
 
 
-def write_draws(input: Tensor, drawn: Array) -> None:
-    """Write numbers drawn on the host into a tensor on any device; see Note [The order of draws]."""
-    window = in_memory_order(input, memory_of(input))
-    values = move_beside(drawn.reshape(window.shape), input)
+def write_draws(input: Tensor, draw: Callable[[Shape], Array]) -> None:
+    """Write numbers drawn on the host into a tensor on any device; see Note [The order of draws].
+
+    Where there is no data, no number is drawn: the call for none only checks the parameters.
+    """
+    memory = memory_of(input)
+    if not holds_data(memory):
+        draw((0,))
+        return
+    window = in_memory_order(input, memory)
+    values = move_beside(draw(memory.shape).reshape(window.shape), input)
     if isinstance(window, EncodedArray):
         window.assign(values)
     else:
@@ -170,7 +179,7 @@ def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: G
     """
     low, high = read_float("uniform_", "from", from_), read_float("uniform_", "to", to)
     source, kind = choose_generator(generator), require_continuous("uniform_", input)
-    write_draws(input, UNIFORM(source, input.layout.shape, kind, low, high))
+    write_draws(input, lambda shape: UNIFORM(source, shape, kind, low, high))
 
 
 @composite
@@ -187,7 +196,7 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
     # As PyTorch: which pairs of uniform numbers are used depends on the layout.
     draw = NORMAL if layouts.is_contiguous(input.layout) else NORMAL_PAIRS
     source, kind = choose_generator(generator), require_continuous("normal_", input)
-    write_draws(input, draw(source, input.layout.shape, kind, mean, std))
+    write_draws(input, lambda shape: draw(source, shape, kind, mean, std))
 
 
 @takes_from(to=Absent())  # not ABSENT: from alone is refused
@@ -204,15 +213,16 @@ def random_(input: Tensor, from_: Any = ABSENT, to: Any = ABSENT, *, generator: 
     >>> torch.ones(3).random_(5, 6)
     tensor([5., 5., 5.])
     """
-    source, shape, kind = choose_generator(generator), input.array.shape, input.dtype.numpy
+    source, kind = choose_generator(generator), input.dtype.numpy
     if from_ is ABSENT and to is ABSENT:
-        write_draws(input, ALL_INTEGERS(source, shape, kind))
+        write_draws(input, lambda shape: ALL_INTEGERS(source, shape, kind))
     elif to is None and from_ is not ABSENT:
-        write_draws(input, ALL_INTEGERS(source, shape, kind, read_int("random_", "from", "int", from_)))
+        least = read_int("random_", "from", "int", from_)
+        write_draws(input, lambda shape: ALL_INTEGERS(source, shape, kind, least))
     else:
         low, high = (0, from_) if to is ABSENT else (0 if from_ is ABSENT else from_, to)
         low, high = read_int("random_", "from", "int", low), read_int("random_", "to", "int", high)
-        write_draws(input, INTEGERS(source, shape, low, high, kind))
+        write_draws(input, lambda shape: INTEGERS(source, shape, low, high, kind))
 
 
 @composite
@@ -226,14 +236,13 @@ def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator |
     tensor([0., 1.])
     """
     require_kind("bernoulli_", ORDERED, input)
-    shape = input.array.shape
-    chance: Any
-    if isinstance(p, TensorBase):
-        chance = in_memory_order(input, numpy.broadcast_to(to_host(p), shape))
-        shape = chance.shape
-    else:
+    source, kind = choose_generator(generator), input.dtype.numpy
+    if not isinstance(p, TensorBase):
         chance = read_float("bernoulli_", "p", p)
-    write_draws(input, BERNOULLI(choose_generator(generator), chance, shape, input.dtype.numpy))
+        write_draws(input, lambda shape: BERNOULLI(source, chance, shape, kind))
+    elif holds_data(input.array):
+        chances = in_memory_order(input, numpy.broadcast_to(to_host(p), input.array.shape))
+        write_draws(input, lambda shape: BERNOULLI(source, chances, chances.shape, kind))
 
 
 @composite
@@ -247,7 +256,8 @@ def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | No
     True
     """
     rate = read_float("exponential_", "lambd", lambd)
-    write_draws(input, EXPONENTIAL(choose_generator(generator), input.array.shape, input.dtype.numpy, rate))
+    source, kind = choose_generator(generator), input.dtype.numpy
+    write_draws(input, lambda shape: EXPONENTIAL(source, shape, kind, rate))
 
 
 @composite
@@ -261,7 +271,8 @@ def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator
     True
     """
     mean, std = read_float("log_normal_", "mean", mean), read_float("log_normal_", "std", std)
-    write_draws(input, LOG_NORMAL(choose_generator(generator), input.array.shape, input.dtype.numpy, mean, std))
+    source, kind = choose_generator(generator), input.dtype.numpy
+    write_draws(input, lambda shape: LOG_NORMAL(source, shape, kind, mean, std))
 
 
 @composite
@@ -275,7 +286,8 @@ def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator
     torch.Size([3])
     """
     median, sigma = read_float("cauchy_", "median", median), read_float("cauchy_", "sigma", sigma)
-    write_draws(input, CAUCHY(choose_generator(generator), input.array.shape, input.dtype.numpy, median, sigma))
+    source, kind = choose_generator(generator), input.dtype.numpy
+    write_draws(input, lambda shape: CAUCHY(source, shape, kind, median, sigma))
 
 
 @composite
@@ -289,7 +301,19 @@ def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -
     True
     """
     chance = read_float("geometric_", "p", p)
-    write_draws(input, GEOMETRIC(choose_generator(generator), input.array.shape, input.dtype.numpy, chance))
+    source, kind = choose_generator(generator), input.dtype.numpy
+    write_draws(input, lambda shape: GEOMETRIC(source, shape, kind, chance))
+
+
+def full_of(shape: Shape, drawn: Array) -> Array:
+    """Return one number, in the dtype of what is drawn, expanded to a shape: without data, nothing needs memory."""
+    return numpy.broadcast_to(numpy.empty((), drawn.dtype), shape).view(type(drawn))
+
+
+def draw_beside(input: Tensor, draw: Callable[[], Array]) -> Array:
+    """Return an array of the input's shape and dtype that is drawn on the host; without data, only its layout."""
+    array = input.array
+    return move_beside(draw(), input) if holds_data(array) else input.xp.empty(array.shape, array.dtype)
 
 
 def to_host(tensor: Any) -> Array:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from minitensor import printing
 from minitensor.autograd.face import grad_fn, is_leaf, requires_grad, set_requires_grad
 from minitensor.autograd.protocol import does_override
+from minitensor.backends import holds_data, open_backend
+from minitensor.backends.encoded import of_dtype
 from minitensor.base import elements_of, on_storage
 from minitensor.compat.reasons import MissingAttribute
 from minitensor.errors import GradError
-from minitensor.layout import Layout
+from minitensor.layout import Layout, extent
 from minitensor.ops.duals import tangent_text
 from minitensor.ops.rearrange import flip
 from minitensor.storage import Storage, lender
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 def text(self: Tensor) -> str:
     """Return the tensor as PyTorch prints it."""
     node = grad_fn(self)
-    return printing.tensor_str(
-        self.backend.to_host(elements_of(self)),
+    has_elements = holds_data(self.storage.array)
+    write: Any = printing.tensor_str if has_elements else printing.meta_str
+    found: str = write(
+        self.backend.to_host(elements_of(self)) if has_elements else self.layout.shape,
         dtype=self.dtype,
         device=str(self.device),
         requires_grad=requires_grad(self),
@@ -33,6 +37,7 @@ def text(self: Tensor) -> str:
         tangent=tangent_text(self),
         prefix="tensor(" if is_plain(self) else f"{type(self).__name__}(",
     )
+    return found
 
 
 def is_plain(self: Tensor) -> bool:
@@ -42,7 +47,7 @@ def is_plain(self: Tensor) -> bool:
 
 def text_in_format(self: Tensor, specification: str) -> str:
     """Serve ``f"{tensor:.4f}"``: a 0-d tensor formats as its number. A subclass, such as a parameter, as its text."""
-    if type(self) is self.result_class and not self.layout.shape:
+    if type(self) is self.result_class and not self.layout.shape and self.device.type != "meta":
         return format(self.detach().item(), specification)
     return object.__format__(self, specification)
 
@@ -82,9 +87,23 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
 def reduce(self: Tensor, protocol: Any = None) -> tuple[Any, ...]:
     """Pickle storage and layout: tensors that share memory share it again. Like PyTorch, the history is left out."""
     storage = lender(self.storage)
+    if not holds_data(storage.array):
+        return rebuild_meta, (type(self), self.layout.shape, self.layout.strides, self.dtype, requires_grad(self))
     flat = Storage(self.backend.to_host(storage.buffer)) if self.device.type != "cpu" else storage
     parts = (type(self), flat, tuple(self.layout), requires_grad(self), str(self.device))
     return (rebuild, parts, self.__dict__) if self.__dict__ else (rebuild, parts)
+
+
+def rebuild_meta(
+    cls: type[Any], shape: tuple[int, ...], strides: tuple[int, ...], kind: Any, wants_grad: bool
+) -> Any:
+    """Return a leaf tensor without memory."""
+    there = Layout(shape, strides, 0)
+    memory = open_backend("meta").xp.empty(extent(there)[1] if 0 not in shape else 0, kind.memory)
+    tensor = on_storage(cls, Storage(of_dtype(memory)), there)
+    if wants_grad:
+        set_requires_grad(tensor, True)
+    return tensor
 
 
 def rebuild(cls: type[Any], storage: Storage, layout: tuple[Any, ...], wants_grad: bool, where: str = "cpu") -> Any:

@@ -21,6 +21,7 @@ from minitensor.autograd.interpreters import active, interpreters
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.turns import in_turn
+from minitensor.backends import holds_data
 from minitensor.backends.reference.scatter import is_in_range
 from minitensor.backends.silence import in_silence
 from minitensor.base import TensorBase, has_values, memory_of, values_of, wrap
@@ -51,7 +52,7 @@ from minitensor.ops.cast import drop_imaginary, to, warn_of_cast
 from minitensor.ops.copy import clone, writable_copy
 from minitensor.ops.creation import tensor
 from minitensor.ops.fill import check_expands
-from minitensor.ops.masks import masked_fill_, masked_select, nonzero
+from minitensor.ops.masks import masked_fill_, masked_select, positions_of_mask
 from minitensor.ops.operand import WEAKER, fit_or_overflow
 from minitensor.ops.shape import reshape
 from minitensor.shapes import can_expand
@@ -232,31 +233,29 @@ def count_dims(item: object) -> int | None:
     return 1
 
 
-def positions_of(seen: Tensor, picks: Mapping[int, Any]) -> tuple[Any, ...]:
-    """Return the checked positions of each dim of a view, or None where it has no pick."""
+def positions_of(seen: Tensor, picks: Mapping[int, Any], values: Any = None) -> tuple[Any, ...]:
+    """Return the checked positions of each dim of a view, or None where it has no pick; ``values`` go there."""
     shape = seen.layout.shape
     found: dict[int, Any] = {}
     for dim, pick in picks.items():
-        for axis, positions in enumerate(pick_positions(pick, seen, dim)):
+        for axis, positions in enumerate(pick_positions(pick, seen, dim, values)):
             found[dim + axis] = positions
     if len({positions.layout.shape for positions in found.values()}) > 1:
         advanced_shape(shape, {dim: positions.layout.shape for dim, positions in found.items()})
     return tuple([found.get(dim) for dim in range(len(shape))])
 
 
-def pick_positions(pick: Any, seen: Tensor, dim: int) -> Sequence[Any]:
+def pick_positions(pick: Any, seen: Tensor, dim: int, values: Any = None) -> Sequence[Any]:
     """Return the positions, one tensor for each dim that the pick consumes."""
     if isinstance(pick, bool):
         return [wrap(seen.result_class, seen.xp.zeros(int(pick), "int64"))]
-    if pick.dtype.kind == "i":
-        return [wrap_positions(match_device(seen, pick), dim, seen.layout.shape[dim])]
-    if pick.array.dtype == "uint8":
-        text = "indexing with dtype torch.uint8 is deprecated, use torch.bool"
-        warnings.warn(text, UserWarning, stacklevel=user_level())
+    if pick.dtype.kind == "u":
+        warnings.warn("indexing with dtype torch.uint8 is deprecated, use torch.bool", stacklevel=user_level())
         pick = pick.bool()
     if pick.dtype.kind == "b":
         check_mask(pick.layout.shape, seen.layout.shape, dim)
-        return nonzero(match_device(seen, pick), as_tuple=True)  # type: ignore[no-any-return]  # a tuple of tensors
+        found = positions_of_mask(pick, seen.ndim - pick.ndim - dim, values)
+        return [match_device(seen, each) for each in found]
     return [wrap_positions(match_device(seen, pick), dim, seen.layout.shape[dim])]
 
 
@@ -268,7 +267,7 @@ def match_device(seen: Tensor, pick: Any) -> Any:
 def wrap_positions(positions: Tensor, dim: int, size: int) -> Tensor:
     """Count negative positions from the end; raise if one is out of range."""
     array = values_of(positions)
-    if is_in_range(array, size):
+    if not holds_data(array) or is_in_range(array, size):
         return positions
     low, high = int(array.min()), int(array.max())
     if low < -size or high >= size:
@@ -465,7 +464,7 @@ def setitem_by_tensors(input: Tensor, layout: Layout, index: Any, value: Any) ->
             return
     if isinstance(value, TensorBase) and not value.ndim:
         value = to(value, seen.device, seen.dtype)  # type: ignore[arg-type]  # every tensor is a Tensor
-    put(seen, positions_of(seen, picks), value, False)
+    put(seen, positions_of(seen, picks, value), value, False)
 
 
 def assign(seen: Tensor, value: Any) -> None:
@@ -574,7 +573,7 @@ def index_put_(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate
     seen, picks = split_index(input, input.layout, tuple(slice(None) if each is None else each for each in indices))
     if not picks:
         raise ArgumentTypeError("index_put_(): give at least one tensor of positions or a mask")
-    put(seen, positions_of(seen, picks), values, accumulate)
+    put(seen, positions_of(seen, picks, values), values, accumulate)
     return input
 
 

@@ -14,8 +14,9 @@ from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
 from minitensor.autograd.turns import in_turn
+from minitensor.backends import holds_data
 from minitensor.base import TensorBase
-from minitensor.dtypes import INTEGRAL
+from minitensor.dtypes import INTEGRAL, int64
 from minitensor.errors import DtypeError, ShapeError, UsageError
 from minitensor.layout import Layout
 from minitensor.ops.aliasing import writes
@@ -171,7 +172,10 @@ def prepare_masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> tuple
 )
 def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> None:
     """Write the elements of ``source``, in order, where ``mask`` is True, in place; unused ones are ignored."""
-    values, count = source.array.reshape(-1), int(input.xp.count_nonzero(mask.array))
+    values = source.array.reshape(-1)
+    if not holds_data(mask.array):
+        return
+    count = int(input.xp.count_nonzero(mask.array))
     if count > values.size:
         raise ShapeError(
             f"masked_scatter: expected self and source to have same number of elements: the mask chooses {count}, the "
@@ -242,6 +246,18 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
     return unbind(argwhere(input if input.ndim else input.unsqueeze(0)), 1)
 
 
+def positions_of_mask(mask: Tensor, behind: int, values: Any) -> Any:
+    """Return the positions of a mask's true elements, one vector for each dim. ``values`` are to be written there.
+
+    Without data, a mask is taken to choose as many elements as there are values; ``behind`` dims follow its own.
+    """
+    if values is None or holds_data(mask.array):
+        return nonzero(mask, as_tuple=True)
+    shape = values.layout.shape if isinstance(values, TensorBase) else ()
+    count = shape[-1 - behind] if len(shape) > behind else 1
+    return tuple([mask.new_empty(count, dtype=int64) for _ in range(mask.ndim)])
+
+
 @composite
 def nonzero_static(input: Tensor, *, size: Count, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
     """Return the first ``size`` positions of nonzero elements, (size, ndim), filled up with ``fill_value``.
@@ -256,6 +272,8 @@ def nonzero_static(input: Tensor, *, size: Count, fill_value: int = -1, out: Ten
     """
     if size < 0:
         raise ShapeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    if not holds_data(input.array):
+        return write_out("nonzero_static", input.new_empty((input.ndim, size), dtype=int64).t(), out)
     found = argwhere(input)[:size]
     rows = found.new_full((size, input.ndim), as_index(fill_value))
     rows[: len(found)] = found

@@ -294,6 +294,16 @@ def is_cpu(input: Tensor) -> bool:
     return input.device.type == "cpu"
 
 
+def is_meta(input: Tensor) -> bool:
+    """Return whether the tensor is on the device "meta": it has a shape, a dtype and strides, and no memory.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).is_meta, torch.empty(2, device="meta").is_meta
+    (False, True)
+    """
+    return input.device.type == "meta"
+
+
 def is_pinned(input: Tensor, device: Any = None) -> bool:
     """Return False: memory is not pinned here for transfers to any ``device``.
 
@@ -309,8 +319,8 @@ def always_false(input: Tensor) -> bool:
 
     >>> import minitensor as torch
     >>> x = torch.ones(2)
-    >>> x.is_inference(), x.is_meta, x.is_quantized, x.is_sparse, x.is_sparse_csr
-    (False, False, False, False, False)
+    >>> x.is_inference(), x.is_quantized, x.is_sparse, x.is_sparse_csr
+    (False, False, False, False)
     """
     return False
 

@@ -15,6 +15,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
 from minitensor.autograd.turns import in_turn
+from minitensor.backends import any_true
 from minitensor.base import TensorBase, values_of, wrap
 from minitensor.dtypes import float32, float64
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UsageError
@@ -240,7 +241,7 @@ def check_q(name: str, input: Tensor, q: Any) -> Tensor:
         raise ShapeError(f"{name}: q must be a scalar or 1D tensor, got shape {list(q.shape)}")
     if q.dtype is not input.dtype:
         raise DtypeError(f"{name}: q tensor must be same dtype as the input tensor, {input.dtype.name}: cast it")
-    if not ((values_of(q) >= 0) & (values_of(q) <= 1)).all():
+    if any_true(~((values_of(q) >= 0) & (values_of(q) <= 1))):
         raise UsageError(f"{name}: q values must be in the range [0, 1], got {q.tolist()}")
     shares: Tensor = q.reshape(-1)
     return shares

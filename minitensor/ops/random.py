@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes, generator
 from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite
+from minitensor.backends import any_true, holds_data
 from minitensor.backends.encoded import round_to_bfloat16
 from minitensor.base import TensorBase, is_encoded
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator
-from minitensor.ops.creation import choose_dtype, creates, empty_like, library, make_leaf, zeros_like
+from minitensor.ops.creation import backend_at, choose_dtype, creates, empty_like, make_leaf, zeros_like
 from minitensor.ops.draws import (
     ABSENT,
     BERNOULLI,
@@ -26,6 +27,8 @@ from minitensor.ops.draws import (
     UNIFORM,
     bernoulli_,
     choose_generator,
+    draw_beside,
+    full_of,
     move_beside,
     normal_,
     random_,
@@ -116,8 +119,8 @@ def fresh(
     shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Array], device: DeviceLike, requires_grad: bool
 ) -> Tensor:
     """Return a new tensor of the numbers that ``draw`` returns for a shape."""
-    library(device)  # raises, before a number is drawn, if there is no such device
-    return make_leaf(draw(shape), device, requires_grad)
+    backend = backend_at(device)  # raises, before a number is drawn, if there is no such device
+    return make_leaf(draw(shape) if backend.holds_data else full_of(shape, draw((0,))), device, requires_grad)
 
 
 @composite
@@ -183,9 +186,9 @@ def randperm(
     """
     kind = choose_dtype(dtypes.int64 if dtype is None and out is None else dtype, out)
     require_range_dtype("randperm", kind, "bc")
-    library(device)  # raises, before a number is drawn, if there is no such device
-    order = PERMUTATION(choose_generator(generator), n, kind)
-    made = make_leaf(order, device, requires_grad)
+    source = choose_generator(generator)
+    draw: Callable[[Any], Array] = lambda shape: PERMUTATION(source, shape[0], kind)
+    made = fresh((n,), draw, device, requires_grad)
     return made if out is None else fill("randperm", made, out)
 
 
@@ -281,8 +284,8 @@ def draw_bits(input: Tensor, p: float | None, generator: Generator | None) -> Ar
     """Draw ones and zeros in the shape and dtype of ``input``, with the probabilities in it or all with ``p``."""
     if p is None:
         require_kind("bernoulli", FLOATS, input)
-    chance = to_host(input) if p is None else p
-    return move_beside(BERNOULLI(choose_generator(generator), chance, input.array.shape, input.dtype.numpy), input)
+    source, shape, kind = choose_generator(generator), input.array.shape, input.dtype.numpy
+    return draw_beside(input, lambda: BERNOULLI(source, to_host(input) if p is None else p, shape, kind))
 
 
 @composite
@@ -308,8 +311,11 @@ def multinomial(
     """
     if out is not None:
         choose_dtype(dtypes.int64, out)
-    drawn = CATEGORIES(choose_generator(generator), to_host(input), num_samples, replacement)
-    made = make_leaf(drawn, input.device, False)
+    source = choose_generator(generator)
+    if holds_data(input.array):
+        made = make_leaf(CATEGORIES(source, to_host(input), num_samples, replacement), input.device, False)
+    else:
+        made = input.new_empty((*input.shape[:-1], num_samples), dtype=dtypes.int64)
     return made if out is None else fill("multinomial", made, out)
 
 
@@ -391,21 +397,31 @@ def draw_around(mean: Any, std: Any, source: Generator) -> Array:
     given: list[Any] = [each for each in (mean, std) if isinstance(each, TensorBase)]
     shape, kind = broadcast_shapes(*[tuple(each.shape) for each in given]), given[0].dtype.numpy
     if not isinstance(std, TensorBase):
-        drawn: Array = move_beside(NORMAL(source, shape, kind, 0.0, float(std)), given[0])
+        drawn: Array = normal_beside(given[0], source, shape, kind, 0.0, float(std))
         drawn += mean.array
         return drawn
     require_spread(std)
-    drawn = move_beside(NORMAL(source, shape, kind), given[0])
+    drawn = normal_beside(given[0], source, shape, kind)
     drawn *= std.array
     drawn += mean.array if isinstance(mean, TensorBase) else drawn.dtype.type(mean)
     return drawn
+
+
+def normal_beside(
+    input: Any, source: Generator, shape: tuple[int, ...], kind: Any, mean: float = 0.0, std: float = 1.0
+) -> Array:
+    """Return normal numbers on the input's device; without data, only their layout."""
+    if not holds_data(input.array):
+        NORMAL(source, (0,), kind, mean, std)
+        return input.xp.empty(shape, kind)  # type: ignore[no-any-return]  # an Array
+    return move_beside(NORMAL(source, shape, kind, mean, std), input)
 
 
 def require_spread(std: Any) -> None:
     """Raise unless all standard deviations are at least zero."""
     if std.dtype.kind == "c":
         raise DtypeError(f"normal: expects a standard deviation that is real, got {std.dtype.name}")
-    if not bool((std.array >= 0).all()):
+    if any_true(~(std.array >= 0)):
         raise ShapeError(f"normal: expects all elements of std >= 0.0, the smallest is {std.array.min()}")
 
 

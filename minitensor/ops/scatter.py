@@ -13,6 +13,7 @@ from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
+from minitensor.backends import holds_data
 from minitensor.backends.reference.scatter import is_in_range
 from minitensor.backends.silence import in_silence
 from minitensor.base import TensorBase, values_of
@@ -50,7 +51,7 @@ def check_positions(name: str, index: Tensor, dim: int, size: int) -> None:
     """Raise for positions outside a dim, and for negative ones, as PyTorch does in these ops."""
     require_integers(name, index)
     array = values_of(index)
-    if is_in_range(array, size):
+    if not holds_data(array) or is_in_range(array, size):
         return
     low, high = int(array.min()), int(array.max())
     raise IndexRuntimeError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.backends import any_true
 from minitensor.base import values_of
 from minitensor.compat.once import warn_once
 from minitensor.errors import ArgumentError, DimError, DtypeError, ShapeError, UsageError
@@ -254,7 +255,7 @@ def require_spectra(
 
 def require_overlap(weights: Any) -> None:
     """Raise if the windows add up to zero at a sample."""
-    if weights.size and not bool((abs(weights) > 1e-11).all()):
+    if any_true(abs(weights) <= 1e-11):
         raise UsageError(
             "istft: window overlap add min: the windows add up to nothing somewhere, so the signal there is lost; use "
             "another window, a shorter hop_length, or center=True"

@@ -16,7 +16,7 @@ from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtype
 from minitensor.memory_format import contiguous_format
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.copy import clone
-from minitensor.ops.creation import hand_over, library
+from minitensor.ops.creation import backend_at, hand_over
 from minitensor.ops.out import write_out
 from minitensor.ops.shape import diagonal as diagonal_of
 from minitensor.ops.shape import reshape
@@ -24,7 +24,8 @@ from minitensor.shapes import wrap_dims
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Count
-    from minitensor.backends import Array, Library
+    from minitensor.backends import Array
+    from minitensor.backends.base import Backend
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype as Dtype
     from minitensor.ops.operand import Number
@@ -190,8 +191,8 @@ def tril_indices(
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    xp = check_triangle("tril_indices", row, col, dtype, device)
-    return mask_indices(xp, xp.arange(col) <= xp.arange(row)[:, None] + offset, dtype)
+    check_triangle("tril_indices", row, col, dtype)
+    return positions(backend_at(device), row, col, offset, False, dtype)
 
 
 @composite
@@ -205,21 +206,39 @@ def triu_indices(
     tensor([[0, 0, 1],
             [0, 1, 1]])
     """
-    xp = check_triangle("triu_indices", row, col, dtype, device)
-    return mask_indices(xp, xp.arange(col) >= xp.arange(row)[:, None] + offset, dtype)
+    check_triangle("triu_indices", row, col, dtype)
+    return positions(backend_at(device), row, col, offset, True, dtype)
 
 
-def check_triangle(name: str, row: int, col: int, wanted: Dtype | None, where: DeviceLike) -> Library:
-    """Return the array library; raise for negative sizes and dtypes that are not for indices."""
+def check_triangle(name: str, row: int, col: int, wanted: Dtype | None) -> None:
+    """Raise for negative sizes, and for dtypes that are not for indices."""
     for argument, value in (("row", row), ("col", col)):
         if value < 0:
             raise DtypeError(f"{name}: {argument} must be non-negative, got {value}")
     if wanted not in (None, dtypes.int32, dtypes.int64):
         raise UnsupportedDtypeError(f"{name}: not implemented for {wanted}; take int32 or int64")
-    return library(where)
 
 
-def mask_indices(xp: Library, mask: Array, wanted: Dtype | None) -> Tensor:
-    """Return the indices of a mask's true elements, one row per dim."""
-    found = xp.stack(xp.nonzero(mask))
-    return hand_over("triangle", found.astype((wanted or dtypes.int64).numpy), None, False)
+def positions(backend: Backend, row: int, col: int, offset: int, upper: bool, wanted: Dtype | None) -> Tensor:
+    """Return the indices of the elements of a triangle, one row per dim."""
+    xp, kind = backend.xp, (wanted or dtypes.int64).numpy
+    if backend.holds_data:
+        rows, cols = xp.arange(row)[:, None], xp.arange(col)
+        found = xp.stack(xp.nonzero(cols >= rows + offset if upper else cols <= rows + offset)).astype(kind)
+    else:
+        found = xp.empty((2, count_in_triangle(row, col, offset, upper)), kind)
+    return hand_over("triangle", found, None, False)
+
+
+def count_in_triangle(row: int, col: int, offset: int, upper: bool) -> int:
+    """Return how many elements a triangle has.
+
+    >>> count_in_triangle(3, 4, 1, True), count_in_triangle(3, 4, 1, False)
+    (6, 9)
+    """
+    if not upper:
+        return row * col - count_in_triangle(row, col, offset + 1, True)
+    full = min(row, max(0, -offset))  # rows of which all elements belong to it; each later one has one less
+    first = max(0, min(col, col - offset - full))
+    steps = min(row - full, first)
+    return full * col + steps * first - steps * (steps - 1) // 2

@@ -14,7 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.errors import ArgumentError, DtypeError
 from minitensor.ops.broadcast import broadcast_tensors
 from minitensor.ops.creation import zeros_like
-from minitensor.ops.draws import choose_generator, move_beside
+from minitensor.ops.draws import choose_generator, draw_beside
 from minitensor.ops.implicit import beta_slope, gamma_slope
 from minitensor.ops.kinds import FLOATS, require_kind
 
@@ -52,7 +52,8 @@ def on_host(tensor: Tensor) -> Array:
 @differentiable(name="poisson", input=lambda grad: zeros_like(grad))
 def draw_events(input: Tensor, generator: Generator | None) -> Array:
     """Draw numbers of events, in the shape and dtype of the rates."""
-    return move_beside(draws.poisson(choose_generator(generator), on_host(input)), input)
+    source = choose_generator(generator)
+    return draw_beside(input, lambda: draws.poisson(source, on_host(input)))
 
 
 @composite
@@ -86,7 +87,8 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 @differentiable(name="binomial", count=lambda grad: zeros_like(grad), prob=lambda grad: zeros_like(grad))
 def draw_successes(count: Tensor, prob: Tensor, generator: Generator | None) -> Array:
     """Draw numbers of successes, for counts and probabilities of one shape and dtype."""
-    return move_beside(draws.binomial(choose_generator(generator), on_host(count), on_host(prob)), count)
+    source = choose_generator(generator)
+    return draw_beside(count, lambda: draws.binomial(source, on_host(count), on_host(prob)))
 
 
 # -- gamma and Dirichlet -----------------------------------------------------------------------------------------------
@@ -113,7 +115,8 @@ def draw_gamma_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
 @differentiable(name="_standard_gamma", input=draw_gamma_grad)
 def draw_gamma(input: Tensor, generator: Generator | None) -> Array:
     """Draw gamma numbers, in the shape and dtype of the concentrations."""
-    return move_beside(draws.standard_gamma(choose_generator(generator), on_host(input)), input)
+    source = choose_generator(generator)
+    return draw_beside(input, lambda: draws.standard_gamma(source, on_host(input)))
 
 
 @nondifferentiable
@@ -150,7 +153,8 @@ def draw_shares_grad(grad: Tensor, input: Tensor, result: Tensor) -> Tensor:
 @differentiable(name="_sample_dirichlet", input=draw_shares_grad)
 def draw_shares(input: Tensor, generator: Generator | None) -> Array:
     """Draw points of the simplex, in the shape and dtype of the concentrations."""
-    return move_beside(draws.dirichlet(choose_generator(generator), on_host(input)), input)
+    source = choose_generator(generator)
+    return draw_beside(input, lambda: draws.dirichlet(source, on_host(input)))
 
 
 @nondifferentiable

@@ -12,6 +12,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite, composite_with_own_checks
+from minitensor.backends import any_true
 from minitensor.base import elements_of, has_values, wrap
 from minitensor.callers import user_level
 from minitensor.dtypes import bool_, float32
@@ -136,7 +137,7 @@ def attention_weights(scores: Tensor, mask: Tensor | None) -> Tensor:
 def fully_masked_rows(masked: Array) -> Array | None:
     """Return a mask of the rows that are fully masked, or None if there are none."""
     rows: Any = masked.all(-1, keepdims=True)
-    return rows if rows.any() else None
+    return rows if any_true(rows) else None
 
 
 # -- many heads --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_with_own_checks
+from minitensor.backends import any_true, holds_data
 from minitensor.base import TensorBase, elements_of, has_values, values_of, wrap
 from minitensor.dtypes import int64, uint8
 from minitensor.errors import (
@@ -343,7 +344,7 @@ def pick_scores(name: str, rows: Tensor, classes: Tensor) -> Tensor:
     """Return the entry of each row of (N, C) at its class, after a check of the classes."""
     array, count = values_of(classes), rows.shape[1]
     wrong = (array < 0) | (array >= count)
-    if wrong.any():
+    if any_true(wrong):
         raise no_such_class(name, array[wrong][0], count)
     return pick_class(rows, classes)
 
@@ -412,7 +413,7 @@ def check_classes(name: str, input: Tensor, target: Tensor) -> None:
 def find_ignored_samples(name: str, classes: Tensor, count: int, ignore_index: int) -> Array | None:
     """Return a mask of the ignored samples, or None if there are none; raise for a class that does not exist."""
     array = values_of(classes)
-    if not array.size or (largest_class(classes) < count and not 0 <= ignore_index < count):
+    if not array.size or not holds_data(array) or (largest_class(classes) < count and not 0 <= ignore_index < count):
         return None
     ignored: Array = array == ignore_index
     wrong = ((array < 0) | (array >= count)) & ~ignored

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
+from minitensor.backends import holds_data
 from minitensor.backends.reference.scatter import is_in_range
 from minitensor.base import values_of, wrap
 from minitensor.callers import user_level
@@ -137,7 +138,7 @@ def check_indices(name: str, input: Tensor, count: int) -> None:
     """Raise unless all indices are rows of the table."""
     array = values_of(input)
     require_index(name, input, int32, int64)
-    if not is_in_range(array, count):
+    if holds_data(array) and not is_in_range(array, count):
         value = int(array[(array < 0) | (array >= count)][0])
         raise IndexRuntimeError(f"{name}: index {value} is out of range for a table of {count} rows, 0 to {count - 1}")
 
@@ -182,6 +183,8 @@ def find_bags(input: Tensor, offsets: Tensor | None, include_last_offset: bool) 
         bags, size = input.layout.shape
         return wrap(input.result_class, xp.arange(bags * size) // max(size, 1)), bags
     starts = offsets.array
+    if not holds_data(starts):
+        return input.new_empty(input.numel(), dtype=int64), offsets.numel() - include_last_offset
     if offsets.numel() and int(starts[0]):
         raise ShapeError(f"embedding_bag: offsets[0] has to be 0, the start of the first bag, got {int(starts[0])}")
     if offsets.numel() and int(starts[-1]) > input.numel():
@@ -199,7 +202,9 @@ def find_bags(input: Tensor, offsets: Tensor | None, include_last_offset: bool) 
 def keep_entries(
     numbers: Tensor, bag: Tensor, samples: Tensor | None, kept: Tensor
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return the entries of all bags for which a mask is true."""
+    """Return the entries of all bags for which a mask is true; without data, all."""
+    if not holds_data(kept.array):
+        return numbers, bag, samples
     weights = None if samples is None else samples.masked_select(kept)
     return numbers.masked_select(kept), bag.masked_select(kept), weights
 
@@ -330,10 +335,11 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     require_index("one_hot", input, int64)
     if array.size == 0 and num_classes <= 0:
         raise ShapeError("one_hot: can not infer total number of classes from empty tensor; give num_classes")
-    if array.size and int(array.min()) < 0:
+    is_known = array.size and holds_data(array)
+    if is_known and int(array.min()) < 0:
         raise IndexRuntimeError(f"one_hot: class values must be non-negative, got {array.min()}")
     count = int(array.max()) + 1 if num_classes == -1 else num_classes
-    if array.size and int(array.max()) >= count:
+    if is_known and int(array.max()) >= count:
         raise IndexRuntimeError(f"one_hot: class values must be smaller than num_classes={count}, got {array.max()}")
     classes: Tensor = wrap(input.result_class, input.xp.arange(count))
     rows: Tensor = (input.unsqueeze(-1) == classes).long()

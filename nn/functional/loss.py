@@ -15,6 +15,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.autograd.strides import as_input, in_layout
 from minitensor.autograd.turns import in_turn
+from minitensor.backends import any_true
 from minitensor.base import TensorBase, values_of
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, DtypeError, UsageValueError
@@ -275,7 +276,7 @@ def read_variance(input: Tensor, var: Tensor | float) -> Tensor:
         if var < 0:
             raise ArgumentError(f"gaussian_nll_loss: var has negative entry/entries: {var}")
         return full_like(input, 1) * var
-    if bool((values_of(var) < 0).any()):
+    if any_true(values_of(var) < 0):
         raise ArgumentError(f"gaussian_nll_loss: var has negative entry/entries, the least is {values_of(var).min()}")
     given, wanted = tuple(var.shape), tuple(input.shape)
     if given == wanted:
@@ -348,7 +349,7 @@ def binary_cross_entropy(
     require_same_dtype("binary_cross_entropy", input=input, target=target)
     require_kind("binary_cross_entropy", FLOATS, input)
     array = values_of(input)
-    if array.size and not bool(((array >= 0) & (array <= 1)).all()):
+    if any_true(~((array >= 0) & (array <= 1))):
         raise DtypeError(
             f"binary_cross_entropy: all elements of input should be between 0 and 1, got {array.min()} to "
             f"{array.max()}; use binary_cross_entropy_with_logits for logits"

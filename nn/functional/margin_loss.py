@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
+from minitensor.backends import holds_data
 from minitensor.base import elements_of, wrap
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ShapeError
@@ -347,6 +348,8 @@ def read_labels(rows: Tensor, target: Array) -> tuple[Array, Array]:
     xp, count = rows.xp, rows.shape[1]
     # The first negative number ends the list, whatever follows.
     listed = xp.cumsum(target < 0, 1) == 0
+    if not holds_data(target):
+        return listed[:, :0], target[:, :0]
     longest = int(listed.sum(1).max()) if listed.size else 0
     listed, target = listed[:, :longest], target[:, :longest]
     classes = xp.where(listed, target, 0)

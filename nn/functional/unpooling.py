@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite_with_own_checks
+from minitensor.backends import any_true
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
@@ -204,6 +205,6 @@ def check_indices(name: str, indices: Tensor, size: Numbers) -> None:
         return
     places = values_of(indices)
     outside = (places < 0) | (places >= count)
-    if places.size and bool(outside.any()):
+    if any_true(outside):
         wrong = int(places[outside][0])
         raise ShapeError(f"{name}: found an invalid max index: {wrong} (output volumes are of size {size})")

@@ -16,6 +16,8 @@ from minitensor.autograd.interpreters import interpreters
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.strides import column_major, in_layout
+from minitensor.backends import any_true
+from minitensor.base import values_of
 from minitensor.errors import GradError, ShapeError, UsageValueError
 from minitensor.ops import return_types
 from minitensor.ops.arithmetic import conj
@@ -258,7 +260,7 @@ def refuse_phase(name: str, diagonal: Tensor) -> None:
     turning = imag_of(diagonal.detach()).abs()
     largest = diagonal.detach().abs()
     # Rounding leaves a small imaginary part in losses that do not depend on the phase.
-    if bool((turning > 1e-2 * largest + 1e-2).any()):
+    if any_true(values_of(turning > 1e-2 * largest + 1e-2)):
         raise GradError(
             f"{name}_backward: the eigenvectors of complex matrices are specified up to multiplication by e^(i phi); "
             "the loss depends on phi, so its gradient is not defined"

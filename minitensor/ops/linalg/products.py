@@ -13,7 +13,8 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
 from minitensor.autograd.turns import in_turn
-from minitensor.base import TensorBase
+from minitensor.backends import any_true
+from minitensor.base import TensorBase, values_of
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
 from minitensor.memory_format import contiguous_format
 from minitensor.ops.arithmetic import conj
@@ -344,7 +345,7 @@ def joint_weights(count: int, fweights: Tensor | None, aweights: Tensor | None) 
         if given.dtype.kind not in kinds:
             wanted = "integers" if kinds == "iu" else "floats"
             raise DtypeError(f"cov: expected {name} of {wanted}, got {given.dtype.name}")
-        if bool((given.detach() < 0).any()):
+        if any_true(values_of(given) < 0):
             raise ShapeError(f"cov: {name} cannot be negative")
     if fweights is None or aweights is None:
         return fweights if aweights is None else aweights

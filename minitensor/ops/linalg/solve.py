@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import column_major, in_layout, row_major
+from minitensor.backends import any_true
 from minitensor.base import values_of
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
@@ -170,7 +171,7 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> tuple[A
 def failure_mask(info: Tensor) -> Any:
     """Return which matrices failed, or None if none did."""
     marked: Any = values_of(info) != 0
-    return marked if bool(marked.any()) else None
+    return marked if any_true(marked) else None
 
 
 @composite
@@ -406,7 +407,7 @@ def cholesky_inverse(input: Tensor, upper: bool = False, *, out: Tensor | None =
     """
     factor = require_square("cholesky_inverse", input, "L")
     zeros = (values_of(factor).diagonal(0, -2, -1) == 0).any(-1)
-    raise_if_failed("cholesky_inverse", factor, zeros, zeros if zeros.any() else None, "its diagonal holds a zero")
+    raise_if_failed("cholesky_inverse", factor, zeros, zeros if any_true(zeros) else None, "its diagonal holds a zero")
     one = factor.detach().new_zeros(factor.shape[-2:])
     one.diagonal().fill_(1)
     return write_out("cholesky_inverse", cholesky_solve(one, factor, upper), out)

@@ -16,7 +16,8 @@ from minitensor.autograd.mode import no_grad
 from minitensor.autograd.spellings import other_names
 from minitensor.autograd.strides import column_major, in_layout
 from minitensor.autograd.turns import in_turn
-from minitensor.base import TensorBase
+from minitensor.backends import any_true
+from minitensor.base import TensorBase, values_of
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.layout import Layout
 from minitensor.ops import return_types
@@ -254,7 +255,7 @@ def ranks_and_values(A: Tensor, rcond: float | None) -> tuple[Tensor, Tensor]:
 def squared_distances(A: Tensor, X: Tensor, B: Tensor, rank: Tensor, driver: str) -> Tensor:
     """Return sum(|A X - B|²) for each column, or an empty tensor if not requested, not tall or not of full rank."""
     m, n = A.shape[-2:]
-    if driver == "gelsy" or m <= n or bool((rank < n).any()):
+    if driver == "gelsy" or m <= n or any_true(values_of(rank) < n):
         return real_of(X.reshape(-1)[:0])
     distance = matmul(A, X) - B
     return real_of(conj(distance) * distance).sum(-2)
