@@ -11,13 +11,14 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.engine import grad
+from minitensor.autograd.interpreters import interpreted_by
 from minitensor.autograd.mode import enable_grad
 from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase, elements_of, wrap
 from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of
 from minitensor.dtypes import complex128, float64
-from minitensor.errors import ArgumentError, ArgumentTypeError, GradcheckError
+from minitensor.errors import ArgumentError, ArgumentTypeError, GradAssertionError, GradcheckError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
 
 
-# PyTorch's checks of batched and undefined gradients, forward mode and result dtypes, of which there are none here.
+# PyTorch's checks of batched and undefined gradients and result dtypes, of which there are none here.
 SWITCHES = frozenset((
     "check_undefined_grad", "check_grad_dtypes", "check_batched_grad", "check_batched_forward_grad",
-    "check_forward_ad", "check_backward_ad", "check_fwd_over_rev", "check_rev_over_rev", "gen_non_contig_grad_outputs",
-    "masked",
+    "gen_non_contig_grad_outputs", "masked",
 ))  # fmt: skip
 
 
@@ -43,6 +43,8 @@ def gradcheck(
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
     fast_mode: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
     **checks: bool | None,
 ) -> bool:
     """Compare the gradients of ``func`` with central differences of step ``eps``.
@@ -59,22 +61,29 @@ def gradcheck(
         raise_exception: Raise if a gradient is wrong, instead of returning False. Default: ``True``.
         nondet_tol: Difference that is allowed between two backward passes. Default: ``0.0``.
         fast_mode: Check one random combination of the Jacobian's rows. Default: ``False``.
+        check_forward_ad: Check the tangents of forward mode. Default: ``False``.
+        check_backward_ad: Check the gradients of the backward pass. Default: ``True``.
         **checks: PyTorch's switches of further checks, such as ``check_undefined_grad``; they change nothing here.
 
     Raises:
         GradcheckError: If a gradient differs, and ``raise_exception`` is true.
         TypeError: If there is no such switch.
         ValueError: If no input requires grad.
+        AssertionError: If nothing is to be checked.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
-    >>> torch.autograd.gradcheck(torch.sin, (x,))
+    >>> torch.autograd.gradcheck(torch.sin, (x,), check_forward_ad=True)
     True
     """
     require_switches("gradcheck", checks)
+    if not check_forward_ad and not check_backward_ad:
+        raise GradAssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+    if checks.get("check_batched_forward_grad") and not check_forward_ad:
+        raise GradAssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
     args = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
     try:
-        check(func, args, eps, atol, rtol, nondet_tol, fast_mode)
+        check(func, args, eps, atol, rtol, nondet_tol, fast_mode, check_forward_ad, check_backward_ad)
     except GradcheckError:
         if raise_exception:
             raise
@@ -100,6 +109,8 @@ def gradgradcheck(
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
     fast_mode: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
     **checks: bool | None,
 ) -> bool:
     """Compare the gradients of the gradients of ``func`` with finite differences.
@@ -114,19 +125,24 @@ def gradgradcheck(
         raise_exception: Raise if a gradient is wrong, instead of returning False. Default: ``True``.
         nondet_tol: Difference that is allowed between two backward passes. Default: ``0.0``.
         fast_mode: Check one random combination of the Jacobian's rows. Default: ``False``.
+        check_fwd_over_rev: Check the tangents of the gradients. Default: ``False``.
+        check_rev_over_rev: Check the gradients of the gradients. Default: ``True``.
         **checks: PyTorch's switches of further checks, such as ``check_undefined_grad``; they change nothing here.
 
     Raises:
         GradcheckError: If a gradient differs, and ``raise_exception`` is true.
         TypeError: If there is no such switch.
         ValueError: If no input requires grad.
+        AssertionError: If nothing is to be checked.
 
     >>> import minitensor as torch
     >>> x = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
-    >>> torch.autograd.gradgradcheck(torch.sin, (x,))
+    >>> torch.autograd.gradgradcheck(torch.sin, (x,), check_fwd_over_rev=True)
     True
     """
     require_switches("gradgradcheck", checks)
+    if not check_fwd_over_rev and not check_rev_over_rev:
+        raise GradAssertionError("Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True")
     args = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
     leaves = [i for i, each in enumerate(args) if differentiable(each)]
     outputs = differentiable_outputs(func(*args))
@@ -141,12 +157,13 @@ def gradgradcheck(
 
     return gradcheck(
         first, (*args, *seeds), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol,
-        fast_mode=fast_mode,
+        fast_mode=fast_mode, check_forward_ad=check_fwd_over_rev, check_backward_ad=check_rev_over_rev,
     )
 
 
 def check(
-    func: Callable[..., Any], args: tuple[Any, ...], eps: float, atol: float, rtol: float, nondet_tol: float, fast: bool
+    func: Callable[..., Any], args: tuple[Any, ...], eps: float, atol: float, rtol: float, nondet_tol: float,
+    fast: bool, forward: bool, backward: bool,
 ) -> None:
     """Raise if any entry of the Jacobian differs."""
     leaves = [each for each in args if differentiable(each)]
@@ -157,7 +174,9 @@ def check(
         outputs = differentiable_outputs(func(*args))
     rows = [directions(output, number, fast) for number, output in enumerate(outputs)]
     expected = [differences(func, args, leaf, rows, eps) for leaf in leaves]
-    for number, output in enumerate(outputs):
+    if forward:
+        compare_tangents(func, args, leaves, rows, expected, (rtol, atol))
+    for number, output in enumerate(outputs if backward else ()):
         for i, row in enumerate(rows[number]):
             slopes = [found[number][i] for found in expected]
             compare(leaves, number, output, row.reshape(elements_of(output).shape), slopes, atol, rtol, nondet_tol)
@@ -192,6 +211,45 @@ def compare(
                 f"Jacobian mismatch for output {number} with respect to input {k}, in the direction\n{direction}\n"
                 f"numerical:\n{expected}\nanalytical:\n{given}"
             )
+
+
+def compare_tangents(
+    func: Callable[..., Any], args: tuple[Any, ...], leaves: Sequence[Any], rows: Sequence[Array],
+    expected: Sequence[Sequence[Array]], tolerance: tuple[float, float],
+) -> None:
+    """Compare the tangents of all outputs, along each entry of each input, with finite differences."""
+    for k, (leaf, slopes) in enumerate(zip(leaves, expected, strict=True)):
+        array, xp = leaf.array, leaf.xp
+        found = [xp.zeros((len(each), *array.shape), array.dtype) for each in rows]
+        for index in positions(array):
+            for step in (1, 1j) if array.dtype.kind == "c" else (1,):
+                along = xp.zeros(array.shape, array.dtype)
+                along[index] = step
+                tangents = tangents_along(func, args, leaf, wrap(leaf.result_class, along))
+                for own, each, tangent in zip(found, rows, tangents, strict=True):
+                    own[(slice(None), *index)] += (each.conj() @ tangent.reshape(-1)).real * step
+        for number, (own, wanted) in enumerate(zip(found, slopes, strict=True)):
+            if not xp.allclose(own, wanted, *tolerance, equal_nan=True):
+                raise GradcheckError(
+                    f"Jacobian computed with forward mode mismatch for output {number} with respect to input {k},\n"
+                    f"numerical:\n{wanted}\nanalytical:\n{own}"
+                )
+
+
+def tangents_along(func: Callable[..., Any], args: tuple[Any, ...], leaf: Any, direction: Any) -> list[Array]:
+    """Return how the outputs move if one input moves along a direction."""
+    level = TensorBase.result_class._dual_level(False)
+    try:
+        dual = level.make_dual(leaf, direction)
+        with enable_grad(), interpreted_by(level):
+            outputs = differentiable_outputs(func(*[dual if each is leaf else each for each in args]))
+        tangents = [level.tangent_of(each) for each in outputs]
+        return [
+            output.xp.zeros_like(elements_of(output)) if tangent is None else elements_of(tangent)
+            for output, tangent in zip(outputs, tangents, strict=True)
+        ]
+    finally:
+        level.forget()
 
 
 def differences(

@@ -352,7 +352,7 @@ class Function:
         found = results if isinstance(results, tuple) else (results,)
         outputs = connect(cls, ctx, args, edges, found, recording)
         if active:
-            push_through(cls.jvp, ctx, args, found, outputs)
+            push_through(cls.jvp, cls.jvp is not Function.jvp, ctx, args, found, outputs)
         ctx.for_forward = None
         return outputs if isinstance(results, tuple) else outputs[0]
 

@@ -1,9 +1,8 @@
 """Derivatives of a function at a point: Jacobian, Hessian, and their products with vectors.
 
 These are the functions of ``torch.autograd.functional``: they take a function and a point and return tensors.
-``minitensor.func`` has the same derivatives as transforms that nest. The product of the Jacobian with a vector v takes
-two backward passes: the gradient of the outputs, weighted by u, is linear in u, and the gradient of this by u, weighted
-by v, is the Jacobian times v.
+``minitensor.func`` has the same derivatives as transforms that nest. The product of the Jacobian with a vector is
+computed together with the function, in forward mode (``ops/duals.py``).
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor.autograd.engine import grad, stack_gradients
+from minitensor.autograd.interpreters import interpreted_by
 from minitensor.autograd.mode import enable_grad
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, GradError, ShapeError, UnsupportedError
@@ -113,11 +113,6 @@ def drop_graph(values: Any, connected: bool) -> Any:
     return tuple([each.detach() for each in values]) if isinstance(values, tuple) else values.detach()
 
 
-def make_zeros(tensors: Sequence[Any]) -> list[Any]:
-    """Return zeros as weights for the first backward pass. The second one differentiates by them."""
-    return [each.detach().new_zeros(tuple(each.shape)).requires_grad_() for each in tensors]
-
-
 # -- products with a vector --------------------------------------------------------------------------------------------
 
 
@@ -157,7 +152,7 @@ def jvp(
 ) -> tuple[Any, Any]:
     """Return ``func(*inputs)`` and its Jacobian times the vector ``v``, which has the inputs' shapes.
 
-    It takes two backward passes, and all gradients in the function must be differentiable.
+    Both are computed in one forward pass.
 
     Args:
         func: A function of tensors that returns a tensor or a tuple of tensors.
@@ -177,19 +172,29 @@ def jvp(
     given = make_inputs(as_tuple("jvp", "inputs", inputs), create_graph)
     directions = read_vector("jvp", v, given, "the input is")
     with enable_grad():
-        result, outputs = call_function("jvp", func, given, strict)
-        changed = push_forward("jvp", outputs, given, directions, create_graph, strict)
+        result, changed = push_forward("jvp", func, given, directions, create_graph, strict)
     return drop_graph(result, create_graph), like(result, drop_graph(tuple(changed), create_graph))
 
 
 def push_forward(
-    name: str, outputs: Sequence[Any], inputs: Sequence[Any], directions: Sequence[Any], record: bool, strict: bool,
-    batched: bool = False,
-) -> list[Any]:
-    """Return the changes of outputs along directions of the inputs, with two backward passes."""
-    weights = make_zeros(outputs)
-    grads = pull_back(name, outputs, inputs, weights, True, strict)
-    return pull_back(name, grads, weights, directions, record, strict, batched)
+    name: str, func: Callable[..., Any], inputs: Sequence[Any], directions: Sequence[Any], record: bool, strict: bool
+) -> tuple[Any, list[Any]]:
+    """Call a function; return its result and the changes of its outputs along directions of the inputs."""
+    level = TensorBase.result_class._dual_level(record, transposes=True)
+    try:
+        duals = tuple([level.make_dual(each, along) for each, along in zip(inputs, directions, strict=True)])
+        with interpreted_by(level):
+            result, outputs = call_function(name, func, duals, strict)
+        changes = [level.tangent_of(each) for each in outputs]
+    finally:
+        level.forget()
+    if strict:
+        zeros = [each.detach().new_zeros(tuple(each.shape)) for each in outputs]
+        pull_back(name, outputs, inputs, zeros, True, True)
+    return result, [
+        output.detach().new_zeros(tuple(output.shape)) if change is None else change
+        for output, change in zip(outputs, changes, strict=True)
+    ]
 
 
 def check_scalar(name: str, outputs: tuple[Any, ...], result: Any) -> None:
@@ -211,7 +216,7 @@ def hvp(
 ) -> tuple[Any, Any]:
     """Return ``func(*inputs)``, a single number, and its Hessian times the vector ``v``, which has the inputs' shapes.
 
-    ``vhp`` is faster and gives the same numbers, because a Hessian is symmetric.
+    It takes a backward pass, and a forward pass through the function and that.
 
     Args:
         func: A function of tensors that returns a tensor of one element.
@@ -229,12 +234,15 @@ def hvp(
     >>> torch.autograd.functional.hvp(lambda x: (x ** 3).sum(), torch.tensor([1., 2.]), torch.tensor([1., 1.]))
     (tensor(9.), tensor([ 6., 12.]))
     """
+    def value_and_slopes(*at: Any) -> tuple[Any, ...]:
+        result, slopes = compute_slopes("hvp", func, at, strict)
+        return (result, *slopes)
+
     given = make_inputs(as_tuple("hvp", "inputs", inputs), create_graph)
     directions = read_vector("hvp", v, given, "the input is")
     with enable_grad():
-        result, slopes = compute_slopes("hvp", func, given, strict)
-        found = push_forward("hvp", slopes, given, directions, create_graph, strict)
-    return drop_graph(result, create_graph), like(inputs, drop_graph(tuple(found), create_graph))
+        found, changes = push_forward("hvp", value_and_slopes, given, directions, create_graph, False)
+    return drop_graph(found[0], create_graph), like(inputs, drop_graph(tuple(changes[1:]), create_graph))
 
 
 def vhp(
@@ -298,16 +306,14 @@ def jacobian(
     tensor([[2., 0.],
             [0., 4.]])
     """
-    forward = is_forward_mode("jacobian", strategy, create_graph, strict, vectorize)
     given = make_inputs(as_tuple("jacobian", "inputs", inputs), create_graph)
-    with enable_grad():
-        result, outputs = call_function("jacobian", func, given, strict)
-        if forward:
-            found = columns(outputs, given)
-        else:
+    if is_forward_mode("jacobian", strategy, create_graph, strict, vectorize):
+        result, found = columns(func, tuple([each.detach() for each in given]))
+    else:
+        with enable_grad():
+            result, outputs = call_function("jacobian", func, given, strict)
             found = tuple([tuple(rows(each, given, create_graph, strict, vectorize)) for each in outputs])
-        blocks = [like(inputs, drop_graph(each, create_graph)) for each in found]
-    return like(result, blocks)
+    return like(result, [like(inputs, drop_graph(each, create_graph)) for each in found])
 
 
 def is_forward_mode(name: str, strategy: str, create_graph: bool, strict: bool, vectorize: bool) -> bool:
@@ -348,17 +354,33 @@ def unit_vectors(tensor: Any, size: int) -> Any:
     return one.reshape((size, *tensor.shape))
 
 
-def columns(outputs: Sequence[Any], inputs: Sequence[Any]) -> tuple[Any, ...]:
-    """Return the Jacobians of all outputs by all inputs, with one batched pass for the elements of each input."""
-    found: list[list[Any]] = [[] for _ in outputs]
-    for i, input in enumerate(inputs):
-        directions = unit_vectors(input, input.numel())
-        zeros = [directions.new_zeros((len(directions), *each.shape)) for each in inputs]
-        along = [directions if j == i else zero for j, zero in enumerate(zeros)]
-        changes = push_forward("jacobian", outputs, inputs, along, False, False, True)
-        for block, change, output in zip(found, changes, outputs, strict=True):
-            block.append(change.movedim(0, -1).reshape((*output.shape, *input.shape)))
-    return tuple([tuple(block) for block in found])
+def columns(func: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, tuple[Any, ...]]:
+    """Return the result and the Jacobians of all outputs by all inputs, in one pass for the elements of all inputs."""
+    sizes = [each.numel() for each in inputs]
+    results: list[Any] = []
+
+    def push(*directions: Any) -> list[Any]:
+        result, changes = push_forward("jacobian", func, inputs, directions, False, False)
+        results.append(result)
+        return changes
+
+    along = [directions_of(i, inputs, sizes) for i in range(len(inputs))]
+    changes = TensorBase.batched_class._for_all(push, along)
+    blocks = []
+    for change in changes:
+        parts, shape = change.movedim(0, -1).split(sizes, -1), tuple(change.shape[1:])
+        blocks.append(tuple([
+            part.reshape((*shape, *input.shape)) for part, input in zip(parts, inputs, strict=True)
+        ]))
+    return results[0], tuple(blocks)
+
+
+def directions_of(place: int, inputs: Sequence[Any], sizes: Sequence[int]) -> Any:
+    """Return how one input moves along each element of all inputs, stacked along a first dim."""
+    input, size, before = inputs[place], sizes[place], sum(sizes[:place])
+    moved = input.new_zeros((sum(sizes), *input.shape))
+    moved[before : before + size] = unit_vectors(input, size)
+    return moved
 
 
 def hessian(
@@ -392,7 +414,9 @@ def hessian(
     given = as_tuple("hessian", "inputs", inputs)
 
     def slopes(*at: Any) -> Any:
-        return tuple(compute_slopes("hessian", func, at, strict)[1])
+        with enable_grad():
+            recorded = [each if each.requires_grad else each.clone().requires_grad_() for each in at]
+            return tuple(compute_slopes("hessian", func, recorded, strict)[1])
 
     found = jacobian(slopes, given, create_graph, strict, vectorize, outer_jacobian_strategy)
     return found if isinstance(inputs, tuple) else found[0][0]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.engine import grad
 from minitensor.autograd.interpreters import interpreters
-from minitensor.autograd.mode import forward_mode, inference
+from minitensor.autograd.mode import enable_grad, forward_mode, inference
 from minitensor.autograd.node import DIFFERENTIABLE
 from minitensor.base import TensorBase, array_dtype
 from minitensor.errors import GradError
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 
 def push_through(
-    jvp: Callable[..., Any], ctx: Any, args: tuple[Any, ...], results: tuple[Any, ...], outputs: tuple[Any, ...]
+    jvp: Callable[..., Any], is_given: bool, ctx: Any, args: tuple[Any, ...], results: tuple[Any, ...],
+    outputs: tuple[Any, ...],
 ) -> None:
     """Give the outputs of a function tangents, level by level from the outermost.
 
-    ``results`` are what ``forward`` returned. An output that is not its result is an input as it is, or a view.
+    ``is_given`` is false for the ``jvp`` that raises. ``results`` are what ``forward`` returned. An output that is not
+    its result is an input as it is, or a view.
     """
     kind = TensorBase.result_class._dual_level
     if not forward_mode.get() or inference.get():
@@ -31,6 +34,9 @@ def push_through(
             given = [level.tangent_of(each) if isinstance(each, TensorBase) else None for each in args]
             if all(each is None for each in given):
                 continue
+            if level.transposes and not is_given:
+                transpose_backward(level, args, given, outputs)
+                continue
             tangents = [fill_zeros(ctx, each, own) for each, own in zip(args, given, strict=True)]
             found = jvp(ctx, *tangents)
             found = found if isinstance(found, tuple) else (found,)
@@ -39,6 +45,26 @@ def push_through(
                 if tangent is not None:
                     check_memory(ctx, tangents, args, (results[i], output), tangent)
                     level.set_tangent(output, tangent)
+
+
+def transpose_backward(level: Any, args: tuple[Any, ...], given: Sequence[Any], outputs: tuple[Any, ...]) -> None:
+    """Give the outputs the tangents that follow from ``backward``: it is linear in the gradients of the outputs."""
+    recorded = [each for each in outputs if has_tangent(each) and each.node is not None]
+    pairs = [
+        (each, own) for each, own in zip(args, given, strict=True) if own is not None and each.node is not None
+    ]
+    if not recorded or not pairs:
+        return
+    with enable_grad():
+        probes = [each.detach().new_zeros(tuple(each.shape)).requires_grad_() for each in recorded]
+        grads = grad(recorded, [each for each, _ in pairs], probes, create_graph=True, materialize_grads=True)
+    terms = [(each, own) for each, (_, own) in zip(grads, pairs, strict=True) if each.node is not None]
+    if terms:
+        found = grad(
+            [each for each, _ in terms], probes, [own for _, own in terms], True, level.records, materialize_grads=True
+        )
+        for output, tangent in zip(recorded, found, strict=True):
+            level.set_tangent(output, tangent)
 
 
 def fill_zeros(ctx: Any, value: Any, tangent: Any) -> Any:

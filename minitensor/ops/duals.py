@@ -16,12 +16,13 @@ the level finds its tangent by the node.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from minitensor import layout as layouts
 from minitensor.autograd.interpreters import interpreters, restore
-from minitensor.autograd.mode import forward_mode, inference
+from minitensor.autograd.mode import forward_mode, inference, no_grad
 from minitensor.autograd.node import DIFFERENTIABLE, Effect
 from minitensor.base import TensorBase, array_dtype
 from minitensor.errors import ArgumentError, GradError, UnsupportedError, WrongTypeError
@@ -52,11 +53,17 @@ class Tangents(dict[int, tuple[Any, Any]]):
 
 
 class DualLevel:
-    """The tangents of one forward pass."""
+    """The tangents of one forward pass.
 
-    __slots__ = ("of_results", "own")
+    Args:
+        records: Whether the tangents can be differentiated backward.
+        transposes: Whether the ``backward`` of a user's function serves for its tangents if it has no ``jvp``.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("of_results", "own", "records", "transposes")
+
+    def __init__(self, records: bool = True, transposes: bool = False) -> None:
+        self.records, self.transposes = records, transposes
         self.own = Tangents()
         self.of_results: WeakKeyDictionary[Any, dict[int, tuple[Any, Any]]] = WeakKeyDictionary()
 
@@ -172,14 +179,14 @@ class DualLevel:
                 "function: leave out= away, and copy the result"
             )
         result = call.proceed()
-        if effect is Effect.VIEWS:
-            pushed = self.view(call, tangents[0], result)
-        elif not any(map(moves, result if isinstance(result, tuple) else (result,))):
-            return result
-        else:
-            pushed = push(call, tangents, result)
-        self.attach(result, pushed)
+        if any(map(moves, result if isinstance(result, tuple) else (result,))):
+            with self.recording():
+                self.attach(result, (self.view if effect is Effect.VIEWS else push)(call, tangents, result))
         return result
+
+    def recording(self) -> Any:
+        """Return a context manager in which the operations on tangents are recorded, or not."""
+        return nullcontext() if self.records else no_grad()
 
     def attach(self, result: Any, tangent: Any) -> None:
         """Give each tensor of a result its tangent."""
@@ -190,10 +197,10 @@ class DualLevel:
         for one, own in zip(result, tangent, strict=True):
             self.attach(one, own)
 
-    def view(self, call: Call, tangent: Any, result: Any) -> Any:
+    def view(self, call: Call, tangents: Sequence[Any], result: Any) -> Any:
         """Return the same view of the tangent. Layouts among the arguments count from the start of the input's."""
         input = call.args[0]
-        tangent = self.in_strides(input, tangent)
+        tangent = self.in_strides(input, tangents[0])
         shift = tangent.layout.offset - input.layout.offset
         args = [shift_layout(each, shift) if isinstance(each, Layout) else each for each in call.args[1:]]
         return call(tangent, *args)
@@ -238,13 +245,14 @@ class DualLevel:
         ]
         result = call.proceed()
         call.args = kept
-        moved = push(call, tangents, input)
-        if former is None:
-            self.begin_tangent(input, moved)
-        elif moved is None:
-            former.zero_()
-        else:
-            self.write_tangent(input, former, moved)
+        with self.recording():
+            moved = push(call, tangents, input)
+            if former is None:
+                self.begin_tangent(input, moved)
+            elif moved is None:
+                former.zero_()
+            else:
+                self.write_tangent(input, former, moved)
         return result
 
     def begin_tangent(self, tensor: Any, tangent: Any) -> None:
