@@ -11,9 +11,11 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from minitensor.autograd.protocol import casting
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
+from minitensor.dtypes import promote_types
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, WrongTypeError
 from minitensor.nn import functional as F
 from minitensor.nn import init
@@ -225,6 +227,7 @@ class RNNBase(Module):
             return run_with_projection(entering, given["weight_hh"], given["weight_hr"], first, mask, backwards)
         tensors = [entering, given["weight_hh"]]
         if self.mode == "GRU":
+            tensors[0] = entering.to(promote_types(entering.dtype, first[0].dtype))  # autocast leaves the state wide
             size = 3 * self.hidden_size
             tensors.append(zeros(size, dtype=rows.dtype, device=rows.device) if bias_hh is None else bias_hh)
         return list(scan(cell, [*tensors, *first], mask, backwards).unbind(0))
@@ -267,7 +270,7 @@ class RNNBase(Module):
             raise ShapeError(
                 f"{self.mode}: Expected sequence length to be larger than 0, got input of shape {tuple(input.shape)}"
             )
-        if input.dtype != self.weight_ih_l0.dtype:
+        if input.dtype != self.weight_ih_l0.dtype and casting.get() is None:
             raise ArgumentError(
                 f"{self.mode}: input must have the dtype of the parameters, {self.weight_ih_l0.dtype.name}, got "
                 f"{input.dtype.name}; cast with .to(...)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.turns import in_turn
+from minitensor.dtypes import promote_types
 from minitensor.errors import ArgumentError, ShapeError
 from minitensor.nn import functional as F
 from minitensor.nn.functional.recurrent import LSTM as LSTM_CELL
@@ -197,6 +198,7 @@ class LSTMCell(RNNCellBase):
         )
         before = [h, c]
         entering = F.linear(input, weight_ih, bias_ih if bias_ih is None or bias_hh is None else bias_ih + bias_hh)
+        entering = entering.to(promote_types(entering.dtype, c.dtype))  # autocast leaves the states wide
         tensors = [entering, weight_hh, *before]
         if entering.ndim == 1:
             h, c = lstm_step(tensors, entering, before)

@@ -227,7 +227,8 @@ def compare_tangents(
                 along[index] = step
                 tangents = tangents_along(func, args, leaf, wrap(leaf.result_class, along))
                 for own, each, tangent in zip(found, rows, tangents, strict=True):
-                    own[(slice(None), *index)] += (each.conj() @ tangent.reshape(-1)).real * step
+                    column = (slice(None), *index)
+                    own[column] += (each.conj() @ tangent.reshape(-1)).real * step
         for number, (own, wanted) in enumerate(zip(found, slopes, strict=True)):
             if not xp.allclose(own, wanted, *tolerance, equal_nan=True):
                 raise GradcheckError(
