@@ -726,6 +726,9 @@ from minitensor.paths import (
     printing as _tensor_str,
     types as types,
 )
+from minitensor.func import (
+    mapping as _vmap_internals,
+)
 from minitensor.paths.checks import (
     _assert_async as _assert_async,
     _check as _check,

@@ -57,6 +57,14 @@ ELSEWHERE = {
     "minitensor.compat.model_zoo": "a former place: minitensor.hub",
     "minitensor.nn.module": "Module is walked as minitensor.nn.Module",
     "minitensor.nn.modules": "nn/test_layer_docstrings.py: the layers under PyTorch's paths",
+    "minitensor.compat.dynamo": "shells; test_shells.py",
+    "minitensor.compat.inductor": "shells; test_shells.py",
+    "minitensor.paths.annotating": "names for annotations; test_paths.py",
+    "minitensor.paths.foreach": "private names; test_paths.py",
+    "minitensor.paths.functional": "functions of other modules",
+    "minitensor.paths.functorch": "a former package; test_paths.py",
+    "minitensor.paths.types": "names for annotations; test_paths.py",
+    "minitensor.utils.data._utils": "private modules; utils/data",
     "minitensor.optim": "optim/test_optimizer_docstrings.py",
 }
 

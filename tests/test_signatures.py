@@ -47,6 +47,8 @@ LACKING = {
     "_disable_byteorder_record": "private",
 }
 # Functions whose signature is wider, and is compared by the laws on calls.
+STORAGES = """BFloat16 Bool Byte Char ComplexDouble ComplexFloat Double Float Half Int Long Short Typed
+    Untyped""".split()
 UNREAD = {
     "Tensor.to": "its variants differ in the types of their arguments",
     "Tensor.norm": "torch.norm has out= in front of dtype, and the method is the same function",
@@ -54,6 +56,7 @@ UNREAD = {
     "Tensor.copy_": "its variants for numbers are TorchScript's",
     "autograd.gradcheck": "its switches are accepted by a table",
     "autograd.gradgradcheck": "as above",
+    **{f"{kind}Storage": "PyTorch reads its arguments by hand" for kind in STORAGES},
 }
 DEFAULTS = {
     ("bernoulli", "p"): "as if there were no p", ("dropout", "p"): "that of nn.functional",

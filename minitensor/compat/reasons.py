@@ -83,7 +83,8 @@ ABSENT = (
         torch.utils.data.graph torch.from_file torch.get_file_path"""),
     # -- compilers and tools
     Absence("there is no compiler", "call the function or the module itself", """
-        torch.jit.* torch.compiler.* torch.compiled_with_cxx11_abi torch.fx.* torch.export torch.onnx.*
+        torch.jit.* torch._jit_internal.* torch._dynamo.* torch._inductor.*
+        torch.compiler.* torch.compiled_with_cxx11_abi torch.fx.* torch.export torch.onnx.*
         torch.package torch.library torch.classes torch.ops torch.cpp torch.fork torch.wait torch.cond
         torch.while_loop torch.Script* torch.*Type torch.*Script* torch.import_ir_module* torch.parse_*
         torch.merge_type_from_* torch.unify_type_list torch.AliasDb torch.Argument torch.ArgumentSpec torch.Block
@@ -135,9 +136,10 @@ ABSENT = (
             "use linalg.solve, linalg.inv, linalg.qr, linalg.cholesky or linalg.eigh", """
         torch.lu torch.lu_solve torch.lu_unpack torch.geqrf torch.orgqr torch.ormqr torch.linalg.lu*
         torch.linalg.ldl_* torch.linalg.householder_product torch.Tensor.lu torch.Tensor.lu_solve torch.Tensor.geqrf
-        torch.Tensor.orgqr torch.Tensor.ormqr torch.functional"""),
+        torch.Tensor.orgqr torch.Tensor.ormqr
+        torch.functional.lu"""),
     Absence("it is not implemented", "use linalg.svd or linalg.eigh and keep the leading part", """
-        torch.lobpcg torch.svd_lowrank torch.pca_lowrank"""),
+        torch.lobpcg torch.svd_lowrank torch.pca_lowrank torch.functional.svd_lowrank torch.functional.pca_lowrank"""),
     Absence("PyTorch removed or deprecated it",
             "use linalg.eig, eigh, lstsq, matrix_rank, solve, solve_triangular or norm", """
         torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve torch.triangular_solve torch.frobenius_norm

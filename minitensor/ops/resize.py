@@ -59,7 +59,7 @@ def assign_layout(input: Any, layout: Layout) -> None:
 
 @composite
 def resize_(input: Tensor, *size: Any, memory_format: memory_format | None = None) -> Tensor:
-    """Give the tensor another shape, contiguous in its memory, or in a longer copy of it if that is too small.
+    """Give the tensor another shape in place, contiguous in its memory, or in a longer copy if that is too small.
 
     New elements are uninitialized. Tensors that shared the old memory keep it. If the shape stays the same, nothing
     changes, not even strides, unless a ``memory_format`` is given.
@@ -94,7 +94,7 @@ def resize_(input: Tensor, *size: Any, memory_format: memory_format | None = Non
 
 @composite
 def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
-    """Give the tensor the shape of another, and with ``preserve_format`` its memory format; see ``resize_``.
+    """Give the tensor the shape of another in place, with ``preserve_format`` its memory format too; see ``resize_``.
 
     Args:
         the_template: The tensor whose shape is taken.

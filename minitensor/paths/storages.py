@@ -19,8 +19,14 @@ class StorageType:
     >>> import minitensor as torch
     >>> torch.FloatStorage([1, 2]).tolist(), torch.UntypedStorage(3).nbytes()
     ([1.0, 2.0], 3)
-    >>> isinstance(torch.FloatStorage(2), torch.LongStorage)
-    False
+    >>> isinstance(torch.FloatStorage(2), torch.LongStorage), isinstance(torch.FloatStorage(2), torch.TypedStorage)
+    (False, True)
+    >>> [each(1).dtype for each in (torch.BoolStorage, torch.ByteStorage, torch.CharStorage, torch.ShortStorage)]
+    [torch.bool, torch.uint8, torch.int8, torch.int16]
+    >>> [each(1).dtype for each in (torch.IntStorage, torch.HalfStorage, torch.BFloat16Storage, torch.DoubleStorage)]
+    [torch.int32, torch.float16, torch.bfloat16, torch.float64]
+    >>> [each(1).dtype for each in (torch.ComplexFloatStorage, torch.ComplexDoubleStorage)]
+    [torch.complex64, torch.complex128]
     """
 
     __slots__ = ("__name__", "dtype")

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from minitensor.compat.reasons import attributes_of
-from minitensor.device import device as _device
+from minitensor.device import device
+from minitensor.dtypes import dtype
+from minitensor.memory_format import layout
 from minitensor.shapes import Size
 from minitensor.storage import Storage
 from minitensor.tensor import Tensor
@@ -26,7 +28,8 @@ BoolLikeType: TypeAlias = bool
 Number: TypeAlias = int | float | bool
 _Number = (int, float, bool)
 FileLike: TypeAlias = str | os.PathLike[str] | IO[bytes]
-Device: TypeAlias = _device | str | int | None
+Device: TypeAlias = device | str | int | None
+_device, _dtype, _layout = device, dtype, layout
 _bool, _bytes, _complex, _float, _int, _str = (
     builtins.bool, builtins.bytes, builtins.complex, builtins.float, builtins.int, builtins.str
 )

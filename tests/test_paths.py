@@ -1,0 +1,230 @@
+"""Private and former paths of PyTorch: what programs import from them is there, and answers as PyTorch's."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import warnings
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import minitensor as mt
+from minitensor.utils._contextlib import _DecoratorContextManager
+
+# What programs that are published import, by the names under which they do.
+NAMES = """
+    types.Device types.Number types.FileLike types._size types._dtype types._int types._device types.IntLikeType
+    _utils._flatten_dense_tensors _utils._unflatten_dense_tensors _utils._get_device_index _utils.ExceptionWrapper
+    _utils._rebuild_tensor_v2 _utils._rebuild_parameter _utils._import_dotted_name _utils._take_tensors
+    _dynamo.disable _dynamo.optimize _dynamo.config.suppress_errors _dynamo.config.cache_size_limit _dynamo.reset
+    _inductor.config.max_autotune _inductor.config.triton.cudagraphs __config__.show __config__.parallel_info
+    functional.einsum functional.split functional.stft functional.F functional.unique functional.Tensor
+    utils._pytree.tree_map utils._pytree.tree_flatten utils._pytree.TreeSpec utils._contextlib.context_decorator
+    utils.data._utils.collate.default_collate utils.data._utils.collate.default_convert
+    utils.data._utils.pin_memory.pin_memory utils.data._utils.worker.get_worker_info
+    utils.data._utils.worker.WorkerInfo utils.data._utils.MP_STATUS_CHECK_INTERVAL
+    nn._reduction.get_enum nn._reduction.legacy_get_string nn.functional._Reduction nn.modules.utils._pair
+    nn.modules.utils._ntuple nn.modules.utils._reverse_repeat_tuple nn.modules.utils._list_with_default
+    nn.modules.conv._ConvNd nn.modules.conv._ConvTransposeNd nn.modules.conv._pair nn.modules.batchnorm._BatchNorm
+    nn.modules.batchnorm._NormBase nn.modules.instancenorm._InstanceNorm nn.modules.dropout._DropoutNd
+    nn.modules.pooling._MaxPoolNd nn.modules.pooling._AvgPoolNd nn.modules.pooling._AdaptiveAvgPoolNd
+    nn.modules.padding._ConstantPadNd nn.modules.loss._Loss nn.modules.loss._WeightedLoss
+    _jit_internal.boolean_dispatch _jit_internal.Final _jit_internal.BroadcastingList2 _tensor_str._str
+    _C._log_api_usage_once _C._get_tracing_state _C._set_grad_enabled _C._infer_size _C.Size _C.device _C._nn.gelu
+    _vmap_internals.vmap _check _check_value _assert_async optim.lr_scheduler._LRScheduler
+    """.split()
+
+
+def find(library: Any, path: str) -> Any:
+    found: Any = library
+    for word in path.split("."):
+        found = getattr(found, word)
+    return found
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_a_private_name_of_pytorch_is_here(path: str) -> None:
+    torch = pytest.importorskip("torch")
+    for name in ("_dynamo", "_inductor", "utils._pytree", "nn._reduction", "_vmap_internals", "_inductor.config"):
+        importlib.import_module(f"torch.{name}")
+    assert type(find(torch, path)) is not None
+    assert callable(find(mt, path)) == callable(find(torch, path)) or "." in path
+
+
+def lists(lib: Any) -> SimpleNamespace:
+    a, b = [lib.tensor([0.5, 0.25]), lib.tensor([[0.75]])], [lib.tensor([1.0, 2.0]), lib.tensor([[3.0]])]
+    return SimpleNamespace(a=a, b=b, two=lib.tensor(2.0), each=lib.tensor([2.0, 3.0]))
+
+
+OPERANDS: dict[str, Any] = {
+    **dict.fromkeys(("add", "sub", "mul", "div", "maximum", "minimum", "clamp_min", "clamp_max", "pow"),
+                    (lambda x: (x.a, x.b), lambda x: (x.a, 2.0), lambda x: (x.a, [2.0, 3.0]))),
+    "lerp": (lambda x: (x.a, x.b, 0.5), lambda x: (x.a, x.b, x.b), lambda x: (x.a, x.b, [0.5, 0.25])),
+    **dict.fromkeys(("addcmul", "addcdiv"),
+                    (lambda x: (x.a, x.a, x.b), lambda x: (x.a, x.a, x.b, 2), lambda x: (x.a, x.a, x.b, [2, 3]),
+                     lambda x: (x.a, x.a, x.b, x.each))),
+    "copy_": (lambda x: (x.a, x.b),), "norm": (lambda x: (x.a,), lambda x: (x.a, 1)),
+    "powsum": (lambda x: (x.a,), lambda x: (x.a, 3)), "mm": (lambda x: ([each[-1:] for each in x.b[1:]], x.b[1:]),),
+}  # fmt: skip
+WRONG: tuple[Any, ...] = (lambda x: (x.a, x.b[:1]), lambda x: ([], []))
+FOREACH = sorted(name for name in dir(mt) if name.startswith("_foreach_"))
+
+
+def result(lib: Any, name: str, call: Any) -> Any:
+    values = lists(lib)
+    try:
+        found = getattr(lib, name)(*call(values))
+    except RuntimeError as error:
+        return str(error).rstrip(".")
+    return type(found), [each.tolist() for each in found], [each.tolist() for each in values.a]
+
+
+@pytest.mark.parametrize("name", FOREACH)
+def test_lists_of_tensors_are_computed_as_in_pytorch(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    stem = name.removeprefix("_foreach_")
+    calls = OPERANDS.get(stem) or OPERANDS.get(stem.rstrip("_")) or (lambda x: (x.a,),)
+    for call in (*calls, *(WRONG if stem.rstrip("_") in ("add", "sub", "mul", "div") else ())):
+        compare(result(mt, name, call), result(torch, name, call))
+
+
+def compare(found: Any, expected: Any) -> None:
+    if isinstance(expected, str):
+        assert found == expected
+        return
+    assert found[0] is expected[0]
+    for one, other in zip(found[1:], expected[1:], strict=True):
+        for a, b in zip(one, other, strict=True):
+            mt.testing.assert_close(mt.tensor(a), mt.tensor(b))
+
+
+def test_all_names_of_lists_are_here() -> None:
+    torch = pytest.importorskip("torch")
+    assert {name for name in dir(torch) if name.startswith("_foreach_")} == set(FOREACH)
+    compare(*[result(lib, "_foreach_pow", lambda x: (2.0, x.a)) for lib in (mt, torch)])
+
+
+CHECKS = {"_check": RuntimeError, "_check_value": ValueError, "_check_type": TypeError, "_check_index": IndexError,
+          "_check_not_implemented": NotImplementedError}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_check_raises_its_class(name: str) -> None:
+    check = getattr(mt, name)
+    check(True)
+    with pytest.raises(CHECKS[name], match="no luck"):
+        check(False, lambda: "no luck")
+    with pytest.raises(CHECKS[name], match="Expected cond to be True"):
+        check(False)
+    with pytest.raises(TypeError, match="cond must be a bool"):
+        check(1)
+
+
+def test_checks_of_tensors_and_sizes() -> None:
+    mt._assert_async(mt.ones(1))
+    mt._check_is_size(3, max=3)
+    mt._check_tensor_all(mt.tensor([True]))
+    for call in (lambda: mt._assert_async(mt.zeros(1), "empty"), lambda: mt._check_is_size(-1),
+                 lambda: mt._check_tensor_all(mt.tensor([True, False]))):  # fmt: skip
+        with pytest.raises(RuntimeError):
+            call()
+
+
+def test_tensors_are_one_vector_and_apart_again() -> None:
+    from minitensor import _utils
+
+    tensors = [mt.ones(2, 2), mt.zeros(3)]
+    flat = _utils._flatten_dense_tensors(tensors)
+    assert flat.tolist() == [1] * 4 + [0] * 3
+    assert [each.shape for each in _utils._unflatten_dense_tensors(flat, tensors)] == [(2, 2), (3,)]
+    mixed = [mt.ones(2), mt.ones(2, dtype=mt.int64), mt.ones(3)]
+    assert [len(group) for group in _utils._take_tensors(mixed, 8)] == [1, 1, 1]
+    assert _utils._import_dotted_name("collections.OrderedDict")().keys() == {}.keys()
+    built = _utils._rebuild_tensor_v2(mt.arange(6.0).untyped_storage(), 1, (2,), (2,), True, None)
+    assert built.tolist() == [1, 3] or built.requires_grad
+
+
+def test_an_exception_is_raised_elsewhere() -> None:
+    from minitensor._utils import ExceptionWrapper
+
+    try:
+        raise KeyError("lost")
+    except KeyError:
+        wrapped = ExceptionWrapper(where="in a thread")
+    with pytest.raises(KeyError, match="Caught KeyError in a thread"):
+        wrapped.reraise()
+
+
+def test_nothing_is_compiled_by_dynamo_either() -> None:
+    @mt._dynamo.optimize("eager")
+    def double(x: Any) -> Any:
+        return 2 * x
+
+    mt._dynamo.config.suppress_errors = True
+    with mt._dynamo.config.patch(verbose=True):
+        assert double(mt.ones(1)).item() == 2 and mt._dynamo.disable(double) is double
+    mt._dynamo.config.suppress_errors = False
+    mt._dynamo.mark_dynamic(mt.ones(1), 0)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_modules_are_functions_of_their_parameters() -> None:
+    theirs = pytest.importorskip("functorch")
+    from minitensor.paths import functorch as ours
+
+    for lib, place in ((importlib.import_module("torch"), theirs), (mt, ours)):
+        model = lib.nn.Sequential(lib.nn.Linear(2, 2), lib.nn.BatchNorm1d(2))
+        with pytest.raises(RuntimeError, match="make_functional_with_buffers"):
+            place.make_functional(model)
+        function, parameters, buffers = place.make_functional_with_buffers(model)
+        assert [tuple(each.shape) for each in parameters] == [(2, 2), (2,), (2,), (2,)] and len(buffers) == 3
+        x = lib.ones(3, 2)
+        assert function(parameters, buffers, x).shape == (3, 2)
+        assert buffers[2] == 1 and model[1].num_batches_tracked == 0
+        function, parameters = place.make_functional(lib.nn.Linear(2, 1), disable_autograd_tracking=True)
+        assert not parameters[0].requires_grad
+        gradient = place.grad(lambda p, call=function, x=x: call(p, x).sum())(parameters)
+        assert gradient[0].tolist() == [[3, 3]]
+        models = [lib.nn.Linear(2, 1) for _ in range(4)]
+        together, parameters, buffers = place.combine_state_for_ensemble(models)
+        assert place.vmap(together, in_dims=(0, 0, None))(parameters, buffers, x).shape == (4, 3, 1)
+        for wrong in ([], [lib.nn.ReLU(), lib.nn.Tanh()], [lib.nn.ReLU(), lib.nn.ReLU().eval()]):
+            with pytest.raises(RuntimeError, match="combine_state_for_ensemble"):
+                place.combine_state_for_ensemble(wrong)
+
+
+def test_a_context_decorates_functions_and_generators() -> None:
+    entered: list[str] = []
+
+    class Noted(_DecoratorContextManager):
+        def __enter__(self) -> None:
+            entered.append("in")
+
+        def __exit__(self, *error: object) -> None:
+            entered.append("out")
+
+    @Noted()
+    def count() -> Any:
+        entered.append("1")
+        got = yield 1
+        entered.append(got)
+        yield 2
+
+    steps = count()
+    assert next(steps) == 1 and steps.send("sent") == 2
+    assert entered == ["in", "1", "out", "in", "sent", "out"] and inspect.isgeneratorfunction(count)
+
+
+def test_words_for_reductions() -> None:
+    theirs = pytest.importorskip("torch.nn._reduction")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for word in ("none", "mean", "sum", "elementwise_mean"):
+            assert mt.nn._reduction.get_enum(word) == theirs.get_enum(word)
+        for average in (None, True, False):
+            for reduce in (None, True, False):
+                assert mt.nn._reduction.legacy_get_enum(average, reduce) == theirs.legacy_get_enum(average, reduce)
+    with pytest.raises(ValueError, match="is not a valid value for reduction"):
+        mt.nn._reduction.get_enum("most")
