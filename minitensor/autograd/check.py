@@ -223,11 +223,10 @@ def compare_tangents(
         found = [xp.zeros((len(each), *array.shape), array.dtype) for each in rows]
         for index in positions(array):
             for step in (1, 1j) if array.dtype.kind == "c" else (1,):
-                along = xp.zeros(array.shape, array.dtype)
+                along, column = xp.zeros(array.shape, array.dtype), (slice(None), *index)
                 along[index] = step
                 tangents = tangents_along(func, args, leaf, wrap(leaf.result_class, along))
                 for own, each, tangent in zip(found, rows, tangents, strict=True):
-                    column = (slice(None), *index)
                     own[column] += (each.conj() @ tangent.reshape(-1)).real * step
         for number, (own, wanted) in enumerate(zip(found, slopes, strict=True)):
             if not xp.allclose(own, wanted, *tolerance, equal_nan=True):

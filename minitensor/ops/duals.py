@@ -247,20 +247,21 @@ class DualLevel:
         call.args = kept
         with self.recording():
             moved = push(call, tangents, input)
-            if former is None:
+            if moved is not None and isinstance(input, TensorBase.batched_class):
+                input, moved = TensorBase.batched_class._with_all_samples(input, moved)
+                former = self.tangent_of(input)
+            if moved is None:
+                self.stop(input)
+            elif former is None:
                 self.begin_tangent(input, moved)
-            elif moved is None:
-                former.zero_()
             else:
                 self.write_tangent(input, former, moved)
         return result
 
     def begin_tangent(self, tensor: Any, tangent: Any) -> None:
         """Give a tensor that was written to its first tangent; the base of a view gets one with zeros around."""
-        if tangent is None:
-            return
         base = tensor._base
-        if base is None or isinstance(tensor, TensorBase.batched_class):
+        if base is None:
             self.set_tangent(tensor, tangent)
             return
         self.set_tangent(base, TensorBase.batched_class._zeros_beside(base, tangent))

@@ -219,6 +219,10 @@ def pull_all_samples(
             continue
         inputs += [each for each, _ in pairs]
         directions += [one for _, one in pairs]
+        same = {id(each): new for each, new in zip(flat([given]), flat([args[position]]), strict=True)}
+        for i, each in enumerate(args):
+            if i not in call.op.inputs:
+                args[i] = same.get(id(each), each)
     result = repeat(call, args)
     outputs = [each for each in (result if isinstance(result, tuple) else (result,)) if moves(each)]
     weights = [each for each in probes if each is not None]
