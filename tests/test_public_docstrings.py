@@ -46,7 +46,7 @@ ROOMS = (
     "minitensor.run", "minitensor._C", "minitensor.overrides",
     "minitensor.distributions", "minitensor.distributions.constraint_registry",
     "minitensor.distributions.constraints", "minitensor.distributions.kl", "minitensor.distributions.transforms",
-    "minitensor.distributions.utils",
+    "minitensor.distributions.utils", "minitensor.utils.benchmark",
 )  # fmt: skip
 
 # Modules whose public names have another law, and where it is. Of minitensor.nn only the layers have.
@@ -57,6 +57,7 @@ ELSEWHERE = {
     "minitensor.compat.model_zoo": "a former place: minitensor.hub",
     "minitensor.nn.module": "Module is walked as minitensor.nn.Module",
     "minitensor.nn.modules": "nn/test_layer_docstrings.py: the layers under PyTorch's paths",
+    "minitensor.compat.collect_env": "shells; test_shells.py",
     "minitensor.compat.dynamo": "shells; test_shells.py",
     "minitensor.compat.inductor": "shells; test_shells.py",
     "minitensor.paths.annotating": "names for annotations; test_paths.py",

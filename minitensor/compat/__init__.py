@@ -10,6 +10,7 @@ import sys
 from minitensor.compat import (
     absent,
     build,
+    collect_env,
     compiler,
     cuda_math,
     cudnn,
@@ -35,7 +36,8 @@ PATHS = {
     "_inductor.config": inductor_config,
     "autograd.profiler": profiler, "backends.cuda": cuda_math, "backends.cudnn": cudnn, "compiler": compiler,
     "cuda.nvtx": nvtx, "distributed": distributed, "fx": fx, "hub": hub, "mps": mps, "onnx": onnx,
-    "profiler": profiler, "torch_version": version, "utils.model_zoo": model_zoo, "version": version, "xpu": xpu,
+    "profiler": profiler, "torch_version": version,
+    "utils.collect_env": collect_env, "utils.model_zoo": model_zoo, "version": version, "xpu": xpu,
     **{f"backends.{name}": absent for name in ABSENT},
 }  # fmt: skip
 for path, module in PATHS.items():

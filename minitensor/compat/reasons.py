@@ -82,10 +82,13 @@ ABSENT = (
         torch.multiprocessing.* torch.prepare_multiprocessing_environment
         torch.utils.data.graph torch.from_file torch.get_file_path"""),
     # -- compilers and tools
+    Absence("operations are Python functions, without a registry",
+            "call torch.NAME, x.NAME() or nn.functional.NAME", """
+        torch.ops torch.library"""),
     Absence("there is no compiler", "call the function or the module itself", """
         torch.jit.* torch._jit_internal.* torch._dynamo.* torch._inductor.*
         torch.compiler.* torch.compiled_with_cxx11_abi torch.fx.* torch.export torch.onnx.*
-        torch.package torch.library torch.classes torch.ops torch.cpp torch.fork torch.wait torch.cond
+        torch.package torch.classes torch.cpp torch.fork torch.wait torch.cond
         torch.while_loop torch.Script* torch.*Type torch.*Script* torch.import_ir_module* torch.parse_*
         torch.merge_type_from_* torch.unify_type_list torch.AliasDb torch.Argument torch.ArgumentSpec torch.Block
         torch.CallStack torch.Capsule torch.Code torch.CompilationUnit torch.CompleteArgumentSpec
@@ -111,10 +114,10 @@ ABSENT = (
         torch.profiler* torch.monitor torch.autograd.profiler* torch.autograd.Profiler*
         torch.autograd.kineto_available torch.autograd.profiler_* torch.ThroughputBenchmark torch.BenchmarkConfig
         torch.BenchmarkExecutionStats torch.utils.ThroughputBenchmark torch.utils.throughput_benchmark
-        torch.utils.benchmark torch.utils.bottleneck torch.utils.flop_counter torch.utils.*cpp_backtrace"""),
+        torch.utils.benchmark.* torch.utils.bottleneck torch.utils.flop_counter.* torch.utils.*cpp_backtrace"""),
     Absence("nothing is compiled or downloaded here", "write the operation in Python; read weights with load", """
         torch.utils.cpp_extension torch.utils.cmake_prefix_path
-        torch.utils.collect_env"""),
+        torch.utils.collect_env.*"""),
     # -- functions
     Absence("it is a kernel of PyTorch under the name of a library or of its dispatcher",
             "use the function without the prefix or suffix, here or in nn.functional", """

@@ -6,11 +6,14 @@ Each holds what programs take from it, under PyTorch's names. ``PATHS`` register
 import sys
 
 from minitensor.func import mapping
-from minitensor.paths import annotating, functional, functorch, internals, printing, types
+from minitensor.paths import annotating, flop_counter, functional, functorch, internals, printing, types
 
 PATHS = {
     "_jit_internal": annotating, "_tensor_str": printing, "_utils": internals, "_vmap_internals": mapping,
-    "functional": functional, "functorch": functorch, "types": types,
+    "functional": functional, "functorch": functorch, "types": types, "utils.flop_counter": flop_counter,
 }  # fmt: skip
 for path, module in PATHS.items():
     sys.modules[f"minitensor.{path}"] = module
+    parent, _, name = f"minitensor.{path}".rpartition(".")
+    if parent != "minitensor":  # whose names are listed there
+        vars(sys.modules[parent])[name] = module

@@ -2,16 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from minitensor.compat import model_zoo
+from minitensor.compat import collect_env, model_zoo
 from minitensor.compat.reasons import attributes_of
 from minitensor.copies import trace_copies
 from minitensor.utils import _contextlib as _contextlib
 from minitensor.utils import _pytree as _pytree
-from minitensor.utils import checkpoint, data, dlpack
+from minitensor.utils import benchmark, checkpoint, data, dlpack
 from minitensor.utils.op_log import op_log
 from minitensor.utils.swap import swap_tensors
 
-__all__ = ["checkpoint", "data", "dlpack", "model_zoo", "op_log", "swap_tensors", "trace_copies"]
+__all__ = [
+    "benchmark", "checkpoint", "collect_env", "data", "dlpack", "model_zoo", "op_log", "swap_tensors", "trace_copies",
+]  # fmt: skip
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)
