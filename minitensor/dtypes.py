@@ -1,8 +1,9 @@
 """The element types: their names, their limits, and the dtype to which two of them promote.
 
-A `dtype` is one of twelve fixed objects. Promotion is a table over pairs of them, and `result_type` applies it by
+A `dtype` is one of fifteen fixed objects. Promotion is a table over pairs of them, and `result_type` applies it by
 PyTorch's three ranks: tensors with dimensions, zero-dim tensors, Python numbers. The file knows NumPy's dtypes, but
-neither tensors nor devices. NumPy has no bfloat16: see Note [Encoded arrays] in ``backends/encoded.py``.
+neither tensors nor devices. NumPy has no bfloat16, and PyTorch's uint16, uint32 and uint64 compute less than NumPy's:
+see Note [Encoded arrays] in ``backends/encoded.py``.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ R = TypeVar("R")
 
 
 class dtype:
-    """The type of a tensor's elements. There are twelve, all defined here; compare them with ``is`` or ``==``.
+    """The type of a tensor's elements. There are fifteen, all defined here; compare them with ``is`` or ``==``.
 
     Attributes:
         name: such as "float32".
         abbr: the short form, such as "f32".
         itemsize: bytes per element.
-        numpy: NumPy's dtype of the same elements; NumPy has none for bfloat16.
+        numpy: NumPy's dtype of arrays to compute with; dtypes whose memory is encoded have none.
         memory: the dtype of arrays that hold the elements: ``numpy``, or raw bits.
-        arithmetic: the dtype of arrays on which operations compute: ``numpy``, or float32 for bfloat16.
+        arithmetic: the dtype of arrays on which operations compute: ``numpy``, or that of decoded elements.
+        decoded: the dtype of decoded elements: float32 for bfloat16; itself if the memory is not encoded.
         kind: NumPy's letter for the kind of the elements, such as "f".
         is_floating_point, is_complex, is_signed: the kind of the elements. Complex dtypes count as signed.
 
@@ -44,8 +46,8 @@ class dtype:
     """
 
     __slots__ = (
-        "_complex_name", "_real_name", "abbr", "arithmetic", "category", "is_complex", "is_floating_point",
-        "is_signed", "itemsize", "kind", "memory", "name", "numpy",
+        "_complex_name", "_real_name", "abbr", "arithmetic", "category", "decoded", "is_complex",
+        "is_floating_point", "is_signed", "itemsize", "kind", "memory", "name", "numpy",
     )  # fmt: skip
 
     _real_name: str
@@ -55,6 +57,7 @@ class dtype:
     numpy: np.dtype[Any]
     memory: np.dtype[Any]
     arithmetic: np.dtype[Any]
+    decoded: dtype
     kind: str
     itemsize: int
     is_floating_point: bool
@@ -63,7 +66,7 @@ class dtype:
     category: int
 
     def __new__(cls, *_: object) -> dtype:
-        raise TypeError("cannot create 'torch.dtype' instances; use one of the twelve there are, e.g. float32")
+        raise TypeError("cannot create 'torch.dtype' instances; use one of the fifteen there are, e.g. float32")
 
     def to_real(self) -> dtype:
         """Return the dtype of the real part; a real dtype returns itself."""
@@ -83,9 +86,10 @@ class dtype:
         return find_dtype(self._complex_name)
 
     def __getattr__(self, name: str) -> Any:
-        # Reached only for what is not set. An operation that gets this error is repeated on float32 numbers.
+        # Reached only for what is not set. An operation that gets this error is repeated on decoded numbers.
         if name == "numpy":
-            raise EncodedError(f"NumPy has no {self.name}; cast with .float() or .half()")
+            way = "NumPy has no {}; cast with .float() or .half()" if self is bfloat16 else "not implemented for {}"
+            raise EncodedError(way.format(self.name), self)
         raise AttributeError(f"'torch.dtype' object has no attribute {name!r}")
 
     def __repr__(self) -> str:
@@ -102,14 +106,15 @@ _CATEGORY_OF_KIND = {"b": BOOLEAN, "u": INTEGRAL, "i": INTEGRAL, "f": FLOATING, 
 def _new(name: str, abbr: str, real: str, complex_: str = "") -> dtype:
     made = object.__new__(dtype)
     made.numpy = made.memory = np.dtype(name)
+    made.decoded = made
     return _describe(made, name, abbr, real, complex_, made.numpy)
 
 
-def _new_from_bits(name: str, abbr: str, complex_: str, memory: np.dtype[Any], arithmetic: np.dtype[Any]) -> dtype:
-    """Return a dtype that NumPy lacks; see Note [Encoded arrays]."""
+def _new_of_bits(name: str, abbr: str, complex_: str, bits: str, decoded: dtype) -> dtype:
+    """Return a dtype whose memory is encoded; see Note [Encoded arrays]. NumPy does not compute with a record."""
     made = object.__new__(dtype)
-    made.memory = memory
-    return _describe(made, name, abbr, name, complex_, arithmetic)
+    made.memory, made.decoded = np.dtype([(name, bits)]), decoded
+    return _describe(made, name, abbr, name, complex_, decoded.arithmetic)
 
 
 def _describe(made: dtype, name: str, abbr: str, real: str, complex_: str, arithmetic: np.dtype[Any]) -> dtype:
@@ -135,9 +140,14 @@ float64: Final = _new("float64", "f64", "float64", "complex128")
 complex64: Final = _new("complex64", "c64", "float32", "complex64")
 complex128: Final = _new("complex128", "c128", "float64", "complex128")
 
-bfloat16: Final = _new_from_bits(
-    "bfloat16", "bf16", "complex64", np.dtype([("bfloat16", np.uint16)]), np.dtype(np.float32)
-)
+bfloat16: Final = _new_of_bits("bfloat16", "bf16", "complex64", "uint16", float32)
+
+# PyTorch has few operations for these, and no promotion to other integers. The first three are what their elements are
+# decoded to; no tensor that a user sees has them.
+_DECODED_UNSIGNED = _new("uint16", "u16", "uint16"), _new("uint32", "u32", "uint32"), _new("uint64", "u64", "uint64")
+uint16: Final = _new_of_bits("uint16", "u16", "", "uint16", _DECODED_UNSIGNED[0])
+uint32: Final = _new_of_bits("uint32", "u32", "", "uint32", _DECODED_UNSIGNED[1])
+uint64: Final = _new_of_bits("uint64", "u64", "", "uint64", _DECODED_UNSIGNED[2])
 
 half: Final = float16
 float_: Final = float32
@@ -152,8 +162,14 @@ DTYPES: Final = (
     bool_, uint8, int8, int16, int32, int64, float16, float32, float64, complex64, complex128,
 )  # fmt: skip
 
-ALL_DTYPES: Final = (*DTYPES, bfloat16)
-"""The dtypes that NumPy has, and bfloat16."""
+UNSIGNED: Final = (uint16, uint32, uint64)
+"""The unsigned integers beyond uint8, for which PyTorch has few operations."""
+
+ALL_DTYPES: Final = (*DTYPES, bfloat16, *UNSIGNED)
+"""All dtypes; the memory of those that are not in ``DTYPES`` is encoded."""
+
+COMPUTED: Final = (*DTYPES, *_DECODED_UNSIGNED)
+"""The dtypes of arrays on which operations compute."""
 
 _NAMED: Final[Mapping[str, dtype]] = {each.name: each for each in ALL_DTYPES} | {
     "half": half, "float": float_, "double": double, "short": short, "int": int_, "long": long,
@@ -180,8 +196,11 @@ def find_dtype(name: str) -> dtype:
 
 # -- NumPy -------------------------------------------------------------------------------------------------------------
 
-FROM_NUMPY: Final[Mapping[np.dtype[Any], dtype]] = {each.memory: each for each in ALL_DTYPES}
+FROM_NUMPY: Final[Mapping[np.dtype[Any], dtype]] = {each.memory: each for each in (*COMPUTED, *ALL_DTYPES)}
 """By the dtype of an array that holds the elements. On the hot path ``FROM_NUMPY[array.dtype]`` takes 75 ns."""
+
+
+_ENCODED: Final = {each.decoded: each for each in UNSIGNED}
 
 
 def from_numpy(np_dtype: npt.DTypeLike | dtype) -> dtype:
@@ -196,8 +215,9 @@ def from_numpy(np_dtype: npt.DTypeLike | dtype) -> dtype:
         return find_dtype(np_dtype)
     wanted = np.dtype(np_dtype)
     found = FROM_NUMPY.get(wanted.newbyteorder("="))  # The dtype ignores byte order; the caller swaps bytes.
+    found = _ENCODED.get(found, found)  # type: ignore[arg-type]  # None is not among the keys
     if found is None:
-        supported = ", ".join(each.name for each in reversed(DTYPES[1:]))
+        supported = ", ".join(each.name for each in (*reversed(DTYPES[1:]), *UNSIGNED))
         raise ArgumentTypeError(
             f"can't convert np.ndarray of type numpy.{wanted.type.__name__}. "
             f"The only supported types are: {supported}, and bool."
@@ -265,6 +285,7 @@ def in_single_precision(function: Callable[P, R], *args: P.args, **kwargs: P.kwa
 # -- promotion ---------------------------------------------------------------------------------------------------------
 
 _BYTES: Final = frozenset({uint8, int8})
+_WIDE_UNSIGNED: Final = frozenset((*UNSIGNED, *_DECODED_UNSIGNED))
 HALVES: Final = frozenset({float16, bfloat16})
 """The floating-point dtypes of 16 bits. Operations compute with them in float32 and round the result."""
 
@@ -273,8 +294,25 @@ def _wider(a: dtype, b: dtype) -> dtype:
     return a if a.itemsize >= b.itemsize else b
 
 
-def _promote(a: dtype, b: dtype) -> dtype:
+class _Promotions(dict[tuple[dtype, dtype], dtype]):
+    """The table of promotion; PyTorch has no entry for two integer dtypes of which one is unsigned and not uint8."""
+
+    __slots__ = ()
+
+    def __missing__(self, pair: tuple[Any, Any]) -> dtype:
+        if not all(isinstance(each, dtype) for each in pair):
+            raise KeyError(pair)
+        names = " and ".join(each.name for each in pair)
+        raise DtypeError(
+            f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {names}; "
+            "cast one of them with .to(...)"
+        )
+
+
+def _promote(a: dtype, b: dtype) -> dtype | None:
     """Compute an entry of the table: the higher category wins; within a category, the wider dtype."""
+    if a is not b and not _WIDE_UNSIGNED.isdisjoint((a, b)) and FLOATING not in (a.category, b.category):
+        return None
     if a.category != b.category:
         high, low = (a, b) if a.category > b.category else (b, a)
         return _wider(high, low.to_complex()) if high.is_complex and low.is_floating_point else high
@@ -285,7 +323,10 @@ def _promote(a: dtype, b: dtype) -> dtype:
     return _wider(a, b)
 
 
-PROMOTED: Final[Mapping[tuple[dtype, dtype], dtype]] = {(a, b): _promote(a, b) for a in ALL_DTYPES for b in ALL_DTYPES}
+_PAIRS = {(a, b): _promote(a, b) for a in (*COMPUTED, *ALL_DTYPES) for b in (*COMPUTED, *ALL_DTYPES)}
+PROMOTED: Final[Mapping[tuple[dtype, dtype], dtype]] = _Promotions(
+    (pair, promoted) for pair, promoted in _PAIRS.items() if promoted is not None
+)
 """The promotion table over all pairs."""
 
 
@@ -294,6 +335,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
 
     Raises:
         TypeError: If an argument is not a dtype.
+        RuntimeError: If uint16, uint32 or uint64 meets another integer dtype, a bool or a complex dtype.
 
     >>> promote_types(int64, float16), promote_types(uint8, int8)
     (torch.float16, torch.int16)
@@ -355,7 +397,9 @@ def _promote_ranks(high: dtype | None, low: dtype | None) -> dtype | None:
         return high or low
     if low.category <= high.category:
         return high
-    return PROMOTED[high, low] if not (high.is_floating_point and low.is_complex) else high.to_complex()
+    if high is bool_:
+        return PROMOTED[high, low]
+    return high.to_complex() if high.is_floating_point else low
 
 
 # -- limits ------------------------------------------------------------------------------------------------------------
@@ -456,7 +500,7 @@ class iinfo:
             raise ArgumentTypeError("torch.bool is not supported by torch.iinfo")
         if of.category != INTEGRAL:
             raise ArgumentTypeError(f"torch.iinfo() requires an integer input type, got {of!r}. Use torch.finfo")
-        limits = np.iinfo(of.numpy)
+        limits = np.iinfo(of.arithmetic)
         self.bits, self.min, self.max = limits.bits, int(limits.min), int(limits.max)
         self.dtype = of.name
 

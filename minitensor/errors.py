@@ -12,6 +12,7 @@ import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pickle import PicklingError, UnpicklingError
+from typing import Any
 
 
 class MinitensorError(Exception):
@@ -282,7 +283,14 @@ class UnsupportedDtypeError(DtypeError, NotImplementedError):
 
 
 class EncodedError(UnsupportedDtypeError):
-    """The memory is encoded, and a function reads it as numbers: Note [Encoded arrays] in ``backends/encoded.py``."""
+    """The memory is encoded, and a function reads it as numbers: Note [Encoded arrays] in ``backends/encoded.py``.
+
+    ``wanted`` is the dtype of results that are to be encoded, if the function asked for it.
+    """
+
+    def __init__(self, message: str, wanted: Any = None) -> None:
+        super().__init__(message)
+        self.wanted = wanted
 
 
 class UnsupportedTypeError(UnsupportedDtypeError, ArgumentTypeError):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from minitensor.dtypes import (
     BOOLEAN,
     COMPLEX,
-    DTYPES,
+    COMPUTED,
     FLOATING,
     FROM_NUMPY,
     INTEGRAL,
@@ -120,6 +120,11 @@ def too_large(value: int) -> Int64RangeError:
     """Return the error for an integer beyond int64."""
     given = format_number(value)
     return Int64RangeError(f"an integer must fit int64, but {given} is not in [-2**63, 2**63 - 1]; use a float")
+
+
+def negative_error(value: int) -> Int64RangeError:
+    """Return the error for a negative integer among those of uint64."""
+    return Int64RangeError(f"can't convert negative int to unsigned: {format_number(value)}; use int64")
 
 
 def format_number(value: object) -> str:
@@ -231,10 +236,10 @@ def _cast(value: Number, np_dtype: np.dtype[Any]) -> npt.NDArray[Any]:
 
 
 _LIFTED: Final[Mapping[np.dtype[Any], _Lifted]] = {
-    each.numpy: (_LiftedComplex if each.is_complex else _Lifted)(each.numpy) for each in DTYPES
+    each.numpy: (_LiftedComplex if each.is_complex else _Lifted)(each.numpy) for each in COMPUTED
 }
 _FITTED: Final[Mapping[np.dtype[Any], _Fitted]] = {
-    each.numpy: (_FittedComplex if each.is_complex else _Fitted)(each.numpy) for each in DTYPES
+    each.numpy: (_FittedComplex if each.is_complex else _Fitted)(each.numpy) for each in COMPUTED
 }
 
 

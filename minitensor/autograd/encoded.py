@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.node import MultiNode, Node, Parts, SequenceNode, result_node
 from minitensor.autograd.versions import version_error
-from minitensor.backends.encoded import Bfloat16Array, plain, round_to_bfloat16
+from minitensor.backends.encoded import Bfloat16Array, of_dtype, plain, round_to_bfloat16
 from minitensor.backends.silence import in_silence, quietly
 from minitensor.base import TensorBase, as_array, encoded_array, is_encoded, restore, values_of, wrap, write_values
-from minitensor.dtypes import FLOATING, FROM_NUMPY, Kind, bfloat16, float32, float64, int16
-from minitensor.errors import MinitensorError
+from minitensor.dtypes import FLOATING, FROM_NUMPY, UNSIGNED, Kind, bfloat16, bool_, float32, float64, int16
+from minitensor.errors import MinitensorError, UnsupportedDtypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,6 +41,22 @@ JOINS = frozenset(("cat", "stack"))
 # Operations whose result has the dtype of the first tensor, whatever the dtypes of the others.
 FOLLOW = frozenset(("clone_beside", "copy_with_gaps"))
 
+# Arithmetic that PyTorch has for int64, but not for uint16, uint32 and uint64, unless the result is of floats.
+WITHOUT_UNSIGNED = frozenset(
+    """
+    abs neg add sub rsub addcmul addmm addmv addr addbmm baddbmm matmul mm bmm mv dot vdot linear bilinear conv
+    bitwise_not bitwise_left_shift bitwise_right_shift logical_and logical_or logical_xor logical_not
+    floor_divide divide_and_truncate remainder fmod gcd lcm pow square sgn sign heaviside cross
+    index_add index_reduce scatter_add scatter_reduce
+    """.split()
+)
+
+# The same, whatever the result.
+WITHOUT_UNSIGNED_DRAWS = frozenset(("bernoulli", "geometric"))
+
+# Sums and products whose result PyTorch cannot have in these dtypes.
+WITHOUT_UNSIGNED_SUMS = frozenset(("sum", "prod", "cumsum", "cumprod", "nansum"))
+
 # Operations that round a number beside bfloat16 to it first: Note [Halves beside numbers] in ``ops/operand.py``.
 ROUNDS = frozenset("add sub remainder fmod pow eq ne lt le gt ge where maximum minimum fmax fmin".split())
 
@@ -52,6 +68,8 @@ def compute(op: Op, args: Sequence[Any]) -> Any:
     """Return the array or the arrays of an operation on encoded tensors, or with a result in bfloat16."""
     if can_move_bits(op, args):
         return as_array(op.body(*[replace(each, bits_of) for each in args])).view(BITS).view(Bfloat16Array)
+    if not involves(args, bfloat16) and dtypes.get_default_dtype() is not bfloat16:
+        return compute_exactly(op, args)
     wanted = result_dtype(args[:1] if op.name in FOLLOW else args)
     trial = None if hasattr(op.body, "kernel") else try_with_halves(op.body, args)
     values = [replace(each, decode_tensor) for each in args]
@@ -60,9 +78,43 @@ def compute(op: Op, args: Sequence[Any]) -> Any:
     found = dtypes.in_single_precision(quietly, op.body, *values)
     if trial is not None:
         return round_like(found, trial)
-    if wanted is not bfloat16:
-        return found
-    return tuple(map(round_result, found)) if isinstance(found, tuple) else round_result(found)
+    return convert_results(found, round_result if wanted is bfloat16 else of_dtype)
+
+
+def compute_exactly(op: Op, args: Sequence[Any]) -> Any:
+    """Return the results of an operation on conjugates, negatives or unsigned integers, or with the latter's dtype."""
+    require_unsigned_kernel(op.body.__name__.rstrip("_"), args)
+    found = dtypes.in_single_precision(quietly, op.body, *[replace(each, decode_tensor) for each in args])
+    return convert_results(found, of_dtype)
+
+
+def computes_floats(args: Sequence[Any]) -> bool:
+    """Whether promotion of the two operands gives floats or complex numbers."""
+    return any(each.__class__ in (float, complex) for each in args[:2]) or any(
+        each.dtype.category >= FLOATING for each in tensors_among(args)
+    )
+
+
+def convert_results(found: Any, convert: Callable[[Any], Array]) -> Any:
+    """Return a result as an array that a tensor may have, or several."""
+    return tuple([convert(as_array(each)) for each in found]) if isinstance(found, tuple) else convert(as_array(found))
+
+
+def involves(args: Sequence[Any], kind: dtype) -> bool:
+    """Whether a dtype is among the arguments, or that of a tensor among them."""
+    return any(each is kind for each in args) or any(each.dtype is kind for each in tensors_among(args))
+
+
+def require_unsigned_kernel(name: str, args: Sequence[Any]) -> None:
+    """Raise if PyTorch has an operation for int64, but not for unsigned integers beyond uint8."""
+    wanted = [each for each in args if isinstance(each, dtypes.dtype) and each in UNSIGNED]
+    kinds = wanted or [each.dtype for each in tensors_among(args) if each.dtype in UNSIGNED]
+    if kinds and (
+        name in WITHOUT_UNSIGNED_DRAWS
+        or (name in WITHOUT_UNSIGNED and not computes_floats(args))
+        or (name in WITHOUT_UNSIGNED_SUMS and wanted)
+    ):
+        raise UnsupportedDtypeError(f"{name}: not implemented for {kinds[0].name}; cast with .int() or .long()")
 
 
 def try_with_halves(body: Callable[..., Any], args: Sequence[Any]) -> Any:
@@ -98,11 +150,11 @@ def round_like(found: Any, trial: Any) -> Any:
 
 
 def replace(value: Any, convert: Callable[[TensorBase], Any]) -> Any:
-    """Return an argument with its tensors converted; the dtype bfloat16 becomes float32."""
+    """Return an argument with its tensors converted; an encoded dtype becomes that of decoded elements."""
     if isinstance(value, TensorBase):
         return convert(value)
-    if value is bfloat16:
-        return float32
+    if isinstance(value, dtypes.dtype):
+        return value.decoded
     if type(value) in (tuple, list):
         return type(value)([replace(each, convert) for each in value])
     return value
@@ -155,7 +207,9 @@ def result_dtype(args: Sequence[Any]) -> dtype:
         if isinstance(each, dtypes.dtype):
             return each
     kinds = [
-        (each.dtype, Kind.DIMENSIONED if each.ndim else Kind.ZERO_DIM) for each in tensors_among(args)
+        (each.dtype, Kind.DIMENSIONED if each.ndim else Kind.ZERO_DIM)
+        for each in tensors_among(args)
+        if each.dtype is not bool_  # a mask, or of the lowest category
     ]
     found = dtypes.result_type(kinds) if kinds else dtypes.get_default_dtype()
     return found if found.category >= FLOATING else dtypes.get_default_dtype()
@@ -164,6 +218,7 @@ def result_dtype(args: Sequence[Any]) -> dtype:
 def write_through_copy(body: Callable[..., None], args: Sequence[Any]) -> None:
     """Run a body that writes into its first argument, on decoded numbers, and encode what it has written."""
     target = args[0]
+    require_unsigned_kernel(body.__name__.rstrip("_"), args)
     try_with_halves(body, args)
     values = [replace(each, decode_tensor) for each in args]
     dtypes.in_single_precision(quietly, body, *values)
@@ -178,9 +233,9 @@ def round_number(number: float) -> float:
 
 
 def round_result(array: Any) -> Array:
-    """Return float32 numbers rounded to bfloat16, and any other array as it is."""
+    """Return float32 numbers rounded to bfloat16, and any other array as its dtype demands."""
     array = as_array(array)
-    return round_to_bfloat16(array) if array.dtype == SINGLE else array
+    return round_to_bfloat16(array) if array.dtype == SINGLE else of_dtype(array)
 
 
 # -- the node ----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.engine import grad
 from minitensor.autograd.interpreters import interpreters
 from minitensor.autograd.mode import enable_grad, forward_mode, inference
-from minitensor.autograd.node import DIFFERENTIABLE
+from minitensor.autograd.node import is_differentiable
 from minitensor.base import TensorBase, array_dtype
 from minitensor.errors import GradError
 
@@ -76,7 +76,7 @@ def fill_zeros(ctx: Any, value: Any, tangent: Any) -> Any:
 
 def has_tangent(value: Any) -> bool:
     """Whether a value is a tensor of floating-point or complex numbers."""
-    return isinstance(value, TensorBase) and array_dtype(value).kind in DIFFERENTIABLE
+    return isinstance(value, TensorBase) and is_differentiable(array_dtype(value))
 
 
 def check_tangents(

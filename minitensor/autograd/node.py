@@ -26,7 +26,7 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.strides import in_order_of, is_ordinary
 from minitensor.autograd.versions import check_versions, version_error, versions_of
 from minitensor.base import TensorBase, add_in_place, array_dtype, new, require_writable
-from minitensor.dtypes import FROM_NUMPY
+from minitensor.dtypes import FLOATING, FROM_NUMPY
 from minitensor.errors import ArgumentTypeError, GradError, quote
 from minitensor.forks import after_fork_in_child
 
@@ -40,7 +40,6 @@ N = TypeVar("N", bound="Node")
 
 numbering = itertools.count()  # see Note [The order of the walk]
 
-DIFFERENTIABLE = "fcV"  # the kinds of NumPy's dtypes through which gradients flow; "V" is that of bfloat16's memory
 RESULT, SHAPE, DTYPE = -1, -2, -3  # what a formula may need besides the op's arguments
 RESULT_0 = -4  # the first of several results; the second one is -5
 
@@ -557,7 +556,12 @@ def output(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Outp
 
 def result_node(source: Node, index: int, shape: tuple[int, ...], dtype: Any) -> Output | None:
     """Return the node for one of several results, or None for integers, through which no gradient flows."""
-    return output(source, index, shape, dtype) if dtype.kind in DIFFERENTIABLE else None
+    return output(source, index, shape, dtype) if is_differentiable(dtype) else None
+
+
+def is_differentiable(dtype: Any) -> bool:
+    """Whether gradients flow through arrays of a dtype."""
+    return FROM_NUMPY[dtype].category >= FLOATING
 
 
 def value_at(values: Sequence[Any], edge: Node, source: int) -> Any:

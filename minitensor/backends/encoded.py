@@ -2,17 +2,19 @@
 
 Note [Encoded arrays]. A bfloat16 number is the upper half of a float32 number, and NumPy has no such type. The
 conjugate ``x.conj()`` is a view: the memory of ``x``, whose imaginary parts count with the opposite sign; its imaginary
-part is in turn memory that counts with the opposite sign. All three are *encoded* memory, served by one mechanism.
+part is in turn memory that counts with the opposite sign. NumPy could compute with uint16, uint32 and uint64, but
+PyTorch has few operations for them. All of these are *encoded* memory, served by one mechanism.
 
 - The array of a storage tells the encoding by its class: ``Bfloat16Array`` holds bits, ``ConjugateArray`` and
-  ``NegativeArray`` share the numbers of another storage. Views, slices and everything else that concerns only storages
-  and layouts works as for any memory.
+  ``NegativeArray`` share the numbers of another storage, ``Uint16Array`` and its siblings hold NumPy's numbers in
+  records. Views, slices and everything else that concerns only storages and layouts works as for any memory.
 - An encoded tensor has no ``array``: reading the attribute raises ``EncodedError``, and so does the attribute ``numpy``
-  of ``bfloat16``. Nothing can therefore read encoded memory as if it were plain numbers.
+  of an encoded dtype. Nothing can therefore read encoded memory as if it were plain numbers.
 - A recorder that catches this error repeats the operation (``autograd/encoded.py``): the body gets the decoded numbers,
   float32 for bfloat16, and its result is rounded where promotion gives bfloat16. Operations that only move elements
-  get the bits themselves. An in-place operation works on decoded numbers, which are then encoded into the memory. The
-  node gets decoded values too, so gradient formulas compute in float32.
+  get the bits themselves. Operations that PyTorch lacks for unsigned integers are refused there. An in-place operation
+  works on decoded numbers, which are then encoded into the memory. The node gets decoded values too, so gradient
+  formulas compute in float32.
 - Only operations on encoded tensors pay for this. Others never look: for them an ``except`` clause is not entered.
 
 Everything else that reads or writes elements calls ``elements_of`` or ``write_values`` (``base.py``).
@@ -25,11 +27,12 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from minitensor.backends.numpy.table import NumpyBackend
-from minitensor.dtypes import bfloat16
+from minitensor.dtypes import UNSIGNED, bfloat16, uint16, uint32, uint64
 from minitensor.errors import EncodedError, UnsupportedDtypeError
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
+    from minitensor.dtypes import dtype
 
 
 class EncodedArray(numpy.ndarray[Any, Any]):
@@ -66,6 +69,45 @@ class Bfloat16Array(EncodedArray):
         return to_bfloat16(numpy.asarray(values)).view(bfloat16.memory)
 
 
+class UnsignedArray(EncodedArray):
+    """Unsigned integers in records, which NumPy does not compute with."""
+
+    number: str
+    memory: numpy.dtype[Any]
+
+    def decode(self) -> Array:
+        found: Array = plain(self).view(self.number).copy()
+        return found
+
+    @classmethod
+    def encode(cls, values: Any) -> Array:
+        whole = drop_imaginary(numpy.asarray(values)).astype(cls.number, copy=False)
+        return whole.view(cls.memory)
+
+
+class Uint16Array(UnsignedArray):
+    """Records of uint16."""
+
+    number, memory = "uint16", uint16.memory
+
+
+class Uint32Array(UnsignedArray):
+    """Records of uint32."""
+
+    number, memory = "uint32", uint32.memory
+
+
+class Uint64Array(UnsignedArray):
+    """Records of uint64."""
+
+    number, memory = "uint64", uint64.memory
+
+
+OF_DTYPE: dict[Any, tuple[dtype, type[EncodedArray]]] = {bfloat16.memory: (bfloat16, Bfloat16Array)}
+for kind, array_class in zip(UNSIGNED, (Uint16Array, Uint32Array, Uint64Array), strict=True):
+    OF_DTYPE[kind.memory] = OF_DTYPE[kind.decoded.memory] = kind, array_class
+
+
 class ConjugateArray(EncodedArray):
     """Complex numbers that stand for their conjugates."""
 
@@ -99,10 +141,11 @@ def plain(array: Array) -> Array:
 
 def of_dtype(array: Array) -> Array:
     """Return an array in the class that its dtype demands: encoded if it holds bfloat16, which only the host has."""
-    if array.dtype != bfloat16.memory:
+    if array.dtype not in OF_DTYPE or isinstance(array, EncodedArray):
         return array
-    require_host(array)
-    return array.view(Bfloat16Array)
+    kind, array_class = OF_DTYPE[array.dtype]
+    require_host(array, kind)
+    return array.view(kind.memory).view(array_class)
 
 
 def round_to_bfloat16(values: Array) -> Bfloat16Array:
@@ -115,10 +158,11 @@ def round_to_bfloat16(values: Array) -> Bfloat16Array:
     return Bfloat16Array.encode(values).view(Bfloat16Array)
 
 
-def require_host(array: Any) -> None:
-    """Raise unless an array of bfloat16 is, or will be, on the host."""
+def require_host(array: Any, kind: dtype = bfloat16) -> None:
+    """Raise unless an array of an encoded dtype is, or will be, on the host."""
     if not isinstance(array, numpy.ndarray):
-        raise UnsupportedDtypeError("bfloat16 is available only on the device 'cpu'; use float16 or float32")
+        instead = "float16 or float32" if kind is bfloat16 else "int32 or int64"
+        raise UnsupportedDtypeError(f"{kind.name} is available only on the device 'cpu'; use {instead}")
 
 
 def to_bfloat16(values: Array) -> Array:

@@ -55,8 +55,6 @@ ABSENT = (
         torch.float8_* torch.float4_* torch.complex32 torch.chalf torch.Tensor.chalf torch.bit torch.bits* torch.int1
         torch.int2 torch.int3 torch.int4 torch.int5 torch.int6 torch.int7 torch.uint1 torch.uint2 torch.uint3
         torch.uint4 torch.uint5 torch.uint6 torch.uint7"""),
-    Absence("uint8 is the only unsigned integer dtype here", "use a larger signed dtype, such as int32 or int64", """
-        torch.uint16 torch.uint32 torch.uint64"""),
     Absence("there are no nested or masked tensors", "use padded tensors with a mask", """
         torch.nested torch.masked torch.jagged torch.Tensor.is_nested torch.Tensor.to_padded_tensor"""),
     Absence("the classes of typed tensors and storages belong to old PyTorch", "use tensor(..., dtype=...)", """

@@ -34,7 +34,7 @@ from minitensor.autograd.hooks import hooks_of_tensor, is_retained
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import misuse, rename_in_message
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import DIFFERENTIABLE, Effect, Leaf, Node, make_node, numbering
+from minitensor.autograd.node import Effect, Leaf, Node, is_differentiable, make_node, numbering
 from minitensor.autograd.protocol import PROCEED, meets_override, override
 from minitensor.autograd.record import again, decode_and_compute, edges_of, record, remember
 from minitensor.backends.encoded import ConjugateArray, NegativeArray
@@ -455,7 +455,7 @@ def begin_write(
         refresh(input)  # made under no_grad or before its base required grad; from now on it is recorded
     edges = edges_of(op, bound)
     # No gradient goes through integers.
-    return edges if edges is None or array_dtype(input).kind in DIFFERENTIABLE else None
+    return edges if edges is None or is_differentiable(array_dtype(input)) else None
 
 
 def refuse_leaf(name: str, input: Any) -> None:

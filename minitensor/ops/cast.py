@@ -75,8 +75,8 @@ def _like_dtype(input: Tensor, np_dtype: Any) -> Tensor:
 
 def decode(input: Tensor) -> Tensor:
     """Return a tensor whose memory is not encoded, with the same gradient; see Note [Encoded arrays]."""
-    if input.dtype is dtypes.bfloat16:
-        return cast(input, dtypes.float32)
+    if input.dtype.decoded is not input.dtype:
+        return cast(input, input.dtype.decoded)
     return clone(input) if is_encoded(input) else input
 
 
@@ -250,6 +250,7 @@ def dtype_of_type(given: Any, where: device) -> tuple[dtype, str]:
 LEGACY_NAMES = {
     dtypes.bool_: "Bool", dtypes.uint8: "Byte", dtypes.int8: "Char", dtypes.int16: "Short", dtypes.int32: "Int",
     dtypes.int64: "Long", dtypes.float16: "Half", dtypes.float32: "Float", dtypes.float64: "Double",
+    dtypes.uint16: "UInt16", dtypes.uint32: "UInt32", dtypes.uint64: "UInt64",
     dtypes.bfloat16: "BFloat16", dtypes.complex64: "ComplexFloat", dtypes.complex128: "ComplexDouble",
 }
 

@@ -186,7 +186,7 @@ def view_dtype(input: Tensor, dtype: Dtype) -> Tensor:
     >>> torch.tensor([1.0, -0.0]).view(torch.int32)
     tensor([ 1065353216, -2147483648], dtype=torch.int32)
     """
-    if is_encoded(input) and dtypes.bfloat16 is not input.dtype:
+    if is_encoded(input) and input.dtype.decoded is input.dtype:
         raise DtypeError(f"view as {dtype.name}: not supported for a lazy conjugate or negative: use resolve_conj()")
     if dtype is input.dtype:
         return input.view(input.shape)

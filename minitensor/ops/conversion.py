@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.mode import grad_mode
 from minitensor.backends import HostArray
-from minitensor.base import TensorBase, elements_of, is_encoded
+from minitensor.backends.encoded import plain
+from minitensor.base import TensorBase, elements_of, encoded_array, is_encoded
 from minitensor.compat.once import warn_once
 from minitensor.copies import record_copy, tracing
-from minitensor.dtypes import bfloat16
+from minitensor.dtypes import UNSIGNED, bfloat16
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -55,6 +56,8 @@ def numpy(input: Tensor, *, force: bool = False) -> Array:
             )
     if input.dtype is bfloat16:
         raise ArgumentTypeError("Got unsupported ScalarType BFloat16: NumPy has no such dtype; use .float().numpy()")
+    if input.dtype in UNSIGNED:
+        return plain(encoded_array(input)).view(input.dtype.arithmetic)
     if is_encoded(input):
         if not force:
             bit, way = ("conjugate", "resolve_conj") if input.dtype.is_complex else ("negative", "resolve_neg")
@@ -177,7 +180,7 @@ def as_index(input: Tensor) -> int:
             "only integer tensors of a single element can be converted to an index, got "
             f"{input.dtype.name} of shape {tuple(input.shape)}"
         )
-    return int(input.array.item())
+    return int(elements_of(input).item())
 
 
 def length(input: Tensor) -> int:

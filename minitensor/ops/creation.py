@@ -28,6 +28,7 @@ from minitensor.errors import (
     DtypeError,
     EncodedError,
     ShapeError,
+    UnsupportedDtypeError,
     WrongTypeError,
 )
 from minitensor.memory_format import apply_format, preserve_format
@@ -60,7 +61,7 @@ NUMBERS = (bool, int, float, complex)
 
 
 def creates(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function that creates tensors round to bfloat16: it makes float32 numbers first.
+    """Make a function that creates tensors encode its numbers if their dtype is encoded: float32 for bfloat16.
 
     It asks for NumPy's dtype before it does anything else; see Note [Encoded arrays] in ``backends/encoded.py``.
     """
@@ -69,15 +70,23 @@ def creates(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> Any:
         try:
             return function(*args, **kwargs)
-        except EncodedError:
+        except EncodedError as error:
+            wanted: Dtype = error.wanted
+            require_unsigned_factory(function.__name__, wanted)
             out: Any = kwargs.pop("out", None)
             requires_grad = kwargs.pop("requires_grad", False)
-            options: Any = {**kwargs, "dtype": dtypes.float32}
+            options: Any = {**kwargs, "dtype": wanted.decoded}
             wide: Any = function(*args, **options)
-        made = wide.detach().to(dtypes.bfloat16)
+        made = wide.detach().to(wanted)
         return hand_over_tensor(function.__name__, made, out, requires_grad)
 
     return call
+
+
+def require_unsigned_factory(name: str, wanted: Dtype) -> None:
+    """Raise if PyTorch cannot create such tensors of uint16, uint32 and uint64."""
+    if wanted in dtypes.UNSIGNED and name in ("arange", "eye", "linspace", "logspace", "range"):
+        raise UnsupportedDtypeError(f"{name}: not implemented for {wanted.name}; cast the result with .to(...)")
 
 
 # -- from data ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary, ref
 from minitensor import layout as layouts
 from minitensor.autograd.interpreters import interpreters, restore
 from minitensor.autograd.mode import forward_mode, inference, no_grad
-from minitensor.autograd.node import DIFFERENTIABLE, Effect
+from minitensor.autograd.node import Effect, is_differentiable
 from minitensor.base import TensorBase, array_dtype
 from minitensor.errors import ArgumentError, GradError, UnsupportedError, WrongTypeError
 from minitensor.layout import Layout
@@ -235,7 +235,7 @@ class DualLevel:
     def write(self, call: Call, tangents: Sequence[Any]) -> Any:
         """Run an operation that writes, and write its tangent into that of the tensor."""
         input, op = call.args[0], call.op
-        if all(each is None for each in tangents) or array_dtype(input).kind not in DIFFERENTIABLE:
+        if all(each is None for each in tangents) or not is_differentiable(array_dtype(input)):
             return call.proceed()
         former = self.tangent_of(input)
         kept = [
@@ -329,7 +329,7 @@ def require_floats(what: str, tensor: Any) -> None:
     """Raise unless a tensor has floating-point or complex elements."""
     if not isinstance(tensor, TensorBase):
         raise WrongTypeError(f"Expected {what} to be a tensor, but got: {type(tensor).__name__}")
-    if array_dtype(tensor).kind not in DIFFERENTIABLE:
+    if not is_differentiable(array_dtype(tensor)):
         raise ArgumentError(f"Expected {what} to be floating point or complex, but got: {tensor.dtype}")
 
 

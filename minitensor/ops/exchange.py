@@ -192,6 +192,8 @@ def dlpack_device(self: Tensor) -> Any:
 
 def exportable(tensor: Tensor) -> Any:
     """Return a tensor's array; raise if its memory is encoded."""
+    if tensor.dtype in dtypes.UNSIGNED:
+        return tensor.numpy()
     if is_encoded(tensor):
         raise UnsupportedDtypeError(f"can't export {tensor.dtype.name} through DLPack: NumPy has no such dtype")
     return tensor.array

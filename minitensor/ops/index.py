@@ -24,7 +24,7 @@ from minitensor.autograd.turns import in_turn
 from minitensor.backends import holds_data
 from minitensor.backends.reference.scatter import is_in_range
 from minitensor.backends.silence import in_silence
-from minitensor.base import TensorBase, has_values, memory_of, values_of, wrap
+from minitensor.base import TensorBase, array_dtype, has_values, memory_of, values_of, wrap
 from minitensor.callers import user_level
 from minitensor.errors import (
     ArgumentTypeError,
@@ -106,7 +106,7 @@ def look_at_part(input: Tensor, window: Layout, home: Layout, index: Any) -> Lay
 def getitem_by_tensors(input: Tensor, layout: Layout, index: Any) -> Tensor:
     """Serve an index with tensors or lists: take the view that its basic items make, then pick from it."""
     plain = isinstance(index, TensorBase) and not active
-    if plain and index.array.dtype.char in WIDE and index.ndim and layout.shape:
+    if plain and array_dtype(index).char in WIDE and index.ndim and layout.shape:
         if index.xp is not input.xp:
             index = match_device(input, index)
         return _read_entries(input, index)  # the general way gives the same in three times the time
@@ -126,7 +126,7 @@ def getitem_by_tensors(input: Tensor, layout: Layout, index: Any) -> Tensor:
 
 def split_index(input: Tensor, layout: Layout, index: Any) -> tuple[Tensor, dict[int, Any]]:
     """Split an index into the view that its basic items make and the remaining picks by dim."""
-    if isinstance(index, TensorBase) and 0 < index.ndim <= len(layout.shape) and index.array.dtype.char in WIDE + "?":
+    if isinstance(index, TensorBase) and 0 < index.ndim <= len(layout.shape) and array_dtype(index).char in WIDE + "?":
         return input, {0: index}  # the general way gives the same in three times the time
     picks = plain_picks(index, len(layout.shape))
     if picks:
@@ -157,7 +157,7 @@ def items_in(index: Any) -> tuple[Any, ...]:
 def fewest_dims(item: Any) -> int:
     """Return how many dims an item takes at least: more than there are is refused before sequences are read."""
     if isinstance(item, TensorBase):
-        return item.ndim if item.array.dtype.char in "?B" else 1
+        return item.ndim if array_dtype(item).char in "?B" else 1
     return isinstance(item, (int, slice, float, Sequence)) and not isinstance(item, bool)
 
 
@@ -168,7 +168,7 @@ def plain_picks(index: Any, ndim: int) -> dict[int, Any]:
     picks = {}
     for dim, item in enumerate(index):
         if isinstance(item, TensorBase):
-            if item.array.dtype.char not in WIDE or not item.ndim:
+            if array_dtype(item).char not in WIDE or not item.ndim:
                 return {}
             picks[dim] = item
         elif item.__class__ is not slice or not item.start is item.stop is item.step is None:
@@ -202,7 +202,7 @@ def tensor_of_positions(items: Sequence[Any]) -> Any:
 
 def scalar_item(item: Any) -> Any:
     """Return the int or bool in a 0-d index tensor; one of uint8 is a mask, as those with dims are."""
-    kind = item.array.dtype
+    kind = array_dtype(item)
     if kind.kind not in "biu":
         raise index_dtype_error(item)
     value = item.array.item()
@@ -225,7 +225,7 @@ def count_dims(item: object) -> int | None:
     """Return how many dims a pick consumes: a mask as many as it has, positions one."""
     if not isinstance(item, TensorBase):
         return None
-    kind = item.array.dtype
+    kind = array_dtype(item)
     if kind.kind == "b" or kind == "uint8":
         return item.ndim
     if kind.char not in WIDE:
@@ -249,14 +249,15 @@ def pick_positions(pick: Any, seen: Tensor, dim: int, values: Any = None) -> Seq
     """Return the positions, one tensor for each dim that the pick consumes."""
     if isinstance(pick, bool):
         return [wrap(seen.result_class, seen.xp.zeros(int(pick), "int64"))]
-    if pick.dtype.kind == "u":
-        warnings.warn("indexing with dtype torch.uint8 is deprecated, use torch.bool", stacklevel=user_level())
+    if pick.dtype.kind == "i":
+        return [wrap_positions(match_device(seen, pick), dim, seen.layout.shape[dim])]
+    if array_dtype(pick) == "uint8":
+        text = "indexing with dtype torch.uint8 is deprecated, use torch.bool"
+        warnings.warn(text, UserWarning, stacklevel=user_level())
         pick = pick.bool()
-    if pick.dtype.kind == "b":
-        check_mask(pick.layout.shape, seen.layout.shape, dim)
-        found = positions_of_mask(pick, seen.ndim - pick.ndim - dim, values)
-        return [match_device(seen, each) for each in found]
-    return [wrap_positions(match_device(seen, pick), dim, seen.layout.shape[dim])]
+    check_mask(pick.layout.shape, seen.layout.shape, dim)
+    found = positions_of_mask(pick, seen.ndim - pick.ndim - dim, values)
+    return [match_device(seen, each) for each in found]
 
 
 def match_device(seen: Tensor, pick: Any) -> Any:
@@ -455,7 +456,7 @@ def setitem_by_tensors(input: Tensor, layout: Layout, index: Any, value: Any) ->
     value = as_assignable(value, seen)
     if len(picks) == 1 and (not isinstance(value, TensorBase) or not value.ndim):
         ((dim, mask),) = picks.items()
-        if isinstance(mask, TensorBase) and mask.array.dtype.char in "?B":
+        if isinstance(mask, TensorBase) and array_dtype(mask).char in "?B":
             check_mask(mask.layout.shape, seen.layout.shape, dim)
             mask, behind = match_device(seen, mask), seen.ndim - dim - mask.ndim
             if behind:

@@ -145,10 +145,13 @@ def read_leaf(leaf: Any, kind: Any) -> Any:
 
 def to_int(leaf: Any, kind: Any) -> Any:
     """Return an item as an integer, a float truncated; raise if it overflows the dtype."""
-    if isinstance(leaf, float):
+    if isinstance(leaf, float) and kind != "uint64":
         return fit(leaf, kind)[()]
     number = operator.index(leaf)
-    scalars.require_int64(number)
+    if kind != "uint64":
+        scalars.require_int64(number)
+    elif number < 0:
+        raise scalars.negative_error(number)
     return fit(number, kind)[()]
 
 

@@ -22,6 +22,7 @@ from minitensor.backends import BY_ARRAY
 from minitensor.backends.numpy.halves import convert
 from minitensor.base import TensorBase, has_values, values_of
 from minitensor.callers import user_level
+from minitensor.dtypes import uint8
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
 from minitensor.layout import numel
 from minitensor.ops.arithmetic import conj, mul
@@ -478,7 +479,7 @@ def prod(
 
 def cast_truth(input: Tensor, found: Any) -> Array:
     """Cast a bool result to uint8 if the input is uint8, PyTorch's former bool."""
-    result: Array = found.astype("uint8") if input.dtype.kind == "u" else found
+    result: Array = found.astype("uint8") if input.dtype is uint8 else found
     return result
 
 

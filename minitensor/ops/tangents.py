@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.interpreters import Call
 from minitensor.autograd.mode import enable_grad, is_grad_enabled
-from minitensor.autograd.node import DIFFERENTIABLE, RESULT, RESULT_0, SHAPE, Effect, fit
+from minitensor.autograd.node import RESULT, RESULT_0, SHAPE, Effect, fit, is_differentiable
 from minitensor.base import TensorBase, array_dtype
 from minitensor.dtypes import FROM_NUMPY
 
@@ -87,7 +87,7 @@ def is_real(tensor: Any) -> bool:
 
 def moves(tensor: Any) -> bool:
     """Whether a value can have a tangent: floating-point and complex numbers do."""
-    return isinstance(tensor, TensorBase) and array_dtype(tensor).kind in DIFFERENTIABLE
+    return isinstance(tensor, TensorBase) and is_differentiable(array_dtype(tensor))
 
 
 # -- the rules ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from minitensor.serialization.storages import (
     read_elements,
 )
 from minitensor.serialization.symbols import Memory, StorageClass, element_dtype
-from minitensor.serialization.writing import pickle_value
+from minitensor.serialization.writing import count_elements, pickle_value
 from minitensor.storage import Storage
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first value in a file
@@ -42,7 +42,7 @@ def write_legacy(file: IO[bytes], pickle: bytes, storages: list[Storage]) -> Non
     file.write(pickle)
     file.write(pickle_value([str(number) for number in range(len(storages))])[0])
     for storage in storages:
-        file.write(storage.numel().to_bytes(8, sys.byteorder))
+        file.write(count_elements(storage).to_bytes(8, sys.byteorder))
         file.write(host_bytes(storage).data)
 
 

@@ -30,7 +30,7 @@ from minitensor.serialization.budget import Budget
 from minitensor.serialization.names import MISSING, check_module, find_safe_global, is_allowed, modern_name
 from minitensor.shapes import Size
 from minitensor.sparse.creation import sparse_coo_tensor, sparse_csr_tensor
-from minitensor.storage import STORAGES, Storage
+from minitensor.storage import STORAGES, Storage, reinterpret
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -152,12 +152,24 @@ def parse_requires_grad(data: Tensor, requires_grad: Any) -> bool:
     return requires_grad
 
 
-def refuse_tensor_of_dtype(
+def build_tensor_of_dtype(
     budget: Budget, memory: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any, hooks: Any, kind: Any,
     flags: Any = None,
 ) -> Tensor:
-    """Raise: PyTorch writes this call only for dtypes that this library does not have."""
-    raise ForeignDtypeError(f"a tensor has dtype {quote(kind)}: minitensor has no such dtype; cast it before saving")
+    """Build a tensor on a storage of bytes: PyTorch writes this call for dtypes that its typed storages lack."""
+    memory = budget.memories.get(id(memory))
+    if memory is None:
+        raise FileFormatError("a tensor needs a storage of the file")
+    if kind not in dtypes.UNSIGNED:
+        raise ForeignDtypeError(
+            f"a tensor has dtype {quote(kind)}: minitensor has no such dtype; cast it before saving"
+        )
+    check_hooks(hooks)
+    storage = reinterpret(memory.storage, kind.memory)
+    there = build_layout(offset, shape, strides, storage.numel())
+    found: Tensor = rebuild(Tensor, storage, there, wants_grad=False)
+    parse_requires_grad(found, requires_grad)
+    return found
 
 
 def build_parameter(budget: Budget, data: Any, requires_grad: Any = True, hooks: Any = None) -> Parameter:
@@ -359,7 +371,7 @@ BUILDERS: dict[tuple[str, str], Builder] = {
     for module, name, call in (
         ("torch._utils", "_rebuild_tensor", build_tensor),
         ("torch._utils", "_rebuild_tensor_v2", build_tensor),
-        ("torch._utils", "_rebuild_tensor_v3", refuse_tensor_of_dtype),
+        ("torch._utils", "_rebuild_tensor_v3", build_tensor_of_dtype),
         ("torch._utils", "_rebuild_parameter", build_parameter),
         ("torch._utils", "_rebuild_parameter_with_state", build_parameter_with_state),
         ("torch._utils", "_rebuild_sparse_tensor", build_sparse_tensor),
@@ -381,7 +393,7 @@ CLASSES: dict[str, type] = {
     "bytearray": bytearray, "complex": complex,
 }  # fmt: skip
 VALUES: dict[tuple[str, str], Any] = {
-    **{("torch", each.name): each for each in STORAGE_OF},
+    **{("torch", each.name): each for each in dtypes.ALL_DTYPES},
     **{key: CLASSES.get(key[1], builder) for key, builder in BUILDERS.items()},
     ("torch", "Tensor"): Tensor,
     ("torch.nn.parameter", "Parameter"): Parameter,

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 CODES = {
     "bool": "BOOL", "uint8": "U8", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64", "float16": "F16",
     "float32": "F32", "float64": "F64", "complex64": "C64", "bfloat16": "BF16",
+    "uint16": "U16", "uint32": "U32", "uint64": "U64",
 }  # fmt: skip
 CHECKSUM = "crc32"
 METADATA = "__metadata__"

@@ -18,7 +18,7 @@ from minitensor.nn.state import StateDict
 from minitensor.ops import return_types
 from minitensor.serialization.names import PYTORCHS_RETURN_TYPES
 from minitensor.serialization.objects import write_items, write_object
-from minitensor.serialization.symbols import IS_BUFFER, STORAGE_OF
+from minitensor.serialization.symbols import IS_BUFFER, STORAGE_OF, UNTYPED
 from minitensor.shapes import Size
 from minitensor.sparse.tensor import SparseTensor
 from minitensor.storage import Storage, lender
@@ -260,21 +260,26 @@ def write_with_attributes(writer: Writer, value: Tensor) -> Iterator[Any]:
 
 def write_rebuild_parts(writer: Writer, value: Tensor) -> Iterator[Any]:
     """Write the function that rebuilds a tensor, the class that it gets, and the function's arguments."""
-    writer.name("torch._utils", "_rebuild_tensor_v2")
+    write_rebuild_function(writer, value)
     yield Tensor if type(value) is Buffer else type(value)
     yield from write_rebuild_arguments(writer, value, value.requires_grad)
 
 
 def write_rebuild_call(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]:
     """Write PyTorch's call that rebuilds a tensor from storage, offset, shape and strides."""
-    writer.name("torch._utils", "_rebuild_tensor_v2")
+    write_rebuild_function(writer, value)
     yield from write_rebuild_arguments(writer, value, requires_grad)
     writer.emit(b"R")
 
 
+def write_rebuild_function(writer: Writer, value: Tensor) -> None:
+    """Write the name of PyTorch's function that rebuilds a tensor; that on a storage of bytes gets the dtype too."""
+    writer.name("torch._utils", "_rebuild_tensor_v3" if value.dtype in dtypes.UNSIGNED else "_rebuild_tensor_v2")
+
+
 def write_rebuild_arguments(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]:
     """Write the arguments of that call; a lazy conjugate is resolved."""
-    if value.dtype is not dtypes.bfloat16:
+    if value.dtype.decoded is value.dtype:
         value = value.detach()._decode()
     shape, strides, offset = value.layout
     writer.emit(b"(")
@@ -284,6 +289,8 @@ def write_rebuild_arguments(writer: Writer, value: Tensor, requires_grad: bool) 
     yield from writer.items(tuple(strides))
     write_bool(writer, requires_grad)
     yield from writer.call("collections", "OrderedDict")
+    if value.dtype in dtypes.UNSIGNED:
+        yield value.dtype
     writer.emit(b"t")
 
 
@@ -308,11 +315,17 @@ def write_storage(writer: Writer, memory: Storage) -> None:
     there = device_of(memory.array)
     writer.emit(b"(")
     write_text(writer, "storage")
-    writer.name("torch", STORAGE_OF[dtypes.from_numpy(memory.array.dtype)])
+    kind = dtypes.from_numpy(memory.array.dtype)
+    writer.name(*(("torch", STORAGE_OF[kind]) if kind in STORAGE_OF else ("torch.storage", UNTYPED)))
     write_text(writer, str(number))
     write_text(writer, "cpu" if there.type == "cpu" else f"cuda:{there.index or 0}")
-    write_int(writer, memory.numel())
+    write_int(writer, count_elements(memory))
     writer.emit(writer.identity_end, b"tQ")
+
+
+def count_elements(memory: Storage) -> int:
+    """Return how many elements PyTorch counts in a storage: bytes, if it has no class for storages of the dtype."""
+    return memory.numel() if dtypes.from_numpy(memory.array.dtype) in STORAGE_OF else memory.nbytes()
 
 
 WRITERS: dict[Any, Callable[[Writer, Any], Inner]] = {

@@ -168,6 +168,8 @@ MOST = 2**63 - 1
 ONES = ",".join(["1"] * 65)
 EMPTY = entry("[0]", end=0)
 
+READABLE = ("U8", "I8", "BOOL", "F16", "BF16", "U16", "U32")
+
 # Unusual headers by name, and whether they are read.
 STRANGE: dict[str, tuple[str | bytes, bool]] = {
     "no elements of more than memory": (f'{{"a":{entry(f"[0,{MOST},{MOST}]", end=0)}}}', False),
@@ -204,7 +206,7 @@ STRANGE: dict[str, tuple[str | bytes, bool]] = {
     "no name": (f'{{"":{entry()}}}', True),
     "many tensors of nothing": ("{" + f'"a":{entry()}' + "".join(f',"{k}":{EMPTY}' for k in range(2000)) + "}", True),
     "more than a header": (f'{{"a":{entry()}}}x', False),
-    **{f"dtype {code} of {size}": (f'{{"a":{entry(f"[{size}]", code)}}}', code in ("U8", "I8", "BOOL", "F16", "BF16"))
+    **{f"dtype {code} of {size}": (f'{{"a":{entry(f"[{size}]", code)}}}', code in READABLE)
        for size, code in zip((4, 4, 4, 2, 4, 4, 2, 2, 1, 1, 1),
                              "U8 I8 BOOL F16 F8_E4M3 F8_E5M2 BF16 U16 U32 X f32".split(), strict=True)},
 }  # fmt: skip

@@ -42,7 +42,7 @@ def limits(kind: Any) -> tuple[Any, Any]:
     return numpy.asarray(bounds.min, kind), numpy.asarray(bounds.max, kind)
 
 
-LIMITS = {numpy.dtype(name): limits(numpy.dtype(name)) for name in ("e", "f", "d", "b", "h", "i", "q", "B")}
+LIMITS = {numpy.dtype(name): limits(numpy.dtype(name)) for name in "efdbhiqBHIQ"}
 
 
 def clip(array: Array, low: Array | None, high: Array | None, out: Array | None = None) -> Array:
