@@ -642,14 +642,19 @@ from minitensor.ops.linalg.solve import (
     cholesky_solve as cholesky_solve,
     logdet as logdet,
 )
+from minitensor.ops.linalg.lu import lu_unpack as lu_unpack
+from minitensor.ops.linalg.reflections import geqrf as geqrf, orgqr as orgqr, ormqr as ormqr
 from minitensor.ops.linalg.spellings import (
     cholesky as cholesky,
     det as det,
     inverse as inverse,
+    lu as lu,
+    lu_solve as lu_solve,
     pinverse as pinverse,
     qr as qr,
     slogdet as slogdet,
     svd as svd,
+    triangular_solve as triangular_solve,
     vander as vander,
 )
 

@@ -25,6 +25,8 @@ from minitensor.ops.linalg.factor import (
     svd,
     svdvals,
 )
+from minitensor.ops.linalg.ldl import ldl_factor, ldl_factor_ex, ldl_solve
+from minitensor.ops.linalg.lu import lu, lu_factor, lu_factor_ex, lu_solve
 from minitensor.ops.linalg.norms import (
     cond,
     matrix_norm,
@@ -40,6 +42,7 @@ from minitensor.ops.linalg.products import (
     vander,
     vecdot,
 )
+from minitensor.ops.linalg.reflections import householder_product
 from minitensor.ops.linalg.solve import (
     det,
     inv,
@@ -64,6 +67,7 @@ __all__ = (
     "cholesky", "cholesky_ex", "qr", "eigh", "eigvalsh", "eig", "eigvals", "svd", "svdvals",
     "solve", "solve_ex", "solve_triangular", "tensorsolve", "inv", "inv_ex", "tensorinv", "det", "slogdet",
     "lstsq", "pinv", "matrix_rank",
+    "lu", "lu_factor", "lu_factor_ex", "lu_solve", "ldl_factor", "ldl_factor_ex", "ldl_solve", "householder_product",
     "matmul", "matrix_power", "matrix_exp", "multi_dot", "cross", "vecdot", "diagonal", "vander",
 )  # fmt: skip
 

@@ -72,6 +72,7 @@ from minitensor.ops import softmax as along_dim
 from minitensor.ops import sort as sorting
 from minitensor.ops.linalg import norms as linalg_norms
 from minitensor.ops.linalg import products as linalg_products
+from minitensor.ops.linalg import reflections
 from minitensor.ops.linalg import solve as linalg_solve
 from minitensor.ops.linalg import spellings as linalg
 
@@ -321,6 +322,8 @@ class Tensor(TensorBase):
     cov, corrcoef = linalg_products.cov, linalg_products.corrcoef
     inverse, det, slogdet, logdet = linalg.inverse, linalg.det, linalg.slogdet, linalg_solve.logdet
     cholesky, cholesky_solve = linalg.cholesky, linalg_solve.cholesky_solve
+    lu, lu_solve, triangular_solve = linalg.lu, linalg.lu_solve, linalg.triangular_solve
+    geqrf, orgqr, ormqr = reflections.geqrf, reflections.orgqr, reflections.ormqr
     cholesky_inverse, qr, svd = linalg_solve.cholesky_inverse, linalg.qr, linalg.svd
     pinverse, matrix_power, matrix_exp = linalg.pinverse, linalg_products.matrix_power, linalg_products.matrix_exp
 

@@ -17,6 +17,7 @@ from minitensor.backends.reference import (
     conv,
     division,
     linalg,
+    lu,
     norm,
     order,
     pool,
@@ -500,6 +501,14 @@ class Backend(SpecialFunctions, ABC):
     def solve_triangular(self, array: Array, right: Array, upper: bool, unit: bool) -> Array:
         """Solve A X = B for X, reading one triangle of A."""
         return linalg.solve_triangular(self.xp, array, right, upper, unit)
+
+    def lu_factor(self, array: Array) -> tuple[Array, Array, Array]:
+        """Return both factors of P L U in one matrix, the exchanged rows, and the number of the first zero pivot."""
+        return lu.lu_factor(self.xp, array)
+
+    def ldl_factor(self, array: Array, hermitian: bool) -> tuple[Array, Array, Array]:
+        """Return both factors of L D Lᵀ in one matrix, the exchanged rows, and the number of the first zero pivot."""
+        return lu.ldl_factor(self.xp, array, hermitian)
 
     def cofactors(self, array: Array) -> Array:
         """Return the derivatives of the determinants."""

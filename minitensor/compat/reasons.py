@@ -133,20 +133,13 @@ ABSENT = (
     Absence("it is the kernel below a layer", "use nn.RNN, nn.LSTM, nn.GRU and their cells", """
         torch.lstm torch.lstm_cell torch.gru torch.gru_cell torch.rnn_relu torch.rnn_relu_cell torch.rnn_tanh
         torch.rnn_tanh_cell"""),
-    Absence("factors of LU, LDL and Householder reflections are not implemented",
-            "use linalg.solve, linalg.inv, linalg.qr, linalg.cholesky or linalg.eigh", """
-        torch.lu torch.lu_solve torch.lu_unpack torch.geqrf torch.orgqr torch.ormqr torch.linalg.lu*
-        torch.linalg.ldl_* torch.linalg.householder_product torch.Tensor.lu torch.Tensor.lu_solve torch.Tensor.geqrf
-        torch.Tensor.orgqr torch.Tensor.ormqr
-        torch.functional.lu"""),
     Absence("it is not implemented", "use linalg.svd or linalg.eigh and keep the leading part", """
         torch.lobpcg torch.svd_lowrank torch.pca_lowrank torch.functional.svd_lowrank torch.functional.pca_lowrank"""),
     Absence("PyTorch removed or deprecated it",
             "use linalg.eig, eigh, lstsq, matrix_rank, solve, solve_triangular or norm", """
-        torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve torch.triangular_solve torch.frobenius_norm
+        torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve torch.frobenius_norm
         torch.nuclear_norm torch.Tensor.eig torch.Tensor.symeig torch.Tensor.lstsq torch.Tensor.solve
-        torch.Tensor.triangular_solve torch.Tensor.volatile
-        torch.Tensor.reinforce"""),
+        torch.Tensor.volatile torch.Tensor.reinforce"""),
     Absence("rare special functions are not implemented", "use scipy.special on x.numpy()", """
         torch.special.airy_ai torch.special.*polynomial* torch.special.*bessel_*"""),
     Absence("it is not implemented", "use scatter_reduce or index_add", "torch.segment_reduce"),

@@ -272,6 +272,7 @@ EXACT = """
     index_select gather take_along_dim take index_add index_copy scatter scatter_add scatter_reduce index_reduce
     masked_select nonzero nonzero_static
     linalg.inv linalg.inv_ex linalg.solve linalg.solve_ex linalg.solve_triangular linalg.det linalg.slogdet
+    linalg.lu_solve linalg.ldl_solve ormqr
     linalg.cholesky linalg.cholesky_ex linalg.qr linalg.svd svd linalg.svdvals linalg.eigh linalg.eigvalsh
     linalg.vector_norm linalg.matrix_norm linalg.norm linalg.matrix_power linalg.multi_dot linalg.cross linalg.vecdot
     softplus logsigmoid gelu hardshrink softshrink softmax log_softmax linear renorm
@@ -305,7 +306,7 @@ UNCHECKED = frozenset(
     """
     tril triu ndtr logsigmoid linear matmul softmax log_softmax mean var std prod all any logsumexp
     amax amin argmax argmin histc
-    linalg.inv linalg.solve cholesky_solve linalg.det linalg.cholesky linalg.pinv linalg.vector_norm
+    linalg.inv linalg.solve linalg.ldl_solve cholesky_solve linalg.det linalg.cholesky linalg.pinv linalg.vector_norm
     """.split()
 )
 

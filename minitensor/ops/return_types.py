@@ -269,5 +269,90 @@ class linalg_cholesky_ex(NamedTuple):
     def __repr__(self) -> str:
         return format_result(self, self._fields)
 
+
+class linalg_lu_factor(NamedTuple):
+    """What ``linalg.lu_factor`` returns."""
+
+    LU: Tensor
+    pivots: Tensor
+
+    def __repr__(self) -> str:
+        return format_result(self, self._fields)
+
+
+class linalg_lu_factor_ex(NamedTuple):
+    """What ``linalg.lu_factor_ex`` returns."""
+
+    LU: Tensor
+    pivots: Tensor
+    info: Tensor
+
+    def __repr__(self) -> str:
+        return format_result(self, self._fields)
+
+
+class linalg_lu(NamedTuple):
+    """What ``linalg.lu`` returns: A = P L U."""
+
+    P: Tensor
+    L: Tensor
+    U: Tensor
+
+    def __repr__(self) -> str:
+        return format_result(self, self._fields)
+
+
+class lu_unpack(NamedTuple):
+    """What ``lu_unpack`` returns: A = P L U."""
+
+    P: Tensor
+    L: Tensor
+    U: Tensor
+
+    def __repr__(self) -> str:
+        return format_result(self, self._fields)
+
+
+class linalg_ldl_factor(NamedTuple):
+    """What ``linalg.ldl_factor`` returns."""
+
+    LD: Tensor
+    pivots: Tensor
+
+    def __repr__(self) -> str:
+        return format_result(self, self._fields)
+
+
+class linalg_ldl_factor_ex(NamedTuple):
+    """What ``linalg.ldl_factor_ex`` returns."""
+
+    LD: Tensor
+    pivots: Tensor
+    info: Tensor
+
+    def __repr__(self) -> str:
+        return format_result(self, self._fields)
+
+
+class geqrf(NamedTuple):
+    """What ``geqrf`` returns: the reflections below the diagonal of R, and their factors."""
+
+    a: Tensor
+    tau: Tensor
+
+    def __repr__(self) -> str:
+        return format_result(self, self._fields)
+
+
+class triangular_solve(NamedTuple):
+    """What ``triangular_solve`` returns."""
+
+    solution: Tensor
+    cloned_coefficient: Tensor
+
+    def __repr__(self) -> str:
+        return format_result(self, self._fields)
+
+
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of("minitensor.return_types")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ops import (
     rows_complex,
+    rows_factors,
     rows_fft,
     rows_functional,
     rows_index,
@@ -29,6 +30,7 @@ ROWS: tuple[Row, ...] = (
     *rows_shape.ROWS,
     *rows_index.ROWS,
     *rows_linalg.ROWS,
+    *rows_factors.ROWS,
     *rows_functional.ROWS,
     *rows_layers.ROWS,
     *rows_losses.ROWS,

@@ -126,6 +126,24 @@ def align_matrices(do: BatchedCall, *args: Any) -> Any:
     return do(*[add_dims(each, rank) for each in args])
 
 
+def align_pivots(do: BatchedCall, *args: Any) -> Any:
+    """Align the batch dims of matrices and of their pivots, which have one dim less."""
+    place = do.op.positions["pivots"]
+    tensors = [(i, each) for i, each in enumerate(args) if isinstance(each, (Rows, TensorBase))]
+    rank = max([each.ndim + (i == place) for i, each in tensors])
+    return do(*[add_dims(each, rank - (i == place)) for i, each in enumerate(args)])
+
+
+def fill_batches(do: BatchedCall, *args: Any) -> Any:
+    """Give matrices and their pivots, which have one dim less, all samples, and align the other batch dims."""
+    place = do.op.positions["pivots"]
+    rank = max([each.ndim + (i == place) for i, each in enumerate(args) if isinstance(each, (Rows, TensorBase))])
+    return do(*[
+        add_dims(Rows(do.all_rows(each)), rank - (i == place)) if isinstance(each, (Rows, TensorBase)) else each
+        for i, each in enumerate(args)
+    ])
+
+
 def choose(do: BatchedCall, condition: Any, input: Any, other: Any) -> Any:
     """Choose between two tensors elementwise: they promote with each other, but not with the condition."""
     rank = max([getattr(each, "ndim", 0) for each in (condition, input, other)])

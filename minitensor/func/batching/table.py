@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from minitensor.func.batching import losses, positions, products, sampling, shapes, writes
 from minitensor.func.batching.families import (
     align_matrices,
+    align_pivots,
     along,
     choose,
     compute_as,
     expand_reduction,
+    fill_batches,
     fold_batches,
     fold_channels,
     fold_samples,
@@ -37,7 +39,8 @@ POINTWISE_CHAPTERS = tuple([
 ])
 
 MATRIX_CHAPTERS = tuple([
-    f"minitensor.ops.linalg.{chapter}" for chapter in "factor norms products solve spellings squares".split()
+    f"minitensor.ops.linalg.{chapter}"
+    for chapter in "factor ldl lu norms products reflections solve spellings squares".split()
 ])
 
 RULES: dict[str, Any] = {
@@ -92,6 +95,8 @@ RULES: dict[str, Any] = {
     "column_sums": compute_as(lambda input: input.sum(0)),
     **dict.fromkeys("tril triu".split(), along()),
     **dict.fromkeys("linalg.solve_triangular cholesky_solve".split(), align_matrices),  # batches of matrices broadcast
+    "exchange_rows": align_pivots,
+    "linalg.ldl_solve": fill_batches,
     "linalg.solve": products.solve,
     "linalg.qr": products.qr,
     # -- shapes

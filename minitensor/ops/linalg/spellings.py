@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.spellings import other_names
+from minitensor.autograd.turns import in_turn
 from minitensor.compat.once import warn_once
 from minitensor.errors import ShapeError
 from minitensor.ops import return_types
 from minitensor.ops.cumulative import cumprod
 from minitensor.ops.join import cat
 from minitensor.ops.linalg import factor, solve, squares
+from minitensor.ops.linalg import lu as factors
 from minitensor.ops.matmul import adjoint
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import write_out, write_outs
@@ -156,3 +159,66 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
         powers.append(cumprod(values.unsqueeze(1).expand(x.shape[0], count - 1), 1))
     result = cat(powers, 1)
     return result if increasing else flip(result, (1,))
+
+
+@composite
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> tuple[Tensor, ...]:
+    """Return L and U in one matrix, and pivots; see ``linalg.lu_factor``. With ``get_infos``, also what failed.
+
+    Args:
+        A: Matrices (..., m, n).
+        pivot: Whether rows are exchanged; they always are on the CPU. Default: ``True``.
+        get_infos: Whether to return the number of the first zero pivot, or 0, as well. Default: ``False``.
+
+    >>> import minitensor as torch
+    >>> torch.lu(torch.tensor([[2., 4.], [4., 4.]]))[1]
+    tensor([2, 2], dtype=torch.int32)
+    """
+    warn_once("torch.lu is deprecated in favor of torch.linalg.lu_factor, or lu_factor_ex for get_infos=True.")
+    found = tuple(factors.lu_factor_ex(A, pivot=pivot))
+    return write_outs("lu", found if get_infos else found[:2], out)
+
+
+@composite
+@other_names(b="input")
+def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return X of A X = B for the A that ``linalg.lu_factor`` has factored; see ``linalg.lu_solve``.
+
+    Args:
+        input: The right-hand sides B, (..., n, k); also called ``b``.
+        LU_data: L and U in one matrix, (..., n, n).
+        LU_pivots: The pivots, (..., n).
+
+    >>> import minitensor as torch
+    >>> torch.lu_solve(torch.tensor([[2.]]), *torch.linalg.lu_factor(torch.tensor([[4.]])))
+    tensor([[0.5000]])
+    """
+    warn_once("torch.lu_solve is deprecated in favor of torch.linalg.lu_solve, whose arguments are in another order.")
+    return factors.lu_solve(LU_data, LU_pivots, input, out=out)
+
+
+@composite
+@other_names(b="input")
+def triangular_solve(
+    input: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *,
+    out: Any = None,
+) -> return_types.triangular_solve:
+    """Return X of A X = B for triangular A, and a copy of A; see ``linalg.solve_triangular``.
+
+    Args:
+        input: The right-hand sides B, (..., n, k); also called ``b``.
+        A: Triangular matrices (..., n, n).
+        upper: Whether A is upper triangular. Default: ``True``.
+        transpose: Solve with the transpose of A instead. Default: ``False``.
+        unitriangular: Take the diagonal of A to be ones. Default: ``False``.
+
+    >>> import minitensor as torch
+    >>> torch.triangular_solve(torch.tensor([[2.]]), torch.tensor([[4.]])).solution
+    tensor([[0.5000]])
+    """
+    warn_once("torch.triangular_solve is deprecated in favor of torch.linalg.solve_triangular.")
+    input, A = in_turn(input, A)
+    matrix = A.mT if transpose else A
+    solution = solve.solve_triangular(matrix, input, upper=upper != transpose, unitriangular=unitriangular)
+    copy = squares.among_rows(A.expand(*solution.shape[:-2], *A.shape[-2:]), A.shape[-2])
+    return return_types.triangular_solve(*write_outs("triangular_solve", (solution, copy), out))
