@@ -24,7 +24,7 @@ from minitensor.shapes import wrap_dims
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Count
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.backends.base import Backend
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype as Dtype
@@ -222,12 +222,23 @@ def check_triangle(name: str, row: int, col: int, wanted: Dtype | None) -> None:
 def positions(backend: Backend, row: int, col: int, offset: int, upper: bool, wanted: Dtype | None) -> Tensor:
     """Return the indices of the elements of a triangle, one row per dim."""
     xp, kind = backend.xp, (wanted or dtypes.int64).numpy
-    if backend.holds_data:
-        rows, cols = xp.arange(row)[:, None], xp.arange(col)
-        found = xp.stack(xp.nonzero(cols >= rows + offset if upper else cols <= rows + offset)).astype(kind)
+    if not backend.holds_data:
+        return hand_over("triangle", xp.empty((2, count_in_triangle(row, col, offset, upper)), kind), None, False)
+    ends = xp.clip(xp.arange(row) + (offset if upper else offset + 1), 0, col)
+    if upper:
+        found = indices_between(xp, ends, xp.full_like(ends, col))
     else:
-        found = xp.empty((2, count_in_triangle(row, col, offset, upper)), kind)
-    return hand_over("triangle", found, None, False)
+        found = indices_between(xp, xp.zeros_like(ends), ends)
+    return hand_over("triangle", found.astype(kind, copy=False), None, False)
+
+
+def indices_between(xp: Library, starts: Array, ends: Array) -> Array:
+    """Return the rows and columns (2, N) of elements, of which row i has those from ``starts[i]`` to ``ends[i]``."""
+    counts = ends - starts
+    first = xp.cumsum(counts) - counts  # the number of elements in earlier rows
+    rows = xp.arange(len(counts)).repeat(counts)
+    columns = xp.arange(len(rows)) - (first - starts).repeat(counts)
+    return xp.stack((rows, columns))
 
 
 def count_in_triangle(row: int, col: int, offset: int, upper: bool) -> int:

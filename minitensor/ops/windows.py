@@ -2,6 +2,7 @@
 
 A periodic window, for spectra, is a symmetric one with one more sample whose last is left out. All are sums of cosines
 except the triangle (Bartlett) and the Kaiser window, which uses the Bessel function i0. Below, t runs from 0 to 1.
+A window of singles is computed in singles, operation by operation as in PyTorch, but the Kaiser window in doubles.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
 
 def make_window(
-    name: str, shape: Callable[[Library, Array], Array], length: int, periodic: bool, dtype: Dtype | None,
+    name: str, shape: Callable[[Library, Array, int], Array], length: int, periodic: bool, dtype: Dtype | None,
     device: DeviceLike, requires_grad: bool,
 ) -> Tensor:
-    """Return a window whose ``shape`` is a function of a time from 0 to 1."""
+    """Return a window whose ``shape`` is a function of places 0, 1, ... and of the place that is at the time 1."""
     length, kind, xp = as_int(length), choose_dtype(dtype), library(device)
     if length < 0:
         raise ShapeError(f"{name}: requires non-negative window_length, got window_length={length}")
@@ -36,20 +37,32 @@ def make_window(
         raise DtypeError(f"{name}: expects floating point dtypes, got {kind.name}")
     if length < 2:
         return hand_over("window", xp.ones(length, kind), None, requires_grad)
-    time = xp.arange(length) / (length if periodic else length - 1)
-    return hand_over("window", shape(xp, time).astype(kind), None, requires_grad)
+    places = xp.arange(length, dtype="float64" if kind.itemsize == 2 else kind)
+    window = shape(xp, places, length if periodic else length - 1)
+    return hand_over("window", window.astype(kind, copy=False), None, requires_grad)
 
 
-def cosines(*weights: float) -> Callable[[Library, Array], Array]:
-    """Return the function ``a - b cos(2 pi t) + c cos(4 pi t) - ...`` of weights (a, b, c, ...)."""
+def times(places: Array, last: int) -> Array:
+    """Return places as times, in double precision."""
+    return places.astype("float64") / last
 
-    def shape(xp: Library, time: Array) -> Array:
-        window = xp.zeros_like(time)
-        for k, weight in enumerate(weights):
-            window = window + (-1) ** k * weight * xp.cos(2 * math.pi * k * time)
-        return window
 
-    return shape
+def bartlett(xp: Library, places: Array, last: int) -> Array:
+    """Return ``1 - |2 t - 1|``."""
+    rising = places * (2 / last)
+    return xp.where(places <= last // 2, rising, 2 - rising)
+
+
+def hamming(alpha: float, beta: float) -> Callable[[Library, Array, int], Array]:
+    """Return the function ``alpha - beta cos(2 pi t)``."""
+    return lambda xp, places, last: xp.cos(places * (2 * math.pi / last)) * -beta + alpha
+
+
+def blackman(xp: Library, places: Array, last: int) -> Array:
+    """Return ``0.42 - 0.5 cos(2 pi t) + 0.08 cos(4 pi t)``."""
+    angles = places * (math.pi / last)
+    found: Array = xp.cos(angles * 4) * 0.08 - xp.cos(angles * 2) * 0.5 + 0.42
+    return found
 
 
 @composite
@@ -64,7 +77,7 @@ def hann_window(
     >>> torch.hann_window(4)
     tensor([0.0000, 0.5000, 1.0000, 0.5000])
     """
-    return make_window("hann_window", cosines(0.5, 0.5), window_length, periodic, dtype, device, requires_grad)
+    return make_window("hann_window", hamming(0.5, 0.5), window_length, periodic, dtype, device, requires_grad)
 
 
 @composite
@@ -88,7 +101,7 @@ def hamming_window(
     >>> torch.hamming_window(4)
     tensor([0.0800, 0.5400, 1.0000, 0.5400])
     """
-    return make_window("hamming_window", cosines(alpha, beta), window_length, periodic, dtype, device, requires_grad)
+    return make_window("hamming_window", hamming(alpha, beta), window_length, periodic, dtype, device, requires_grad)
 
 
 @composite
@@ -103,8 +116,7 @@ def blackman_window(
     >>> torch.blackman_window(4)[1:]
     tensor([0.3400, 1.0000, 0.3400])
     """
-    cosine_sum = cosines(0.42, 0.5, 0.08)
-    return make_window("blackman_window", cosine_sum, window_length, periodic, dtype, device, requires_grad)
+    return make_window("blackman_window", blackman, window_length, periodic, dtype, device, requires_grad)
 
 
 @composite
@@ -126,10 +138,7 @@ def bartlett_window(
     >>> torch.bartlett_window(4)
     tensor([0.0000, 0.5000, 1.0000, 0.5000])
     """
-    return make_window(
-        "bartlett_window", lambda xp, time: 1 - xp.abs(2 * time - 1), window_length, periodic, dtype, device,
-        requires_grad,
-    )
+    return make_window("bartlett_window", bartlett, window_length, periodic, dtype, device, requires_grad)
 
 
 @composite
@@ -147,8 +156,8 @@ def kaiser_window(
     tensor([0.2157, 1.0000, 0.2157])
     """
 
-    def shape(xp: Library, time: Array) -> Array:
-        root = xp.sqrt(xp.maximum(1 - (2 * time - 1) ** 2, 0))
+    def shape(xp: Library, places: Array, last: int) -> Array:
+        root = xp.sqrt(xp.maximum(1 - (2 * times(places, last) - 1) ** 2, 0))
         bessel: Array = xp.i0(beta * root) / xp.i0(xp.full(1, float(beta)))
         return bessel
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
-from minitensor.autograd.strides import as_input, in_layout
+from minitensor.autograd.strides import as_input, in_layout, of_tensors
 from minitensor.autograd.turns import in_turn
 from minitensor.backends import any_true
 from minitensor.base import TensorBase, values_of
@@ -33,8 +33,8 @@ from minitensor.ops.activation import logsigmoid
 from minitensor.ops.choice import clamp, where
 from minitensor.ops.creation import full_like
 from minitensor.ops.exponentials import exp, log
-from minitensor.ops.kinds import FLOATS, ORDERED, in_dtype_of, require_kind, require_same_dtype
-from minitensor.ops.operand import require_tensors
+from minitensor.ops.kinds import FLOATS, ORDERED, in_dtype_of, of_kind, require_kind, require_same_dtype
+from minitensor.ops.operand import as_float, fit_number, require_tensors
 from minitensor.ops.rounding import abs
 from minitensor.scalars import lift
 
@@ -108,6 +108,17 @@ def l1_loss(
     return reduce_weighted_losses("l1_loss", abs(input - target), weight, reduction)
 
 
+@differentiable(input=lambda grad, input, delta: grad * clamp(input, -delta, delta))
+@in_layout(of_tensors)
+def huber_of_errors(input: Tensor, delta: float) -> Array:
+    """Return d² / 2 for an error d up to ``delta``, and delta (d - delta / 2) beyond."""
+    array = of_kind("huber_loss", FLOATS, as_float(input))
+    low, high, half = [fit_number(each, array.dtype, array) for each in (-delta, delta, 0.5)]
+    near = input.backend.clip(array, low, high)  # d inside, and delta with the sign of d outside
+    found: Array = near * (array - near * half)
+    return found
+
+
 @composite
 def smooth_l1_loss(
     input: Tensor,
@@ -141,9 +152,7 @@ def smooth_l1_loss(
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
     input, target = promote_pair("smooth_l1_loss", input, target)
-    difference = input - target
-    near = clamp(difference, -beta, beta)  # as in huber_loss
-    return reduce_losses(near * (difference - near * 0.5) * (1 / beta), reduction)
+    return reduce_losses(huber_of_errors(input - target, beta) * (1 / beta), reduction)
 
 
 @composite
@@ -177,10 +186,7 @@ def huber_loss(
         raise UsageValueError(f"huber_loss does not support non-positive values for delta, got {delta}")
     given, target = promote_pair("huber_loss", input, target)
     difference = given - target
-    width = lift(delta, difference.dtype.arithmetic).item()
-    # One formula for both cases: `near` is d inside, and delta with d's sign outside.
-    near = clamp(difference, -width, width)
-    losses = near * (difference - near * 0.5)
+    losses = huber_of_errors(difference, lift(delta, difference.dtype.arithmetic).item())
     losses = in_dtype_of("huber_loss", input, losses)
     check_weight("huber_loss", losses, weight)
     return reduce_losses(weigh_losses(losses, weight), reduction)  # as PyTorch: its mean is by the count

@@ -47,7 +47,7 @@ RULES: dict[str, Any] = {
     # -- pointwise, outside of the pointwise chapters, and exceptions to them
     **dict.fromkeys(
         """relu elu hardtanh leaky_relu threshold hardshrink softshrink softplus logsigmoid silu gelu
-        hardswish to_copy copy_as_integers to_device binary_cross_entropy""".split(),
+        hardswish to_copy copy_as_integers to_device binary_cross_entropy huber_of_errors""".split(),
         pointwise,
     ),
     # their gradients, whose kernels do not broadcast
@@ -98,6 +98,7 @@ RULES: dict[str, Any] = {
     "exchange_rows": align_pivots,
     "linalg.ldl_solve": fill_batches,
     "linalg.solve": products.solve,
+    "cross_along": sample_by_sample,
     "linalg.qr": products.qr,
     # -- shapes
     "view": shapes.view,

@@ -207,9 +207,24 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
             f"linalg.cross: inputs dimension {dim} must have length 3, got {input.shape[place]} and "
             f"{other.shape[place]}"
         )
-    a, b = in_turn(input, other)
-    ahead, behind = a.roll(-1, place) * b.roll(-2, place), a.roll(-2, place) * b.roll(-1, place)
-    return write_out("linalg.cross", ahead - behind, out, input, other)
+    first, second = in_turn(input, other)
+    return write_out("linalg.cross", cross_along(first, second, place), out, input, other)
+
+
+@differentiable(
+    input=lambda grad, other, dim: cross_along(conj(other), grad, dim),
+    other=lambda grad, input, dim: cross_along(grad, conj(input), dim),
+)
+@in_layout(row_major)
+def cross_along(input: Tensor, other: Tensor, dim: int) -> Array:
+    """Return the cross product along a dim; the others broadcast."""
+    xp = input.xp
+    first, second = xp.broadcast_arrays(input.array, other.array)
+    result = xp.empty(first.shape, first.dtype)
+    a, b, target = [xp.moveaxis(each, dim, 0) for each in (first, second, result)]
+    for i in range(3):
+        target[i] = a[i - 2] * b[i - 1] - a[i - 1] * b[i - 2]
+    return result
 
 
 @composite
