@@ -69,7 +69,10 @@ def nan_to_num(array: Array, nan: float, high: float | None, low: float | None) 
     """Replace NaN and infinities; most arrays have none."""
     if numpy.isfinite(array).all():
         return array.copy(order="K")  # type: ignore[no-any-return]  # untyped
-    return numpy.nan_to_num(array, nan=nan, posinf=high, neginf=low)
+    if array.dtype.char not in "fd" or (high, low) != (None, None):
+        return numpy.nan_to_num(array, nan=nan, posinf=high, neginf=low)
+    most = numpy.finfo(array.dtype).max
+    return where(numpy.isnan(array), numpy.asarray(nan, array.dtype), array.clip(-most, most))
 
 
 # -- selection ---------------------------------------------------------------------------------------------------------

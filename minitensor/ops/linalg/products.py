@@ -207,14 +207,21 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
             f"linalg.cross: inputs dimension {dim} must have length 3, got {input.shape[place]} and "
             f"{other.shape[place]}"
         )
-    first, second = in_turn(input, other)
-    return write_out("linalg.cross", cross_along(first, second, place), out, input, other)
+    a, b = in_turn(input, other)
+    return write_out("linalg.cross", cross_along(a, b, place), out, input, other)
 
 
-@differentiable(
-    input=lambda grad, other, dim: cross_along(conj(other), grad, dim),
-    other=lambda grad, input, dim: cross_along(grad, conj(input), dim),
-)
+def cross_grad_input(grad: Tensor, other: Tensor, dim: int) -> Tensor:
+    """Return the gradient of the first factor of ``cross_along``."""
+    return cross_along(conj(other), grad, dim)
+
+
+def cross_grad_other(grad: Tensor, input: Tensor, dim: int) -> Tensor:
+    """Return the gradient of the second factor of ``cross_along``."""
+    return cross_along(grad, conj(input), dim)
+
+
+@differentiable(input=cross_grad_input, other=cross_grad_other)
 @in_layout(row_major)
 def cross_along(input: Tensor, other: Tensor, dim: int) -> Array:
     """Return the cross product along a dim; the others broadcast."""
