@@ -19,7 +19,7 @@ from minitensor.ops.broadcast import meshgrid
 from minitensor.ops.copy import copy_with_gaps, writable_copy
 from minitensor.ops.creation import zeros
 from minitensor.ops.index import getitem
-from minitensor.ops.join import stack, unbind
+from minitensor.ops.join import cat, stack, unbind
 from minitensor.ops.operand import require_tensors, result_dtype
 from minitensor.ops.out import write_out
 from minitensor.ops.ranges import arange
@@ -169,14 +169,14 @@ def block_diag(*tensors: Tensor) -> Tensor:
     if not tensors:
         return zeros(1, 0)
     blocks = [as_block(each, i) for i, each in enumerate(in_turn(*tensors))]
-    height, width = sum([len(each) for each in blocks]), sum([each.shape[1] for each in blocks])
-    whole = writable_copy(blocks[0].new_zeros((height, width), dtype=result_dtype(*tensors)), blocks)
-    top = left = 0
+    width, kind = sum([each.shape[1] for each in blocks]), result_dtype(*tensors)
+    left, bands = 0, []
     for block in blocks:
         rows, columns = block.layout.shape
-        getitem(whole, (slice(top, top + rows), slice(left, left + columns))).copy_(block)
-        top, left = top + rows, left + columns
-    return whole
+        before, after = [block.new_zeros((rows, n), dtype=kind) for n in (left, width - left - columns)]
+        bands.append(cat([before, block.to(kind), after], 1))
+        left += columns
+    return cat(bands)
 
 
 def require_vectors(name: str, tensors: Sequence[Tensor]) -> None:

@@ -15,11 +15,12 @@ from minitensor.backends.reference import linalg as reference
 
 @given(
     n=st.integers(0, 9) | st.sampled_from([fast.SMALL - 1, fast.SMALL, fast.SMALL + 1, 2 * fast.SMALL + 5]),
-    columns=st.integers(0, 4), batch=st.sampled_from([(), (2,), (0,), (2, 1)]), dtype=st.sampled_from("fdFD"),
+    columns=st.integers(0, 4), batch=st.sampled_from([(), (2,), (0,), (2, 1), (fast.MANY,), (3, fast.MANY)]),
+    dtype=st.sampled_from("fdFD"),
     shared=st.booleans(), upper=st.booleans(), unit=st.booleans(), turned=st.booleans(), zero=st.booleans(),
     seed=st.integers(0, 99),
 )  # fmt: skip
-def test_recursive_solving_equals_solving_row_by_row(
+def test_solving_equals_solving_row_by_row(
     n: int, columns: int, batch: Any, dtype: str, shared: bool, upper: bool, unit: bool, turned: bool, zero: bool,
     seed: int,
 ) -> None:

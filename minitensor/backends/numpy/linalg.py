@@ -3,11 +3,13 @@
 NumPy has no triangular solve. For A = [[P, 0], [R, Q]] the first half of X solves P X1 = B1, and the second half
 Q X2 = B2 - R X1. Blocks of at most ``SMALL`` rows go to LAPACK's general solve, flipped to be upper triangular, so that
 elimination has nothing to do and exchanges no rows. Singular systems go to the reference, which gives infinities where
-LAPACK would raise.
+LAPACK would raise. Many small systems, for which calls of LAPACK take most of the time, are solved row by row, all at
+once.
 """
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
 
 SMALL = 64  # rows of a block for LAPACK
+# Systems of up to 32 rows are solved all at once from 32 on: 1000 of 16 rows and 16 columns take 1.7 ms, LAPACK 17.
+MANY, FEW_ROWS = 32, 32
 
 
 def solve_triangular(array: Array, right: Array, upper: bool, unit: bool) -> Array:
@@ -26,6 +30,8 @@ def solve_triangular(array: Array, right: Array, upper: bool, unit: bool) -> Arr
     if not unit and not numpy.diagonal(array, 0, -2, -1).all():
         return reference.solve_triangular(numpy, array, right, upper, unit)
     shape = (*numpy.broadcast_shapes(array.shape[:-2], right.shape[:-2]), *right.shape[-2:])
+    if n <= FEW_ROWS and prod(shape[:-2]) >= MANY:
+        return substitute_in_all(array, numpy.broadcast_to(right, shape), upper, unit)
     result: Array = numpy.array(numpy.broadcast_to(right, shape), order="C")
     substitute(array, result, 0, n, upper, unit)
     return result
@@ -47,6 +53,28 @@ def substitute(array: Array, result: Array, first: int, last: int, upper: bool, 
     solved, left = slice(*one), slice(*other)
     result[..., left, :] -= numpy.matmul(array[..., left, solved], result[..., solved, :])
     substitute(array, result, *other, upper, unit)
+
+
+def substitute_in_all(array: Array, right: Array, upper: bool, unit: bool) -> Array:
+    """Return the solutions of many systems: each operation is on one entry, or one row, of all of them."""
+    entries = systems_last(numpy.broadcast_to(array, (*right.shape[:-2], *array.shape[-2:])))
+    rows = systems_last(right)
+    n = len(rows)
+    order = range(n - 1, -1, -1) if upper else range(n)
+    for place, i in enumerate(order):
+        for j in order[:place]:
+            rows[i] -= entries[i, j] * rows[j]
+        if not unit:
+            rows[i] /= entries[i, i]
+    result: Array = numpy.ascontiguousarray(rows.transpose(2, 0, 1)).reshape(right.shape)
+    return result
+
+
+def systems_last(matrices: Array) -> Array:
+    """Return a copy (n, k, count) of matrices (..., n, k)."""
+    *batch, n, k = matrices.shape
+    result: Array = matrices.reshape(prod(batch), n, k).transpose(1, 2, 0).copy()
+    return result
 
 
 def upper_triangle(block: Array, unit: bool) -> Array:
