@@ -34,10 +34,11 @@ from minitensor.ops.reduce import logsumexp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.tensor import Tensor
 
 LOG_ZERO = -1e30  # the log-probability of the impossible; finite, so that differences of two are not NaN
+LEAST = -1e38  # no sum of logarithms that are not -inf is less
 LOG_ZERO_BOUND = -1e29  # smaller sums contain a LOG_ZERO
 
 
@@ -125,8 +126,11 @@ def ctc_loss_grad(
     grad, total = grads[0], results[0]
     if grad is None:
         return None
-    before = forward_sums(input, paths) if grad_mode.get() else results[1]
-    inside = exp(before + backward_sums(input, paths) - total.unsqueeze(1))
+    if grad_mode.get():
+        before, after = forward_sums(input, paths), backward_sums(input, paths)
+    else:
+        before, after = results[1], backward_sums_at_once(input, paths)
+    inside = exp(before + after - total.unsqueeze(1))
     found: Tensor = where(paths.running, inside * grad.unsqueeze(1), 0.0)
     return found
 
@@ -135,7 +139,7 @@ def ctc_loss_grad(
 def sum_over_paths(input: Tensor, paths: Paths) -> tuple[Array, ...]:
     """Return the logarithm of the summed probability of all paths (N), and the forward sums (T, N, S)."""
     with no_grad():
-        sums = forward_sums(input, paths)
+        sums = forward_sums_at_once(input, paths)
         last = sums.gather(0, paths.last.expand(1, *input.shape[1:])).squeeze(0)
         total = logsumexp(last + paths.ends, 1)
         return where(paths.silence == paths.silence, paths.silence, total).array, sums.array
@@ -158,6 +162,49 @@ def backward_sums(emitted: Tensor, paths: Paths) -> Tensor:
         one, two = pad(after, (0, 1), value=LOG_ZERO)[:, 1:], pad(after + paths.skips, (0, 2), value=LOG_ZERO)[:, 2:]
         sums.append(where(paths.last == place, paths.ends, logsumexp(stack([after, one, two]), 0)))
     return stack(sums[::-1])
+
+
+# -- the same without a graph, in a tenth of the time ------------------------------------------------------------------
+
+
+def forward_sums_at_once(emitted: Tensor, paths: Paths) -> Tensor:
+    """Return ``forward_sums`` without a graph."""
+    xp, steps, skips = emitted.xp, emitted.array, paths.skips.array
+    sums, terms = xp.empty_like(steps), xp.empty((3, *steps.shape[1:]), steps.dtype)
+    sums[0] = paths.starts.array + steps[0]
+    terms[1, :, :1], terms[2, :, :2] = LOG_ZERO, LOG_ZERO
+    for place in range(1, len(steps)):
+        before = sums[place - 1]
+        terms[0], terms[1, :, 1:] = before, before[:, :-1]
+        terms[2, :, 2:] = before[:, :-2] + skips[:, 2:]
+        sums[place] = add_in_logarithms(xp, terms.copy()) + steps[place]
+    found: Tensor = wrap(emitted.result_class, sums)
+    return found
+
+
+def backward_sums_at_once(emitted: Tensor, paths: Paths) -> Tensor:
+    """Return ``backward_sums`` without a graph."""
+    xp, steps, skips = emitted.xp, emitted.array, paths.skips.array
+    ends, last = paths.ends.array, paths.last.array
+    sums, terms = xp.empty_like(steps), xp.empty((3, *steps.shape[1:]), steps.dtype)
+    sums[-1] = xp.where(last == len(steps) - 1, ends, steps.dtype.type(LOG_ZERO))
+    terms[1, :, -1:], terms[2, :, -2:] = LOG_ZERO, LOG_ZERO
+    for place in range(len(steps) - 2, -1, -1):
+        after = sums[place + 1] + steps[place + 1]
+        terms[0], terms[1, :, :-1] = after, after[:, 1:]
+        terms[2, :, :-2] = after[:, 2:] + skips[:, 2:]
+        sums[place] = xp.where(last == place, ends, add_in_logarithms(xp, terms.copy()))
+    found: Tensor = wrap(emitted.result_class, sums)
+    return found
+
+
+def add_in_logarithms(xp: Library, terms: Array) -> Array:
+    """Return the logarithm of the sum of the exponentials along dim 0; ``terms`` is memory to compute in."""
+    most = xp.maximum(terms.max(0), LEAST)  # -inf minus itself would be NaN
+    terms -= most
+    total: Array = xp.log(xp.exp(terms, out=terms).sum(0))
+    total += most
+    return total
 
 
 # -- arguments ---------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import minitensor as mt
 from minitensor.autograd import gradcheck, gradgradcheck
 from minitensor.nn import functional as F
+from minitensor.nn.functional import ctc
 
 
 def label_of(path: tuple[int, ...], blank: int) -> list[int]:
@@ -64,3 +65,21 @@ def test_an_impossible_target_costs_infinity_or_zero() -> None:
     loss = F.ctc_loss(log_probs, mt.tensor([[1, 1]]), [2], [2], zero_infinity=True)
     loss.backward()
     assert loss.item() == 0 and log_probs.grad.tolist() == [[[0, 0, 0]], [[0, 0, 0]]]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sums_without_a_graph_are_those_with_one(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    steps = random.standard_normal((9, 4, 6)).astype(np.float32)
+    steps[random.random(steps.shape) < 0.1] = -np.inf
+    targets = mt.tensor(random.integers(1, 3, (4, 3)))
+    lengths = [3, 2, 1, 0]
+    emitted = mt.tensor(steps)
+    paths = ctc.build_paths(emitted, ctc.pad_targets(targets, lengths), [9, 8, 7, 0], lengths, 0)
+    given = emitted.gather(2, paths.labels.expand(9, -1, -1))
+    for slow, fast in [
+        (ctc.forward_sums, ctc.forward_sums_at_once), (ctc.backward_sums, ctc.backward_sums_at_once)
+    ]:
+        with np.errstate(divide="ignore"):
+            found = fast(given, paths).numpy()
+        np.testing.assert_allclose(found, slow(given, paths).numpy(), rtol=1e-5, atol=1e-5)
