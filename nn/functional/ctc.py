@@ -172,7 +172,7 @@ def forward_sums_at_once(emitted: Tensor, paths: Paths) -> Tensor:
     xp, steps, skips = emitted.xp, emitted.array, paths.skips.array
     sums, terms = xp.empty_like(steps), xp.empty((3, *steps.shape[1:]), steps.dtype)
     sums[0] = paths.starts.array + steps[0]
-    terms[1, :, :1], terms[2, :, :2] = LOG_ZERO, LOG_ZERO
+    terms[1, :, :1], terms[2, :, :2] = LOG_ZERO, skips[:, :2] + LOG_ZERO
     for place in range(1, len(steps)):
         before = sums[place - 1]
         terms[0], terms[1, :, 1:] = before, before[:, :-1]
