@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import describe
+from minitensor.autograd.interpreters import active, interpreters
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf, TurnNode, make_node, output
 from minitensor.base import TensorBase, array_dtype, has_values, window
@@ -23,6 +24,8 @@ def in_turn(*values: Any) -> tuple[Any, ...]:
     """
     if not grad_mode.get() or not all(has_values(each) for each in values if isinstance(each, TensorBase)):
         return values
+    if active and interpreters.get():
+        return values  # which know these tensors, and not others on the same memory
     if sum([isinstance(each, TensorBase) and each.node.__class__ is Leaf for each in values]) < 2:
         return values  # other nodes run after all later operations in any case
     nodes = [each.node if isinstance(each, TensorBase) else None for each in values]

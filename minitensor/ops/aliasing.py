@@ -594,4 +594,6 @@ def snapshot(tensor: Any) -> Any:
     """Return a copy of the current values with the same node in the graph."""
     copy = wrap(tensor.result_class, memory_of(tensor).copy())
     copy._node = tensor.node
+    if active:
+        TensorBase.result_class._dual_level.carry(tensor, copy)
     return copy

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from minitensor import layout as layouts
-from minitensor.autograd.interpreters import interpreters, restore
-from minitensor.autograd.mode import forward_mode, inference, no_grad
+from minitensor.autograd.interpreters import active, interpreters, restore
+from minitensor.autograd.mode import forward_mode, inference, is_grad_enabled, no_grad
 from minitensor.autograd.node import Effect, is_differentiable
 from minitensor.base import TensorBase, array_dtype
 from minitensor.errors import ArgumentError, GradError, UnsupportedError, WrongTypeError
@@ -60,10 +60,10 @@ class DualLevel:
         transposes: Whether the ``backward`` of a user's function serves for its tangents if it has no ``jvp``.
     """
 
-    __slots__ = ("of_results", "own", "records", "transposes")
+    __slots__ = ("of_results", "own", "records", "transposes", "under")
 
     def __init__(self, records: bool = True, transposes: bool = False) -> None:
-        self.records, self.transposes = records, transposes
+        self.records, self.transposes, self.under = records, transposes, interpreters.get()
         self.own = Tangents()
         self.of_results: WeakKeyDictionary[Any, dict[int, tuple[Any, Any]]] = WeakKeyDictionary()
 
@@ -99,8 +99,7 @@ class DualLevel:
 
     def below(self) -> Any:
         """Return a context manager in which operations go to the interpreters below this one."""
-        stack = interpreters.get()
-        return restore(stack[: stack.index(self)] if self in stack else stack)
+        return restore(self.under)
 
     def forget(self) -> None:
         """Forget all tangents."""
@@ -143,6 +142,10 @@ class DualLevel:
         if isinstance(tensor, TensorBase.batched_class):
             tensor, tangent = TensorBase.batched_class._with_all_samples(tensor, tangent)
         self.own.keep(tensor, tangent)
+        self.note_result(tensor, tangent)
+
+    def note_result(self, tensor: Any, tangent: Any) -> None:
+        """Remember the tangent of a result by its node, if that keeps the result."""
         node = tensor._node
         if node is not None and tensor._storage is not None:
             source, index = node.as_edge()
@@ -246,6 +249,8 @@ class DualLevel:
         result = call.proceed()
         call.args = kept
         with self.recording():
+            if is_grad_enabled():  # a graph must not see the write into the tangent
+                tangents = [None if each is None else each.clone() for each in tangents]
             moved = push(call, tangents, input)
             if moved is not None and isinstance(input, TensorBase.batched_class):
                 input, moved = TensorBase.batched_class._with_all_samples(input, moved)
@@ -280,6 +285,16 @@ class DualLevel:
                 self.set_tangent(tensor, tangent)
                 return
         former.copy_(tangent)
+        self.note_result(tensor, former)
+
+    @staticmethod
+    def carry(tensor: Any, copy: Any) -> None:
+        """Give a copy, which a node keeps because its tensor is about to be written to, the tangents of the tensor."""
+        for level in active:
+            if isinstance(level, DualLevel):
+                with level.below():
+                    if (tangent := level.tangent_of(tensor)) is not None:
+                        level.own.keep(copy, tangent.clone())
 
 
 def keeps_results(node: Any) -> bool:
@@ -318,6 +333,16 @@ def tangent_text(tensor: Any) -> str | None:
     with level.below():
         tangent = level.tangent_of(tensor)
         return None if tangent is None else f"{tangent}"
+
+
+def is_forward_mode() -> bool:
+    """Whether tensors may have tangents."""
+    return any([isinstance(each, DualLevel) for each in interpreters.get()])
+
+
+def is_traced() -> bool:
+    """Whether derivatives of what is computed may be needed: a formula is then computed by operations alone."""
+    return is_grad_enabled() or is_forward_mode()
 
 
 def is_active() -> bool:

@@ -42,8 +42,11 @@ POINTWISE = frozenset("""
 # Operations that are linear in their only differentiable argument.
 LINEAR = frozenset("""
     sum mean cumsum reverse_cumsum flip roll tril triu gather index index_select embedding clone to_copy to_device fold
-    unsafe_view repeat_each pick place diag_embed unfold conj neg_view avg_pool pick_along pick_rows masked_select shift
+    unsafe_view repeat_each pick place diag_embed unfold conj neg_view avg_pool pick_along pick_rows masked_select
 """.split())
+
+# Operations that return their first argument; their derivative by others is zero, although there are formulas.
+CONSTANT = frozenset(("as_function_of", "with_gradient_as_function_of"))
 
 # Operations that are linear in each of these arguments; the terms that are added lie at the position behind.
 MULTILINEAR = {"matmul": (0, 1), "linear": (0, 1), "convolution": (0, 1)}
@@ -57,15 +60,35 @@ class Facts(NamedTuple):
 
 
 def push(call: Call, tangents: Sequence[Any], result: Any) -> Any:
-    """Return the tangent of the result of a call, or of each of several; None if it does not move.
+    """Return the tangent of the result of a call, or of each of several, in new memory; None if it does not move.
 
     ``tangents`` has an entry for each differentiable argument of the operation: its tangent, or None.
     """
+    found = choose_rule(call, tangents, result)
+    if isinstance(found, (tuple, list)):
+        return tuple([own_memory(each, tangents) for each in found])
+    return own_memory(found, tangents)
+
+
+def own_memory(found: Any, tangents: Sequence[Any]) -> Any:
+    """Return a tangent in memory of its own: a formula may return what it was given, or a view of it."""
+    if found is None:
+        return None
+    whole = TensorBase.batched_class._whole
+    memory = whole(found)
+    shared = memory._base is not None or any([memory is whole(each) for each in flat(tangents) if each is not None])
+    return found.clone() if shared else found
+
+
+def choose_rule(call: Call, tangents: Sequence[Any], result: Any) -> Any:
+    """Return the tangent of a result by one of the rules; it may share memory with another tangent."""
     op = call.op
     if op.multiple:
         return transpose(call, tangents, result)
     if op.name in LINEAR and len(op.inputs) == 1:
         return apply_to_tangent(call, op.inputs[0], tangents[0])
+    if op.name in CONSTANT:
+        return tangents[0]
     if op.name in ("cat", "stack"):
         return apply_to_tangents(call, tangents[0])
     if op.name in MULTILINEAR:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.mode import grad_mode, no_grad
+from minitensor.autograd.mode import no_grad
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import INTEGRAL
 from minitensor.errors import DtypeError, ShapeError
@@ -25,6 +25,7 @@ from minitensor.nn.functional.cross_entropy import no_such_class
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.reduction import read_reduction, reduce_losses
 from minitensor.ops.choice import where
+from minitensor.ops.duals import is_traced
 from minitensor.ops.exponentials import exp
 from minitensor.ops.join import stack
 from minitensor.ops.kinds import FLOATS, require_kind
@@ -126,7 +127,7 @@ def ctc_loss_grad(
     grad, total = grads[0], results[0]
     if grad is None:
         return None
-    if grad_mode.get():
+    if is_traced():
         before, after = forward_sums(input, paths), backward_sums(input, paths)
     else:
         before, after = results[1], backward_sums_at_once(input, paths)

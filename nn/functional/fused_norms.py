@@ -11,10 +11,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, visible
-from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.strides import in_format, in_layout, row_major
 from minitensor.base import wrap
 from minitensor.ops.constant import as_function_of
+from minitensor.ops.duals import is_traced
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -94,7 +94,7 @@ def layer_norm_grad(
     statistics: Statistics,
 ) -> list[Tensor]:  # fmt: skip
     """Return the gradients of ``fused_layer_norm`` in its tensors; see Note [Fused norms]."""
-    compute = layer_norm_grad_by_primitives if grad_mode.get() else layer_norm_backward
+    compute = layer_norm_grad_by_primitives if is_traced() else layer_norm_backward
     return compute(grad, in_shapes, input, weight, rows, eps, statistics)
 
 
@@ -152,7 +152,7 @@ def channel_norm_grad(
     statistics: Statistics,
 ) -> list[Tensor]:  # fmt: skip
     """Return the gradients of ``channel_norm`` in its tensors; see Note [Fused norms]."""
-    compute = channel_norm_grad_by_primitives if grad_mode.get() else channel_norm_backward
+    compute = channel_norm_grad_by_primitives if is_traced() else channel_norm_backward
     return compute(grad, in_shapes, input, weight, groups, eps, statistics)
 
 

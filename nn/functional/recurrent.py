@@ -6,6 +6,7 @@ differentiated again, the steps are retraced in tensor operations, which also de
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ from minitensor.autograd.mode import is_grad_enabled
 from minitensor.backends.reference import recurrent
 from minitensor.base import wrap
 from minitensor.nn.functional.linear import linear
+from minitensor.ops.duals import is_forward_mode
 from minitensor.ops.join import stack
 
 if TYPE_CHECKING:
@@ -165,7 +167,11 @@ def scan(cell: Cell, tensors: Tensors, mask: Array | None = None, backwards: boo
 
     ``backwards`` begins with the last step. ``mask`` (L, N, 1) is 0 for steps that a sequence does not have.
     """
+    if is_forward_mode():  # tangents follow from those of the steps
+        run: Callable[..., Tensor] = retrace
+    else:
+        run = functools.partial(run_cell, trace=Trace())
     if not backwards:
-        return run_cell(tuple(tensors), cell, mask, Trace())
+        return run(tuple(tensors), cell, mask)
     reversed_mask = None if mask is None else mask[::-1].copy()
-    return run_cell((tensors[0].flip(0), *tensors[1:]), cell, reversed_mask, Trace()).flip(1)
+    return run((tensors[0].flip(0), *tensors[1:]), cell, reversed_mask).flip(1)

@@ -259,6 +259,11 @@ class Batched(Tensor, is_batched=True):
         return found
 
     @staticmethod
+    def _whole(tensor: Any) -> Any:
+        """Return the tensor with all samples."""
+        return all_samples(tensor)
+
+    @staticmethod
     def _with_all_samples(tensor: Any, value: Any) -> tuple[Any, Any]:
         """Return the tensor with all samples, and what belongs to it, of which each sample has its own."""
         for number, size in reversed(levels_in((tensor,))):
