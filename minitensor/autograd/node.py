@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from minitensor.autograd.hooks import add_hook, hooks_of
 from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.protocol import active
 from minitensor.autograd.strides import in_order_of, is_ordinary
 from minitensor.autograd.versions import check_versions, version_error, versions_of
 from minitensor.base import TensorBase, add_in_place, array_dtype, new, require_writable
@@ -515,6 +516,8 @@ class Leaf(Node):
                 require_writable("backward, which adds to grad", sum_so_far)
                 add_in_place(sum_so_far, grad)
                 sum_so_far.storage.version += 1
+                if active:
+                    TensorBase.result_class._dual_level.add_tangent(sum_so_far, grad)
         return []
 
     def release(self) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from minitensor import layout as layouts
+from minitensor.autograd.protocol import active
 from minitensor.base import TensorBase, arrange, fix_layout, has_values, is_arranged, is_encoded, memory_of, wrap
 from minitensor.layout import Layout, RowMajor
 from minitensor.shapes import Shape, broadcast_shapes
@@ -84,6 +85,8 @@ def in_order_of(leaf: TensorBase, grad: Any) -> Any:
     if grad.node is None and not is_encoded(grad):  # nothing to record
         moved: Any = wrap(grad.result_class, grad.array)
         arrange(moved, layout)
+        if active:
+            TensorBase.result_class._dual_level.carry(grad, moved)
         return moved
     copy = grad.new_empty_strided(layout.shape, layout.strides)
     return copy.copy_(grad)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from minitensor import layout as layouts
-from minitensor.autograd.interpreters import active, interpreters, restore
+from minitensor.autograd.interpreters import Call, active, interpreters, restore
 from minitensor.autograd.mode import forward_mode, inference, is_grad_enabled, no_grad
 from minitensor.autograd.node import Effect, is_differentiable
 from minitensor.base import TensorBase, array_dtype
@@ -30,12 +30,15 @@ from minitensor.layout import Layout
 from minitensor.ops.aliasing import as_window, shares_storage
 from minitensor.ops.complex import view_as_complex, view_as_real
 from minitensor.ops.pairs import as_pairs
-from minitensor.ops.tangents import moves, push
+from minitensor.ops.tangents import moves, plus, push
+from minitensor.ops.variates import draw_gamma, draw_shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from minitensor.autograd.interpreters import Call
+
+# The operations with the gradients of functions that draw; see ``implicit.py``.
+IMPLICIT: dict[str, Any] = {"standard_gamma": draw_gamma, "sample_dirichlet": draw_shares}
 
 
 class Tangents(dict[int, tuple[Any, Any]]):
@@ -221,10 +224,14 @@ class DualLevel:
             return call.op.body(*call.args)
 
     def draw(self, call: Call) -> Any:
-        """Run a function that draws. What it writes over moves no longer."""
+        """Run a function that draws. What it writes over moves no longer; few numbers move with their parameters."""
         result = call.proceed()
         if call.args and result is call.args[0]:
             self.stop(result)
+        elif call.op.name in IMPLICIT and (tangent := self.tangent_of(call.args[0])) is not None:
+            operation = IMPLICIT[call.op.name]
+            with self.recording():
+                self.attach(result, push(Call(operation.op, operation, call.args, {}, None), [tangent], result))
         return result
 
     def stop(self, tensor: Any) -> None:
@@ -287,14 +294,30 @@ class DualLevel:
         former.copy_(tangent)
         self.note_result(tensor, former)
 
+    # -- what is done without an operation ---------------------------------------------------------------------------
+
     @staticmethod
     def carry(tensor: Any, copy: Any) -> None:
-        """Give a copy, which a node keeps because its tensor is about to be written to, the tangents of the tensor."""
-        for level in active:
-            if isinstance(level, DualLevel):
-                with level.below():
-                    if (tangent := level.tangent_of(tensor)) is not None:
-                        level.own.keep(copy, tangent.clone())
+        """Give a copy of a tensor the tangents of the tensor."""
+        for level, tangent in tangents_of(tensor, active):
+            level.own.keep(copy, tangent.clone())
+
+    @staticmethod
+    def hand_over(view: Any, tensor: Any) -> None:
+        """Give a tensor on the same memory the tangents of a view."""
+        for level, tangent in tangents_of(view):
+            level.set_tangent(tensor, tangent)
+
+    @staticmethod
+    def is_dual(tensor: Any) -> bool:
+        """Whether a tensor has a tangent."""
+        return any(True for _ in tangents_of(tensor))
+
+    @staticmethod
+    def add_tangent(total: Any, term: Any) -> None:
+        """Add the tangents of a term that was added to a total in place."""
+        for level, tangent in tangents_of(term, active):
+            level.own.keep(total, plus(level.tangent_of(total), tangent.clone()))
 
 
 def keeps_results(node: Any) -> bool:
@@ -308,9 +331,12 @@ def differs_more(tangent: Any, former: Any) -> bool:
     return not {number for number, _ in batched._levels(tangent)} <= {number for number, _ in batched._levels(former)}
 
 
-def tangents_of(tensor: Any) -> Iterator[tuple[DualLevel, Any]]:
-    """Yield each running level in which a tensor has a tangent, and the tangent. Operations then go to those below."""
-    for level in interpreters.get():
+def tangents_of(tensor: Any, levels: Sequence[Any] | None = None) -> Iterator[tuple[DualLevel, Any]]:
+    """Yield each level in which a tensor has a tangent, and the tangent. Operations then go to the levels below.
+
+    The levels are those on the stack of interpreters, unless they are given.
+    """
+    for level in interpreters.get() if levels is None else levels:
         if isinstance(level, DualLevel):
             with level.below():
                 if (tangent := level.tangent_of(tensor)) is not None:
@@ -320,8 +346,7 @@ def tangents_of(tensor: Any) -> Iterator[tuple[DualLevel, Any]]:
 def detach_from_graph(tensor: Any) -> Any:
     """Return the same memory without a history, but with its tangents: what ``detach`` does to the graph alone."""
     made = tensor.detach()
-    for level, tangent in tangents_of(tensor):
-        level.set_tangent(made, tangent)
+    DualLevel.hand_over(tensor, made)
     return made
 
 

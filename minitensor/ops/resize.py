@@ -11,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layout as layouts
+from minitensor.autograd.interpreters import active
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Leaf
@@ -80,6 +81,8 @@ def resize_(input: Tensor, *size: Any, memory_format: memory_format | None = Non
         raise ShapeError(f"resize_: sizes must not be negative, got {list(shape)}")
     if input.node is not None:
         raise InplaceError("resize_: cannot resize variables that require grad; use reshape, or detach() first")
+    if active and input.result_class._dual_level.is_dual(input):
+        raise InplaceError("resize_: cannot resize variables that has a forward grad; use reshape")
     if memory_format is preserve_format:
         raise UsageError("resize_: preserve_format is unsupported; name contiguous_format or channels_last")
     if shape == input.layout.shape and memory_format is None:

@@ -529,6 +529,8 @@ def make_inplace(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
             input._node = seen._node
         if input._base is not None:
             input._seen = input.storage.version
+        if active:
+            input.result_class._dual_level.hand_over(seen, input)
         return input  # type: ignore[no-any-return]  # its slots are written to
 
     name = operation.__name__

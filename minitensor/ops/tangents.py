@@ -36,7 +36,7 @@ POINTWISE_CHAPTERS = tuple([
 # Pointwise operations of other chapters.
 POINTWISE = frozenset("""
     relu elu hardtanh leaky_relu threshold hardshrink softshrink softplus logsigmoid silu gelu hardswish sigmoid tanh
-    erf nan_to_num masked_fill
+    erf nan_to_num masked_fill _standard_gamma
 """.split())
 
 # Operations that are linear in their only differentiable argument.
@@ -205,7 +205,7 @@ def transpose(call: Call, tangents: Sequence[Any], result: Any) -> Any:
     probes = [batched._probe(each, levels) if moves(each) else None for each in results]
     wanted = [each for each in probes if each is not None]
     with enable_grad():
-        if levels:
+        if levels and call.op.name != "_sample_dirichlet":  # which would draw again
             terms = pull_all_samples(call, tangents, probes, levels)
         else:
             grad = tuple(probes) if call.op.multiple else probes[0]
