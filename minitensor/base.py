@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from minitensor import backends
 from minitensor import layout as layouts
 from minitensor.backends import BY_ARRAY
-from minitensor.backends.encoded import EncodedArray
+from minitensor.backends.encoded import EncodedArray, seen_as
 from minitensor.backends.silence import update_quietly
 from minitensor.device import device_of
 from minitensor.dtypes import FROM_NUMPY
@@ -337,7 +337,7 @@ def arrange_memory(tensor: TensorBase, layout: Layout) -> None:
     span = max(layouts.extent(layout)[1], array.size)
     tensor._layout = layout
     if span > array.size or not is_arranged(array, layout.strides):
-        tensor._storage = Storage(tensor.xp.empty(span, array.dtype).view(array.__class__))
+        tensor._storage = Storage(seen_as(tensor.xp.empty(span, array.dtype), array.encoding))
         encoded_array(tensor).assign(array)
 
 

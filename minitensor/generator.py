@@ -16,7 +16,7 @@ import numpy as np
 from minitensor.base import TensorBase, wrap
 from minitensor.device import DeviceLike
 from minitensor.device import device as Device
-from minitensor.errors import ArgumentError, ArgumentTypeError, quote
+from minitensor.errors import ArgumentError, ArgumentTypeError, DeviceError, quote
 from minitensor.stream import THREAD, Stream
 
 DEFAULT_SEED: Final = 67280421310721  # PyTorch's
@@ -39,6 +39,8 @@ class Generator:
 
     def __init__(self, device: DeviceLike = "cpu") -> None:
         self.device = Device(device)
+        if self.device.type == "meta":
+            raise DeviceError("Generator: nothing is drawn on the device 'meta'; give a generator of the device 'cpu'")
         self._stream = Stream(DEFAULT_SEED)
 
     def manual_seed(self, seed: int) -> Generator:

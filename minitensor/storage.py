@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor import backends, dtypes
-from minitensor.backends.encoded import EncodedArray, of_dtype, plain
+from minitensor.backends.encoded import EncodedArray, has_encoding, of_dtype, plain, seen_as
 from minitensor.compat.once import warn_once
 from minitensor.contents import Contents
 from minitensor.dtypes import FROM_NUMPY
@@ -343,8 +343,8 @@ def encode(storage: Storage, encoding: type[EncodedArray]) -> Storage:
     """
     counted = storage.owner if isinstance(storage, ReinterpretedStorage) else storage
     memory = plain(storage.buffer)
-    if not isinstance(storage.array, encoding):
-        return ReinterpretedStorage(counted, memory.view(encoding))
+    if not has_encoding(storage.array, encoding):
+        return ReinterpretedStorage(counted, seen_as(memory, encoding))
     is_same = counted.array.dtype == memory.dtype and not isinstance(counted.array, EncodedArray)
     return counted if is_same else ReinterpretedStorage(counted, memory)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.autograd.node import MultiNode, Node, Parts, SequenceNode, result_node
 from minitensor.autograd.versions import version_error
-from minitensor.backends.encoded import Bfloat16Array, of_dtype, plain, round_to_bfloat16
+from minitensor.backends.encoded import of_dtype, plain, round_to_bfloat16
 from minitensor.backends.silence import in_silence, quietly
 from minitensor.base import TensorBase, as_array, encoded_array, is_encoded, restore, values_of, wrap, write_values
 from minitensor.dtypes import FLOATING, FROM_NUMPY, UNSIGNED, Kind, bfloat16, bool_, float32, float64, int16
@@ -67,7 +67,7 @@ ROUNDS = frozenset("add sub remainder fmod pow eq ne lt le gt ge where maximum m
 def compute(op: Op, args: Sequence[Any]) -> Any:
     """Return the array or the arrays of an operation on encoded tensors, or with a result in bfloat16."""
     if can_move_bits(op, args):
-        return as_array(op.body(*[replace(each, bits_of) for each in args])).view(BITS).view(Bfloat16Array)
+        return of_dtype(as_array(op.body(*[replace(each, bits_of) for each in args])).view(BITS))
     if not involves(args, bfloat16) and dtypes.get_default_dtype() is not bfloat16:
         return compute_exactly(op, args)
     wanted = result_dtype(args[:1] if op.name in FOLLOW else args)
@@ -235,7 +235,8 @@ def round_number(number: float) -> float:
 def round_result(array: Any) -> Array:
     """Return float32 numbers rounded to bfloat16, and any other array as its dtype demands."""
     array = as_array(array)
-    return round_to_bfloat16(array) if array.dtype == SINGLE else of_dtype(array)
+    rounded: Array = round_to_bfloat16(array) if array.dtype == SINGLE else of_dtype(array)
+    return rounded
 
 
 # -- the node ----------------------------------------------------------------------------------------------------------

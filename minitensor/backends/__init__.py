@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from numpy import ndarray  # not `import numpy`: the subpackage of that name would shadow it
 
 from minitensor.backends.cupy import load as load_cupy
-from minitensor.backends.encoded import OF_DTYPE, ConjugateArray, EncodedBackend, NegativeArray
+from minitensor.backends.encoded import WITHOUT_MEMORY, EncodedBackend, MetaEncodedBackend
 from minitensor.backends.meta.table import MetaBackend
 from minitensor.backends.numpy.table import NumpyBackend
 from minitensor.compat import ABSENT, PATHS
@@ -88,8 +88,8 @@ cpu, cusparselt, kleidiai, mha, miopen, mkl = (PATHS[f"backends.{name}"] for nam
 mkldnn, mps, nnpack, openmp, opt_einsum, quantized = (PATHS[f"backends.{name}"] for name in ABSENT[6:])
 
 open_backend("cpu")
-ENCODED_CLASSES = {array_class for _, array_class in OF_DTYPE.values()}
-BY_ARRAY.update({each: EncodedBackend(each) for each in (*ENCODED_CLASSES, ConjugateArray, NegativeArray)})
+BY_ARRAY.update({each: EncodedBackend(each) for each in WITHOUT_MEMORY})
+BY_ARRAY.update({each: MetaEncodedBackend(each) for each in WITHOUT_MEMORY.values()})
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)

@@ -15,6 +15,8 @@ PyTorch has few operations for them. All of these are *encoded* memory, served b
   get the bits themselves. Operations that PyTorch lacks for unsigned integers are refused there. An in-place operation
   works on decoded numbers, which are then encoded into the memory. The node gets decoded values too, so gradient
   formulas compute in float32.
+- On the device "meta", the arrays of this kind are a ``MetaEncodedArray`` for each encoding: they have no elements, and
+  their numbers are arrays without memory too.
 - Only operations on encoded tensors pay for this. Others never look: for them an ``except`` clause is not entered.
 
 Everything else that reads or writes elements calls ``elements_of`` or ``write_values`` (``base.py``).
@@ -22,10 +24,12 @@ Everything else that reads or writes elements calls ``elements_of`` or ``write_v
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
 
+from minitensor.backends.meta.array import MetaArray
+from minitensor.backends.meta.table import MetaBackend
 from minitensor.backends.numpy.table import NumpyBackend
 from minitensor.dtypes import UNSIGNED, bfloat16, uint16, uint32, uint64
 from minitensor.errors import EncodedError, UnsupportedDtypeError
@@ -34,9 +38,15 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.dtypes import dtype
 
+    ArrayType = numpy.ndarray[Any, Any]
+else:
+    ArrayType = object
 
-class EncodedArray(numpy.ndarray[Any, Any]):
-    """An array of elements that must be decoded."""
+
+class EncodedArray(ArrayType):
+    """An array of elements that must be decoded. Its subclasses are arrays of NumPy, or of "meta"."""
+
+    encoding: ClassVar[type[Any]]  # the class on the host
 
     def decode(self) -> Array:
         """Return the numbers that the elements mean, in new memory."""
@@ -56,7 +66,7 @@ class EncodedArray(numpy.ndarray[Any, Any]):
             plain(self)[...] = self.encode(values)
 
 
-class Bfloat16Array(EncodedArray):
+class Bfloat16Array(EncodedArray, numpy.ndarray[Any, Any]):
     """The upper halves of float32 numbers."""
 
     def decode(self) -> Array:
@@ -69,7 +79,7 @@ class Bfloat16Array(EncodedArray):
         return to_bfloat16(numpy.asarray(values)).view(bfloat16.memory)
 
 
-class UnsignedArray(EncodedArray):
+class UnsignedArray(EncodedArray, numpy.ndarray[Any, Any]):
     """Unsigned integers in records, which NumPy does not compute with."""
 
     number: str
@@ -108,7 +118,7 @@ for kind, array_class in zip(UNSIGNED, (Uint16Array, Uint32Array, Uint64Array), 
     OF_DTYPE[kind.memory] = OF_DTYPE[kind.decoded.memory] = kind, array_class
 
 
-class ConjugateArray(EncodedArray):
+class ConjugateArray(EncodedArray, numpy.ndarray[Any, Any]):
     """Complex numbers that stand for their conjugates."""
 
     def decode(self) -> Array:
@@ -121,7 +131,7 @@ class ConjugateArray(EncodedArray):
         return found
 
 
-class NegativeArray(EncodedArray):
+class NegativeArray(EncodedArray, numpy.ndarray[Any, Any]):
     """Real numbers that stand for their negatives."""
 
     def decode(self) -> Array:
@@ -134,9 +144,119 @@ class NegativeArray(EncodedArray):
         return found
 
 
-def plain(array: Array) -> Array:
+for array_class in (Bfloat16Array, Uint16Array, Uint32Array, Uint64Array, ConjugateArray, NegativeArray):
+    array_class.encoding = array_class
+
+
+# -- without memory ----------------------------------------------------------------------------------------------------
+
+
+class MetaEncodedArray(EncodedArray, MetaArray):  # type: ignore[misc]  # to the checker, an ndarray too
+    """An array without memory whose elements would have to be decoded."""
+
+    __slots__ = ()
+
+    def decode(self) -> Any:
+        return plain(self).copy("K")
+
+    @classmethod
+    def encode(cls, values: Any) -> Any:
+        return plain(values)
+
+    def assign(self, values: Any) -> None:
+        plain(self)[...] = values
+
+
+class MetaBfloat16Array(MetaEncodedArray):
+    """Numbers of bfloat16 without memory."""
+
+    __slots__ = ()
+    encoding = Bfloat16Array
+
+    def decode(self) -> Any:
+        return plain(self).astype(numpy.float32)
+
+    @classmethod
+    def encode(cls, values: Any) -> Any:
+        return values.astype(bfloat16.memory)
+
+
+class MetaUnsignedArray(MetaEncodedArray):
+    """Unsigned integers in records without memory."""
+
+    __slots__ = ()
+    encoding: ClassVar[type[UnsignedArray]]
+
+    def decode(self) -> Any:
+        return plain(self).view(self.encoding.number).copy("K")
+
+    @classmethod
+    def encode(cls, values: Any) -> Any:
+        return values.astype(cls.encoding.number).view(cls.encoding.memory)
+
+
+class MetaUint16Array(MetaUnsignedArray):
+    """Records of uint16 without memory."""
+
+    __slots__ = ()
+    encoding = Uint16Array
+
+
+class MetaUint32Array(MetaUnsignedArray):
+    """Records of uint32 without memory."""
+
+    __slots__ = ()
+    encoding = Uint32Array
+
+
+class MetaUint64Array(MetaUnsignedArray):
+    """Records of uint64 without memory."""
+
+    __slots__ = ()
+    encoding = Uint64Array
+
+
+class MetaConjugateArray(MetaEncodedArray):
+    """Complex numbers without memory that stand for their conjugates."""
+
+    __slots__ = ()
+    encoding = ConjugateArray
+
+
+class MetaNegativeArray(MetaEncodedArray):
+    """Real numbers without memory that stand for their negatives."""
+
+    __slots__ = ()
+    encoding = NegativeArray
+
+
+WITHOUT_MEMORY: dict[type[Any], Any] = {
+    each.encoding: each
+    for each in (
+        MetaBfloat16Array, MetaUint16Array, MetaUint32Array, MetaUint64Array, MetaConjugateArray, MetaNegativeArray,
+    )
+}
+
+
+# -- the classes of arrays ---------------------------------------------------------------------------------------------
+
+
+def plain(array: Any) -> Array:
     """Return the elements of an array as NumPy reads them."""
-    return array.view(numpy.ndarray)
+    found: Array = seen_as(array, numpy.ndarray)
+    return found
+
+
+def seen_as(array: Any, kind: type[Any]) -> Any:
+    """Return an array as another class of its device: encoded, or NumPy's for elements as they are."""
+    if not isinstance(array, MetaArray):
+        return array.view(kind)
+    return WITHOUT_MEMORY.get(kind, MetaArray)(array.shape, array.dtype, array.strides)
+
+
+def has_encoding(array: Any, encoding: type[EncodedArray]) -> bool:
+    """Whether an array is encoded in a certain way."""
+    return isinstance(array, EncodedArray) and array.encoding is encoding
 
 
 def of_dtype(array: Array) -> Array:
@@ -144,23 +264,25 @@ def of_dtype(array: Array) -> Array:
     if array.dtype not in OF_DTYPE or isinstance(array, EncodedArray):
         return array
     kind, array_class = OF_DTYPE[array.dtype]
-    require_host(array, kind)
-    return array.view(kind.memory).view(array_class)
+    require_support(array, kind)
+    found: Array = seen_as(array.view(kind.memory), array_class)
+    return found
 
 
-def round_to_bfloat16(values: Array) -> Bfloat16Array:
+def round_to_bfloat16(values: Any) -> Any:
     """Return numbers as a new array of bfloat16.
 
     Raises:
-        NotImplementedError: If the numbers are not on the host.
+        NotImplementedError: If the numbers are on a GPU.
     """
-    require_host(values)
-    return Bfloat16Array.encode(values).view(Bfloat16Array)
+    require_support(values)
+    encoding = MetaBfloat16Array if isinstance(values, MetaArray) else Bfloat16Array
+    return seen_as(encoding.encode(values), Bfloat16Array)
 
 
-def require_host(array: Any, kind: dtype = bfloat16) -> None:
-    """Raise unless an array of an encoded dtype is, or will be, on the host."""
-    if not isinstance(array, numpy.ndarray):
+def require_support(array: Any, kind: dtype = bfloat16) -> None:
+    """Raise unless an array of an encoded dtype is, or will be, on the host or on "meta"."""
+    if not isinstance(array, (numpy.ndarray, MetaArray)):
         instead = "float16 or float32" if kind is bfloat16 else "int32 or int64"
         raise UnsupportedDtypeError(f"{kind.name} is available only on the device 'cpu'; use {instead}")
 
@@ -192,7 +314,7 @@ class EncodedBackend(NumpyBackend):
         self.array_class = array_class
 
     def window(self, buffer: Array, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:
-        raise EncodedError("this function reads memory that is encoded; cast with .float(), or call resolve_conj()")
+        raise encoded_error()
 
     def encoded_window(
         self, buffer: Array, shape: tuple[int, ...], strides: tuple[int, ...], offset: int
@@ -200,3 +322,23 @@ class EncodedBackend(NumpyBackend):
         """Return a window on encoded memory."""
         found: Any = super().window(plain(buffer), buffer.dtype, shape, strides, offset)
         return found.view(self.array_class)  # type: ignore[no-any-return]  # of the class of the backend
+
+
+class MetaEncodedBackend(MetaBackend):
+    """The backend of encoded arrays without memory."""
+
+    def __init__(self, array_class: type[MetaEncodedArray]) -> None:
+        self.array_class = array_class
+
+    def window(self, buffer: Any, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Any:
+        raise encoded_error()
+
+    def encoded_window(self, buffer: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Any:
+        """Return a window on encoded memory."""
+        size = buffer.itemsize
+        return self.array_class(shape, buffer.dtype, tuple([step * size for step in strides]))
+
+
+def encoded_error() -> EncodedError:
+    """Return the error for a function that reads encoded memory."""
+    return EncodedError("this function reads memory that is encoded; cast with .float(), or call resolve_conj()")

@@ -186,7 +186,7 @@ def across(node: Node, tensor: Tensor) -> Node:
 
     They differ for lazy conjugates and negatives; see Note [Encoded arrays] in ``backends/encoded.py``.
     """
-    op = LAZY.get(tensor.storage.array.__class__)
+    op = LAZY.get(getattr(tensor.storage.array, "encoding", None))
     return node if op is None else recast_node(op, node, node.shape, node.dtype)
 
 
@@ -208,7 +208,7 @@ def recast_node(op: Op, source: Node, shape: tuple[int, ...], kind: Any) -> Node
 
 AS_WINDOW, OVERWRITE = op_of(as_window), op_of(overwrite)
 AS_PAIRS, AS_COMPLEX = op_of(pairs_of), op_of(complexes_of)
-LAZY = {ConjugateArray: op_of(conjugates_of), NegativeArray: op_of(negatives_of)}
+LAZY: dict[Any, Op] = {ConjugateArray: op_of(conjugates_of), NegativeArray: op_of(negatives_of)}
 
 
 # -- in place ----------------------------------------------------------------------------------------------------------

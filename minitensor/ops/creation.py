@@ -17,6 +17,7 @@ from minitensor import layout as layouts
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.face import set_requires_grad
 from minitensor.autograd.misuse import composite
+from minitensor.backends import holds_data
 from minitensor.backends.encoded import of_dtype
 from minitensor.backends.silence import quietly
 from minitensor.base import TensorBase, elements_of, on_storage, require_writable, wrap
@@ -115,6 +116,9 @@ def tensor(
         warnings.warn(COPIED, UserWarning, stacklevel=user_level())
         if device is None:
             device = data.device
+        if not holds_data(data.storage.array):
+            moved = data.detach().to(device, dtype).clone()
+            return moved.requires_grad_(requires_grad)  # type: ignore[no-any-return]  # a tensor
         array = data.backend.to_host(elements_of(data))
         dtype = dtype or data.dtype
     else:

@@ -240,7 +240,7 @@ def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator |
     if not isinstance(p, TensorBase):
         chance = read_float("bernoulli_", "p", p)
         write_draws(input, lambda shape: BERNOULLI(source, chance, shape, kind))
-    elif holds_data(input.array):
+    elif holds_data(memory_of(input)):
         chances = in_memory_order(input, numpy.broadcast_to(to_host(p), input.array.shape))
         write_draws(input, lambda shape: BERNOULLI(source, chances, chances.shape, kind))
 

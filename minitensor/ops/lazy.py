@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.interpreters import active, interpreters
 from minitensor.autograd.misuse import composite
 from minitensor.backends import HostArray
-from minitensor.backends.encoded import ConjugateArray, EncodedArray, NegativeArray
+from minitensor.backends.encoded import ConjugateArray, EncodedArray, NegativeArray, has_encoding
+from minitensor.backends.meta.array import MetaArray
 from minitensor.base import TensorBase
 from minitensor.ops import arithmetic
 from minitensor.ops.complex import conjugate_view, negative_view
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def can_be_lazy(input: Tensor) -> bool:
-    """Whether the memory of a tensor may be read with another sign: on the host, outside of interpreters."""
-    return not (active and interpreters.get()) and isinstance(input.storage.array, (HostArray, EncodedArray))
+    """Whether the memory of a tensor may be read with another sign: on the host or "meta", outside of interpreters."""
+    return not (active and interpreters.get()) and isinstance(input.storage.array, (HostArray, EncodedArray, MetaArray))
 
 
 def conj(input: Any) -> Any:
@@ -54,7 +55,7 @@ def is_conj(input: Tensor) -> bool:
     True
     """
     require_tensors("is_conj", input=input)
-    return has_encoding(input, ConjugateArray)
+    return is_encoded_as(input, ConjugateArray)
 
 
 @composite
@@ -66,13 +67,13 @@ def is_neg(input: Tensor) -> bool:
     True
     """
     require_tensors("is_neg", input=input)
-    return has_encoding(input, NegativeArray)
+    return is_encoded_as(input, NegativeArray)
 
 
-def has_encoding(input: Tensor, encoding: type[EncodedArray]) -> bool:
+def is_encoded_as(input: Tensor, encoding: type[EncodedArray]) -> bool:
     """Return whether the memory of a tensor is encoded in a certain way."""
     storage = input._storage
-    return storage is not None and isinstance(storage.array, encoding)
+    return storage is not None and has_encoding(storage.array, encoding)
 
 
 @composite

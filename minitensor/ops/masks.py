@@ -15,7 +15,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
 from minitensor.autograd.turns import in_turn
 from minitensor.backends import holds_data
-from minitensor.base import TensorBase
+from minitensor.base import TensorBase, memory_of
 from minitensor.dtypes import INTEGRAL, int64
 from minitensor.errors import DtypeError, ShapeError, UsageError
 from minitensor.layout import Layout
@@ -147,6 +147,8 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
 
 def masked_scatter_source_grad(grad: Tensor, mask: Tensor, in_shape: Shape) -> Tensor:
     """Return the gradient of the source: ``grad`` where the mask is True, and zeros for unused elements."""
+    if not holds_data(mask.array):
+        return grad.new_empty(in_shape)
     used = masked_select(grad, mask)
     rest = used.new_zeros(layouts.numel(in_shape) - used.numel())
     return cat([used, rest]).reshape(in_shape)
@@ -272,7 +274,7 @@ def nonzero_static(input: Tensor, *, size: Count, fill_value: int = -1, out: Ten
     """
     if size < 0:
         raise ShapeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
-    if not holds_data(input.array):
+    if not holds_data(memory_of(input)):
         return write_out("nonzero_static", input.new_empty((input.ndim, size), dtype=int64).t(), out)
     found = argwhere(input)[:size]
     rows = found.new_full((size, input.ndim), as_index(fill_value))

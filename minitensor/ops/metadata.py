@@ -274,14 +274,14 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 
 @composite
 def get_device(input: Tensor) -> int:
-    """Return the index of the tensor's GPU; -1 for a tensor on the CPU.
+    """Return the index of the tensor's GPU; -1 for a tensor on the CPU or "meta".
 
     >>> import minitensor as torch
     >>> torch.ones(2).get_device()
     -1
     """
     device = input.device
-    return -1 if device.type == "cpu" else device.index or 0
+    return -1 if device.type in ("cpu", "meta") else device.index or 0
 
 
 def is_cpu(input: Tensor) -> bool:

@@ -13,7 +13,7 @@ from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite
 from minitensor.backends import any_true, holds_data
 from minitensor.backends.encoded import round_to_bfloat16
-from minitensor.base import TensorBase, is_encoded
+from minitensor.base import TensorBase, is_encoded, memory_of
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator
 from minitensor.ops.creation import backend_at, choose_dtype, creates, empty_like, make_leaf, zeros_like
@@ -312,7 +312,7 @@ def multinomial(
     if out is not None:
         choose_dtype(dtypes.int64, out)
     source = choose_generator(generator)
-    if holds_data(input.array):
+    if holds_data(memory_of(input)):
         made = make_leaf(CATEGORIES(source, to_host(input), num_samples, replacement), input.device, False)
     else:
         made = input.new_empty((*input.shape[:-1], num_samples), dtype=dtypes.int64)

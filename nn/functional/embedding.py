@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
-from minitensor.backends import holds_data
+from minitensor.backends import backend_of, holds_data
 from minitensor.backends.reference.scatter import is_in_range
 from minitensor.base import values_of, wrap
 from minitensor.callers import user_level
@@ -34,10 +34,16 @@ def embedding_grad(
     if padding_idx is not None:
         grad = grad.masked_fill((indices == padding_idx).unsqueeze(-1), 0.0)
     if scale_by_frequency:
-        counts = indices.xp.bincount(indices.array.reshape(-1), minlength=in_shape[0])
+        counts = count_rows(indices.array.reshape(-1), in_shape[0])
         shares = (1.0 / counts[indices.array]).astype(grad.array.dtype)
         grad = grad * wrap(grad.result_class, shares).unsqueeze(-1)
     return add_rows(grad, indices, in_shape[0])
+
+
+def count_rows(rows: Array, count: int) -> Array:
+    """Return how often each row of a table is among ``rows``, which are all in range."""
+    xp = backend_of(rows).xp
+    return xp.bincount(rows, minlength=count) if holds_data(rows) else xp.empty(count, "int64")
 
 
 @differentiable(name="embedding", weight=embedding_grad)

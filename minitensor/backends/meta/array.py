@@ -18,7 +18,7 @@ import numpy
 
 from minitensor.backends.meta import places
 from minitensor.backends.silence import in_silence
-from minitensor.errors import MetaError
+from minitensor.errors import DeviceError, MetaError
 
 Shape = tuple[int, ...]
 Function = Callable[..., Any]
@@ -50,10 +50,18 @@ def arrays_in(values: Any) -> list[Any]:
     return found
 
 
+def require_one_device(operands: Sequence[Any]) -> None:
+    """Raise if an array of the host, other than a number, is among arrays without memory."""
+    for each in operands:
+        if not isinstance(each, MetaArray) and each.ndim:
+            raise DeviceError("expected all tensors on one device, got meta and cpu: move one with .to('meta')")
+
+
 def elementwise(function: Function, *args: Any, out: Any = None, **kwargs: Any) -> Any:
     """Return what a function of each element returns: one array, or a tuple."""
     found = in_silence(function, *map(speck, args), **{name: speck(each) for name, each in kwargs.items()})
     operands = arrays_in([*args, *kwargs.values()])
+    require_one_device(operands)
     shape = places.broadcast(*[each.shape for each in operands])
     if out is not None:
         first = out[0] if isinstance(out, tuple) else out
@@ -265,7 +273,7 @@ class MetaArray:
         places.require_fit(places.at_index(self, index)[0], getattr(value, "shape", ()))
 
     def _at(self, place: places.Place) -> MetaArray:
-        return MetaArray(place[0], self.dtype, place[1])
+        return self.__class__(place[0], self.dtype, place[1])
 
     def view(self, kind: Any) -> Any:
         dtype = numpy.dtype(kind)
@@ -324,7 +332,8 @@ class MetaArray:
         return in_order_of(self.shape, dtype, self) if order == "K" else MetaArray(self.shape, dtype)
 
     def copy(self, order: str = "C") -> MetaArray:
-        return self.astype(self.dtype, order)
+        found = self.astype(self.dtype, order)
+        return self.__class__(found.shape, found.dtype, found.strides)
 
     def flatten(self) -> MetaArray:
         return MetaArray((self.size,), self.dtype)

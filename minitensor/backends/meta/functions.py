@@ -12,6 +12,7 @@ from minitensor.backends.meta import places
 from minitensor.backends.meta.array import (
     MetaArray,
     accumulation,
+    arrays_in,
     in_order_of,
     lift,
     part_of,
@@ -19,6 +20,7 @@ from minitensor.backends.meta.array import (
     reduce,
     reduction,
     repeat,
+    require_one_device,
     take,
 )
 from minitensor.errors import MetaError
@@ -172,6 +174,7 @@ def copyto(target: Any, source: Any, casting: str = "same_kind", where: Any = Tr
 
 def write(target: Any, *args: Any, **kwargs: Any) -> None:
     """Write into an array: nothing is there to write to."""
+    require_one_device(arrays_in([target, *args, *kwargs.values()]))
 
 
 def sort(array: Any, axis: Any = -1, kind: Any = None) -> MetaArray:
@@ -247,7 +250,7 @@ def transform(array: Any, s: Any = None, axes: Any = None, norm: Any = None) -> 
     shape = list(array.shape)
     for dim, size in zip(dims, [shape[dim] for dim in dims] if s is None else s):
         shape[dim] = size
-    return MetaArray(tuple(shape), complex_of(array.dtype))
+    return in_order_of(tuple(shape), complex_of(array.dtype), array)
 
 
 def real_transform(array: Any, s: Any = None, axes: Any = None, norm: Any = None) -> MetaArray:
@@ -255,7 +258,7 @@ def real_transform(array: Any, s: Any = None, axes: Any = None, norm: Any = None
     whole = transform(array, s, axes)
     last = places.dims_of(axes, array.ndim)[-1]
     shape = (*whole.shape[:last], whole.shape[last] // 2 + 1, *whole.shape[last + 1 :])
-    return MetaArray(shape, whole.dtype)
+    return in_order_of(shape, whole.dtype, array)
 
 
 def real_inverse(array: Any, s: Any = None, axes: Any = None, norm: Any = None) -> MetaArray:
@@ -265,7 +268,7 @@ def real_inverse(array: Any, s: Any = None, axes: Any = None, norm: Any = None) 
     if s is None:
         sizes[-1] = 2 * (sizes[-1] - 1)
     whole = transform(array, sizes, dims)
-    return MetaArray(whole.shape, part_of(whole.dtype))
+    return in_order_of(whole.shape, part_of(whole.dtype), array)
 
 
 def complex_of(dtype: Any) -> Any:

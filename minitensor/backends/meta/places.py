@@ -45,21 +45,38 @@ def is_row_major(shape: Shape, strides: Shape, itemsize: int) -> bool:
 
 def strides_in_order(shape: Shape, itemsize: int, operands: Sequence[Any]) -> Shape:
     """Return the strides of a new array without gaps whose dims are in the order of those of the operands."""
-    if all([each.flags.c_contiguous for each in operands]):
+    if 0 in shape or all([each.flags.c_contiguous for each in operands]):
         return row_major(shape, itemsize)
-    order = layouts.sort_by_stride(shape, *[strides_within(each, shape) for each in operands])
     strides, step = [0] * len(shape), itemsize
-    for dim in order:
+    for dim in sort_dims(len(shape), [strides_within(each, shape) for each in operands]):
         strides[dim] = step
         step *= shape[dim] or 1
     return tuple(strides)
+
+
+def sort_dims(ndim: int, strides: Sequence[Shape]) -> list[int]:
+    """Return the dims of a new array, the innermost first, as NumPy orders them.
+
+    A dim moves inwards if its strides are smaller for an operand, and larger for none; those of 0 do not count.
+    """
+    order: list[int] = []
+    for dim in range(ndim - 1, -1, -1):
+        place = len(order)
+        for before in range(len(order) - 1, -1, -1):
+            pairs = [(each[dim], each[order[before]]) for each in strides]
+            known = [outer >= inner for outer, inner in pairs if outer and inner]
+            if any(known):
+                break
+            place = before if known else place
+        order.insert(place, dim)
+    return order
 
 
 def strides_within(array: Any, shape: Shape) -> Shape:
     """Return an operand's strides in the shape of the result: 0 for repeated and added dims."""
     strides: Shape = array.strides
     lead = len(shape) - len(strides)
-    return (0,) * lead + tuple([0 if n == 1 and m != 1 else s for n, m, s in zip(array.shape, shape[lead:], strides)])
+    return (0,) * lead + tuple([0 if n == 1 else s for n, s in zip(array.shape, strides)])
 
 
 def wrap(dim: Any, ndim: int) -> int:

@@ -11,6 +11,7 @@ from minitensor.backends.base import Backend
 from minitensor.backends.meta import functions, places
 from minitensor.backends.meta.array import MetaArray, in_order_of, part_of, take
 from minitensor.backends.meta.functions import complex_of, depends_on_data, same, write, xp
+from minitensor.backends.numpy.sample import NARROW
 from minitensor.backends.reference import conv, pool
 from minitensor.errors import MetaError
 
@@ -145,10 +146,10 @@ class MetaBackend(Backend):
         self, input: Any, weight: Any, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int
     ) -> Any:
         size = conv.output_size(input.shape, weight.shape, stride, padding, dilation)
-        return MetaArray((input.shape[0], weight.shape[0], *size), input.dtype)
+        return in_format_of(input, (input.shape[0], weight.shape[0], *size), input.dtype)
 
     def conv_backward_input(self, grad: Any, weight: Any, input_shape: Numbers, *args: Any) -> Any:
-        return MetaArray(input_shape, grad.dtype)
+        return in_format_of(grad, input_shape, grad.dtype)
 
     def conv_backward_weight(self, grad: Any, input: Any, weight_shape: Numbers, *args: Any) -> Any:
         return MetaArray(weight_shape, grad.dtype)
@@ -180,7 +181,7 @@ class MetaBackend(Backend):
         return in_format_of(input, (*input.shape[:2], *size), input.dtype)
 
     def avg_pool_backward(self, grad: Any, input_shape: Numbers, *args: Any) -> Any:
-        return MetaArray(input_shape, grad.dtype)
+        return in_format_of(grad, input_shape, grad.dtype)
 
     def resample(self, array: Any, dim: int, taps: Any) -> Any:
         return MetaArray(with_size(array.shape, dim, len(taps)), array.dtype)
@@ -189,6 +190,8 @@ class MetaBackend(Backend):
         return MetaArray((index.shape[1], table.shape[1]), table.dtype)
 
     def spread(self, rows: Any, weight: Any, index: Any, count: int) -> Any:
+        if rows.shape[1] <= NARROW:  # as on the host, channel by channel
+            return MetaArray((rows.shape[1], count), rows.dtype).T
         return MetaArray((count, rows.shape[1]), rows.dtype)
 
     def compare(self, rows: Any, table: Any, index: Any) -> Any:
