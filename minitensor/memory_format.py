@@ -44,6 +44,8 @@ class memory_format:  # noqa: N801  # PyTorch's spelling
 class layout:  # noqa: N801  # PyTorch's spelling
     """How the elements of a tensor are stored: ``strided``, ``sparse_coo`` or ``sparse_csr``.
 
+    The layout of a dense tensor is this library's own, and equal to ``strided``.
+
     Raises:
         TypeError: If it is called: there are no other layouts.
 
@@ -52,6 +54,8 @@ class layout:  # noqa: N801  # PyTorch's spelling
     tensor([0., 0.])
     >>> torch.eye(2).to_sparse().layout
     torch.sparse_coo
+    >>> torch.eye(2).layout == torch.strided
+    True
     """
 
     __slots__ = ("name",)
@@ -60,6 +64,12 @@ class layout:  # noqa: N801  # PyTorch's spelling
 
     def __new__(cls, *_: object) -> layout:
         raise TypeError("cannot create 'torch.layout' instances; use strided, sparse_coo or sparse_csr")
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (self is strided and isinstance(other, layouts.Layout))
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"

@@ -6,7 +6,7 @@ A cast between floating-point or complex dtypes has a gradient, one to integers 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from minitensor import dtypes
 from minitensor import layout as layouts
@@ -207,7 +207,22 @@ def to_type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any
     return to(input, kind) if place == input.device.type else to(input, place, kind)
 
 
-class TypeName:
+class ObjectAsClass:
+    """A class of PyTorch that is an object here. It may stand in annotations: ``LongTensor | None``."""
+
+    __slots__ = ()
+
+    def __or__(self, other: Any) -> Any:
+        return Union[self, other]  # noqa: UP007  # `|` would call this method
+
+    def __ror__(self, other: Any) -> Any:
+        return Union[other, self]  # noqa: UP007
+
+    def __subclasscheck__(self, kind: object) -> bool:
+        return kind is self
+
+
+class TypeName(ObjectAsClass):
     """A dtype and a kind of device, as PyTorch's type ``torch.LongTensor`` names them."""
 
     __slots__ = ("dtype", "place")
@@ -219,6 +234,10 @@ class TypeName:
     def name(self) -> str:
         """The name in PyTorch."""
         return legacy_name(self.dtype, device_class(self.place))
+
+    @property
+    def __name__(self) -> str:
+        return self.name.rpartition(".")[2]
 
     @property
     def is_cuda(self) -> bool:

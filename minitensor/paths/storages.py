@@ -7,13 +7,14 @@ from typing import Any
 from minitensor import dtypes
 from minitensor.backends import open_backend
 from minitensor.backends.encoded import of_dtype
+from minitensor.ops.cast import ObjectAsClass
 from minitensor.storage import STORAGES, Storage, make_storage
 from minitensor.storage import TypedStorage as Typed
 
 HOST = open_backend("cpu")
 
 
-class StorageType:
+class StorageType(ObjectAsClass):
     """A class of storages by PyTorch's name, such as ``FloatStorage``: it makes them, and ``isinstance`` compares.
 
     >>> import minitensor as torch
