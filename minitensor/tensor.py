@@ -60,6 +60,7 @@ from minitensor.ops import (
     tensor_types,
     triangle,
     trigonometry,
+    view_copies,
 )
 from minitensor.ops import complex as parts
 from minitensor.ops import copy as copying
@@ -342,6 +343,7 @@ class Tensor(TensorBase):
     squeeze, squeeze_ = shape.squeeze, shape.squeeze_
     expand, expand_as, broadcast_to = shape.expand, shape.expand_as, broadcast.broadcast_to
     narrow, select, unfold, diagonal = shape.narrow, shape.select, shape.unfold, shape.diagonal
+    narrow_copy = view_copies.narrow_copy
     as_strided, as_strided_ = shape.as_strided, shape.as_strided_
     resize_, resize_as_, set_ = memory.resize_, memory.resize_as_, memory.set_
     resize, resize_as = memory.resize, memory.resize_as

@@ -120,7 +120,7 @@ ABSENT = (
     Absence("it is a kernel of PyTorch under the name of a library or of its dispatcher",
             "use the function without the prefix or suffix, here or in nn.functional", """
         torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.native_* torch.nn.functional.native_* torch.batch_norm_*
-        torch.*_copy torch.*_copy_ torch.Tensor.narrow_copy torch.*dropout_ torch.feature_dropout torch.grid_sampler*
+        torch.*dropout_ torch.feature_dropout torch.grid_sampler*
         torch.affine_grid_generator torch.convolution torch.embedding_renorm_ torch.norm_except_dim
         torch.unsafe_split_with_sizes torch.Tensor.unsafe_split_with_sizes torch.slice_inverse
         torch.Tensor.slice_inverse torch.hash_tensor torch.Tensor.hash_tensor torch.conj_physical_

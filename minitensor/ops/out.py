@@ -276,6 +276,9 @@ EXACT = """
     linalg.cholesky linalg.cholesky_ex linalg.qr linalg.svd svd linalg.svdvals linalg.eigh linalg.eigvalsh
     linalg.vector_norm linalg.matrix_norm linalg.norm linalg.matrix_power linalg.multi_dot linalg.cross linalg.vecdot
     softplus logsigmoid gelu hardshrink softshrink softmax log_softmax linear renorm
+    alias_copy as_strided_copy detach_copy diagonal_copy expand_copy narrow_copy permute_copy select_copy slice_copy
+    split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy unsqueeze_copy
+    view_as_complex_copy view_as_real_copy view_copy
 """.split()
 
 FITS: dict[str, Callable[[dtype, dtype], bool]] = {

@@ -191,4 +191,24 @@ MADE = rows(
         wrong=(call(f(2), f(1)), call(f(2), "a"), call(f(2), 1j), call([1.0], 2))),
 )  # fmt: skip
 
-ROWS = rows(VIEWS, COPIES, MADE)
+COPIES_OF_VIEWS = rows(
+    Row("alias_copy", one(), inplace=False),
+    Row("as_strided_copy", (call(f(6), (2, 3), (3, 1)), call(f(2, 4), (2, 2), (2, 3), 1)), notes={"layout": "strides are absolute"}),
+    Row("diagonal_copy", (call(f(3, 3)), call(f(2, 3, 4), 1, 2, 0)), wrong=(call(f(2), 0, 0, 1),)),
+    Row("expand_copy", (call(f(2, 1), (3, 2, 4)), call(f(3), (2, -1))), wrong=(call(f(2), (3,)),)),
+    Row("narrow_copy", (call(f(2, 5), 1, 1, 3), call(f(4), 0, 4, 0)), wrong=(call(f(4), 0, 3, 2),), out=False),
+    Row("permute_copy", (call(f(2, 3, 2), (2, 0, 1)),), wrong=(call(f(2, 3), (0, 0)),)),
+    Row("select_copy", (call(f(2, 3), 1, 2), call(f(2, 3), 0, -1)), wrong=(call(f(2), 0, 2),)),
+    Row("slice_copy", (call(f(5, 2), 0, 1, None, 2), call(f(2, 5), 1, -3, -1), call(f(3))), wrong=(call(f(3), 0, 0, 3, -1),)),
+    Row("split_copy", (call(f(5, 2), 2), call(f(2, 4), 3, -1)), wrong=(call(f(5), -1),), out=False),
+    Row("split_with_sizes_copy", (call(f(5, 2), [1, 4]),), wrong=(call(f(5), [2, 2]),), out=False),
+    Row("squeeze_copy", (call(f(1, 3, 1)), call(f(1, 3, 1), 0), call(f(1, 3, 1), (0, 2))), notes=OVERLOADED),
+    Row("t_copy", (call(f(2, 3)), call(f(3)), call(f())), wrong=(call(f(2, 3, 2)),)),
+    Row("transpose_copy", (call(f(2, 3), 0, 1), call(f(2, 3, 2), -1, 0)), wrong=(call(f(2, 3), 0, 2),)),
+    Row("unbind_copy", (call(f(2, 3)), call(f(2, 3), 1)), wrong=(call(f()),), out=False),
+    Row("unfold_copy", (call(f(5), 0, 2, 1), call(f(2, 5), -1, 3, 2)), wrong=(call(f(3), 0, 4, 1),)),
+    Row("unsqueeze_copy", (call(f(2, 3), 0), call(f(2, 3), -1)), wrong=(call(f(2), 2),)),
+    Row("view_copy", (call(f(2, 3), (3, 2)), call(f(2, 3), (-1,))), wrong=(call(f(2, 3), (4,)),), notes=OVERLOADED),
+)  # fmt: skip
+
+ROWS = rows(VIEWS, COPIES, MADE, COPIES_OF_VIEWS)
