@@ -32,7 +32,7 @@ REFUSED = {
         "its result's shape, or whether it raises, depends on values",
     ),
     **dict.fromkeys(
-        ("as_strided", "as_strided_copy", "as_strided_scatter", "Tensor.fill_diagonal_", "Tensor.resize_", "Tensor.resize_as_"),
+        "as_strided as_strided_copy as_strided_scatter Tensor.fill_diagonal_ Tensor.resize_ Tensor.resize_as_".split(),
         "it reads memory outside a tensor",
     ),
     "narrow from a tensor": "its start is a Python number",

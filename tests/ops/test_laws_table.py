@@ -42,6 +42,7 @@ REASONS = {
         "storage xp version result_class batched_class sparse_class"
     ),
     "casts; tested by tests/test_bfloat16.py": "bfloat16",
+    "tested by tests/ops/test_view_copies.py": "detach_copy view_as_complex_copy view_as_real_copy",
     "returns the function that it gets; tested by tests/test_shells.py": "compile",
     "gives a tensor other memory; tested by tests/ops/test_resize.py": "set_",
     "belongs to autocast; tested by tests/amp": (
