@@ -31,7 +31,7 @@ from minitensor.autograd.record import (
 from minitensor.autograd.record_views import looker, viewer, viewers
 from minitensor.autograd.spellings import reorder, respell
 from minitensor.autograd.strides import is_never_ordinary, is_ordinary, of_operands, of_tensors
-from minitensor.autograd.tables import compute_in_singles, look_up_halves
+from minitensor.autograd.tables import compute_in_singles, formula_in_singles, look_up_halves
 from minitensor.backends import open_backend
 from minitensor.backends.silence import in_silence, quietly
 from minitensor.base import TensorBase
@@ -336,7 +336,10 @@ def describe(
         for name, names in formula_parameters.items() for each in names[1:] if each not in FACTS
     }))
     op.formulas = tuple([
-        Formula(formula, tuple([source_of(op, each) for each in formula_parameters[name][1:]]))
+        Formula(
+            formula_in_singles(formula) if hasattr(formula, "rounds_once") else formula,
+            tuple([source_of(op, each) for each in formula_parameters[name][1:]]),
+        )
         for name, formula in formulas.items()
     ])
     op.multiple = any(names[:1] == ("grads",) for names in formula_parameters.values())

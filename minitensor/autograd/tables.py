@@ -17,6 +17,7 @@ from minitensor.backends import HostArray
 from minitensor.backends.numpy import halves
 from minitensor.backends.silence import in_silence
 from minitensor.base import TensorBase, as_array, wrap
+from minitensor.dtypes import float16
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,26 @@ def compute_in_singles(body: Callable[..., Any]) -> Callable[..., Any]:
         return halves.convert(found, halves.HALF) if found.dtype is halves.SINGLE else found
 
     return functools.update_wrapper(call, body)
+
+
+def rounds_once(formula: Body) -> Body:
+    """Say that a gradient formula computes float16 in single precision throughout, where PyTorch's has one kernel.
+
+    Where PyTorch's formula consists of operations, each of them rounds, here too.
+    """
+    formula.rounds_once = True  # type: ignore[attr-defined]  # read by `describe`
+    return formula
+
+
+def formula_in_singles(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a formula that gets gradients and saved values of float16 as float32; its node rounds the result."""
+
+    def call(grad: Any, *values: Any) -> Any:
+        if grad.dtype is not float16:
+            return formula(grad, *values)
+        return formula(grad.float(), *[each.float() if isinstance(each, TensorBase) else each for each in values])
+
+    return call
 
 
 def are_many_halves(operand: Any) -> bool:

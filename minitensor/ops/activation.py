@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import as_input, in_layout, of_input, of_tensors, row_major
-from minitensor.autograd.tables import by_table
+from minitensor.autograd.tables import by_table, rounds_once
 from minitensor.backends.numpy.halves import convert
 from minitensor.dtypes import HALVES, float64, int64
 from minitensor.errors import DtypeError, ShapeError, UnsupportedDtypeError, UsageZeroDivisionError
@@ -419,7 +419,7 @@ def softplus(input: Tensor, beta: Scalar = 1.0, threshold: Scalar = 20.0, *, out
     return input.backend.where(scaled > limit, array, smooth).astype(input.array.dtype, copy=False)
 
 
-@differentiable(input=lambda grad, input: grad * sigmoid(-input))
+@differentiable(input=rounds_once(lambda grad, input: grad * sigmoid(-input)))
 @in_layout(row_major)
 @by_table
 def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable, on_host_floats
-from minitensor.autograd.tables import by_table
+from minitensor.autograd.tables import by_table, rounds_once
 from minitensor.backends.numpy.halves import convert
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-@differentiable(input=lambda grad, result: grad * conj(result))
+@differentiable(input=rounds_once(lambda grad, result: grad * conj(result)))
 @on_host_floats("exp")
 def exp(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return e raised to each element of ``input``.
@@ -38,7 +38,7 @@ def exp_(input: Tensor) -> None:
     """Replace ``input`` by its exponential."""
 
 
-@differentiable(input=lambda grad, result: grad * conj(result * math.log(2)))
+@differentiable(input=rounds_once(lambda grad, result: grad * conj(result * math.log(2))))
 def exp2(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return 2 raised to each element of ``input``.
 
@@ -70,7 +70,7 @@ def expm1_(input: Tensor) -> None:
     """Replace ``input`` by ``exp(input) - 1``."""
 
 
-@differentiable(input=lambda grad, input: grad / conj(input))
+@differentiable(input=rounds_once(lambda grad, input: grad / conj(input)))
 @on_host_floats("log")
 def log(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the natural logarithm: -inf at zero, NaN for negative real numbers.
@@ -135,7 +135,7 @@ def log1p_(input: Tensor) -> None:
     """Replace ``input`` by ``log(1 + input)``."""
 
 
-@differentiable(input=lambda grad, result: grad * conj((1 - result) * result))
+@differentiable(input=rounds_once(lambda grad, result: grad * conj((1 - result) * result)))
 @by_table
 def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``1 / (1 + exp(-input))``, between 0 and 1, element by element.

@@ -14,7 +14,7 @@ from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable, on_host_floats
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, of_input, of_operands, row_major
-from minitensor.autograd.tables import by_table
+from minitensor.autograd.tables import by_table, rounds_once
 from minitensor.backends.numpy.halves import convert
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError
@@ -162,7 +162,7 @@ def integer_power(xp: Library, a: Array, b: Array) -> Array:
     return xp.where(b < 0, small, xp.power(a, xp.maximum(b, 0)))
 
 
-@differentiable(input=lambda grad, input: grad * conj(input * 2))
+@differentiable(input=rounds_once(lambda grad, input: grad * conj(input * 2)))
 @by_table
 def square(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``input * input``; bools give int64.
@@ -179,7 +179,7 @@ def square_(input: Tensor) -> None:
     """Square ``input`` in place."""
 
 
-@differentiable(input=lambda grad, result: grad / conj(result * 2))
+@differentiable(input=rounds_once(lambda grad, result: grad / conj(result * 2)))
 @on_host_floats("sqrt")
 @by_table
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Array:

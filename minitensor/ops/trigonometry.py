@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, on_host_floats
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.tables import by_table, in_singles
+from minitensor.autograd.tables import by_table, in_singles, rounds_once
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj, mul, mul_
@@ -167,7 +167,7 @@ def cosh_(input: Tensor) -> None:
     """Replace ``input`` by its hyperbolic cosine."""
 
 
-@differentiable(input=lambda grad, result: grad * conj(1 - result * result))
+@differentiable(input=rounds_once(lambda grad, result: grad * conj(1 - result * result)))
 @on_host_floats("tanh")
 def tanh(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the hyperbolic tangent, between -1 and 1, element by element.
@@ -184,7 +184,7 @@ def tanh_(input: Tensor) -> None:
     """Replace ``input`` by its hyperbolic tangent."""
 
 
-@differentiable(input=lambda grad, input: grad * conj((input * input + 1).rsqrt()))
+@differentiable(input=rounds_once(lambda grad, input: grad * conj((input * input + 1).rsqrt())))
 def asinh(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the inverse hyperbolic sine.
 
@@ -200,7 +200,7 @@ def asinh_(input: Tensor) -> None:
     """Replace ``input`` by its inverse hyperbolic sine."""
 
 
-@differentiable(input=lambda grad, input: grad * conj((input - 1).rsqrt() * (-(-input - 1)).rsqrt()))
+@differentiable(input=rounds_once(lambda grad, input: grad * conj((input - 1).rsqrt() * (-(-input - 1)).rsqrt())))
 def acosh(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the inverse hyperbolic cosine; NaN for real numbers below 1.
 
