@@ -10,6 +10,7 @@ import functools
 import inspect
 import warnings
 import weakref
+from contextlib import nullcontext
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ from minitensor.errors import ArgumentTypeError, GradError, InplaceError, Unsupp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+UNCHANGED = nullcontext()  # a block without forward mode
 
 
 class FunctionCtx:
@@ -343,7 +347,7 @@ class Function:
         edges = tuple([each.node if isinstance(each, TensorBase) else None for each in args])
         recording = is_grad_enabled() and any(edge is not None for edge in edges)
         ctx.needs_input_grad = tuple([edge is not None for edge in edges])
-        with no_grad(), without_tangents():
+        with no_grad(), without_tangents() if active else UNCHANGED:
             if split:
                 results = cls.forward(*args)
                 cls.setup_context(ctx, args, results)

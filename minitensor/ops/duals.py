@@ -247,12 +247,10 @@ class DualLevel:
         input, op = call.args[0], call.op
         if all(each is None for each in tangents) or not is_differentiable(array_dtype(input)):
             return call.proceed()
-        former = self.tangent_of(input)
-        kept = [
-            each.clone() if i in op.saved_positions and isinstance(each, TensorBase) and shares_storage(each, input)
-            else each
-            for i, each in enumerate(call.args)
-        ]
+        if op.out_of_place is not None and isinstance(input, TensorBase.batched_class):
+            with restore((*self.under, self)):  # as `vmap` does it, but both steps come here
+                return input.copy_(op.out_of_place(*keep_values(call)))
+        former, kept = self.tangent_of(input), keep_values(call)
         result = call.proceed()
         call.args = kept
         with self.recording():
@@ -318,6 +316,18 @@ class DualLevel:
         """Add the tangents of a term that was added to a total in place."""
         for level, tangent in tangents_of(term, active):
             level.own.keep(total, plus(level.tangent_of(total), tangent.clone()))
+
+
+def keep_values(call: Call) -> list[Any]:
+    """Return the arguments of a write, with copies of the values that formulas need and that it changes."""
+    whole = TensorBase.batched_class._whole
+    input = whole(call.args[0])
+    return [
+        each.clone()
+        if i in call.op.saved_positions and isinstance(each, TensorBase) and shares_storage(whole(each), input)
+        else each
+        for i, each in enumerate(call.args)
+    ]
 
 
 def keeps_results(node: Any) -> bool:

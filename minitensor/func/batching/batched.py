@@ -37,6 +37,7 @@ from minitensor.func.batching.families import (
 )
 from minitensor.func.batching.table import rule_for, write_rule_for
 from minitensor.layout import Layout, has_overlap
+from minitensor.ops.aliasing import shares_storage
 from minitensor.ops.creation import zeros_like
 from minitensor.ops.duals import detach_from_graph, tangents_of
 from minitensor.shapes import broadcast_shapes
@@ -482,8 +483,12 @@ def write(call: Call, args: Sequence[Any], level: Level, whole: tuple[Interprete
             warn_of_loop(name)
         (rule or write_sample_by_sample)(do, *args)
         return input
-    if 0 in call.op.saved_positions and grad_mode.get():
-        call.args = [batch(input.physical.clone(), level.number), *call.args[1:]]  # the saved value must not change
+    if grad_mode.get():  # what a node saves must not change
+        call.args = [
+            batch(each.physical.clone(), level.number) if i in call.op.saved_positions and shares_samples(each, input)
+            else each
+            for i, each in enumerate(call.args)
+        ]
     result = do.compute_as(out_of_place)
     if broadcast_shapes(tuple(input.shape), tuple(result.shape)) != tuple(input.shape):
         raise ShapeError(f"{name}: output with shape {list(input.shape)} doesn't match the shape {list(result.shape)}")
@@ -491,3 +496,11 @@ def write(call: Call, args: Sequence[Any], level: Level, whole: tuple[Interprete
         raise DtypeError(f"{name}: result type {result.dtype.name} can't be cast to {input.dtype.name}")
     input.physical.copy_(result.physical if isinstance(result, Batched) and result.level == level.number else result)
     return input
+
+
+def shares_samples(value: Any, input: Any) -> bool:
+    """Whether a value is a tensor on the memory of another tensor of the same level."""
+    return (
+        isinstance(value, Batched) and value.level == input.level
+        and shares_storage(all_samples(value), all_samples(input))
+    )
