@@ -6,15 +6,20 @@ reading its ``backend`` does.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeAlias, TypeVar
 
 from minitensor import backends
 from minitensor.errors import ArgumentTypeError, DeviceError, quote
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minitensor.backends import Array
     from minitensor.backends.base import Backend
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 DeviceLike: TypeAlias = "str | int | device | None"
 
@@ -30,14 +35,23 @@ class device:  # noqa: N801  # PyTorch's spelling
         TypeError: If an argument has another type.
         RuntimeError: If there is no such name, or the index is negative or given twice.
 
+    As a context manager, or as a decorator, it makes the device that of new tensors that name none.
+
     >>> device("cuda:1")
     device(type='cuda', index=1)
+    >>> import minitensor as torch
+    >>> with torch.device("meta"):
+    ...     torch.ones(2).device
+    device(type='meta')
     """
 
     __slots__ = ("index", "type")
 
     type: str
     index: int | None
+
+    enter: ClassVar[Callable[..., device]]  # set by `autograd.default_device`, which knows what makes tensors
+    leave: ClassVar[Callable[..., None]]
 
     def __init__(self, type: DeviceLike, index: int | None = None) -> None:  # noqa: A002  # PyTorch's name
         if isinstance(type, device):
@@ -53,6 +67,23 @@ class device:  # noqa: N801  # PyTorch's spelling
     def backend(self) -> Backend:
         """The table of kernels of the device. Loads its library."""
         return backends.open_backend(self.type)
+
+    def __enter__(self) -> device:
+        """Make new tensors on this device that name none."""
+        return self.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorate a function in which new tensors are made on this device."""
+
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self:
+                return function(*args, **kwargs)
+
+        return call
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)

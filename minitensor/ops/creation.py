@@ -15,6 +15,7 @@ import numpy
 from minitensor import dtypes, scalars
 from minitensor import layout as layouts
 from minitensor.autograd.binding import host_value
+from minitensor.autograd.default_device import choose_device
 from minitensor.autograd.face import set_requires_grad
 from minitensor.autograd.misuse import composite
 from minitensor.backends import holds_data
@@ -112,6 +113,7 @@ def tensor(
     >>> tensor([1, 2.5], requires_grad=True)
     tensor([1.0000, 2.5000], requires_grad=True)
     """
+    device = choose_device(device)
     if isinstance(data, TensorBase):
         warnings.warn(COPIED, UserWarning, stacklevel=user_level())
         if device is None:
@@ -176,6 +178,7 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: DeviceLike = None) 
     >>> as_tensor(x) is x
     True
     """
+    device = choose_device(device)
     if isinstance(data, TensorBase):
         moved: Tensor = data.to(dtype=dtype, device=device)
         return moved

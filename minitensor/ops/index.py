@@ -26,6 +26,7 @@ from minitensor.backends.reference.scatter import is_in_range
 from minitensor.backends.silence import in_silence
 from minitensor.base import TensorBase, array_dtype, has_values, memory_of, values_of, wrap
 from minitensor.callers import user_level
+from minitensor.device import CPU
 from minitensor.errors import (
     ArgumentTypeError,
     DtypeError,
@@ -183,14 +184,14 @@ def normalize_item(item: Any) -> Any:
     if isinstance(item, Sequence) and not isinstance(item, (str, bytes)):
         return tensor_of_positions(item)
     if is_array(item):
-        made = tensor(item)
+        made = tensor(item, device=CPU)
         return normalize_item(made if made.numel() else made.long())
     return item
 
 
 def tensor_of_positions(items: Sequence[Any]) -> Any:
     """Return the tensor of integers or bools that a sequence holds."""
-    made = tensor(items if isinstance(items, (list, tuple)) else list(items))
+    made = tensor(items if isinstance(items, (list, tuple)) else list(items), device=CPU)
     if made.dtype.kind == "i" or not made.numel():
         return made.long()
     if made.dtype.kind in "fc":

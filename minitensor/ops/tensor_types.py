@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from minitensor import backends, dtypes
 from minitensor.autograd.declare import view
+from minitensor.autograd.default_device import DeviceContext, default_device, install
 from minitensor.autograd.face import requires_grad_ as require_grad_of
 from minitensor.autograd.protocol import past_overrides
 from minitensor.base import TensorBase, new, on_storage
@@ -234,29 +235,31 @@ def set_default_tensor_type(t: Any, /) -> None:
 
 
 def get_default_device() -> device:
-    """Return the device of new tensors that name none: always the CPU.
+    """Return the device of new tensors that name none.
 
     >>> import minitensor as torch
     >>> torch.get_default_device()
     device(type='cpu')
     """
-    return CPU
+    return default_device()
 
 
 def set_default_device(device: DeviceLike, /) -> None:
-    """Accept the CPU as the device of new tensors; any other must be named where a tensor is made.
+    """Set the device of new tensors that name none, in this thread; None is the CPU.
 
     Args:
-        device: A device or its name. Default: none.
+        device: A device or its name, or None.
 
     Raises:
-        RuntimeError: If it is not the CPU, or there is no such device.
+        RuntimeError: If there is no such device.
 
     >>> import minitensor as torch
-    >>> torch.set_default_device("cpu")
+    >>> torch.set_default_device("meta")
+    >>> torch.ones(2).device
+    device(type='meta')
+    >>> torch.set_default_device(None)
     """
-    if device is not None and (wanted := as_device(device)).type != "cpu":
-        raise DeviceError(f"set_default_device: expected 'cpu', got {str(wanted)!r}: give device= to each call")
+    install(None if device is None else DeviceContext(as_device(device)))
 
 
 as_device = device
