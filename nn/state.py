@@ -25,14 +25,11 @@ if TYPE_CHECKING:
 EXTRA = "_extra_state"
 
 
-class StateDict(OrderedDict[str, Any]):
-    """A network's entries in order, with the format version of each module in ``_metadata``, as in PyTorch."""
-
-    _metadata: dict[str, dict[str, Any]]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._metadata = OrderedDict()
+def make_state_dict() -> Any:
+    """Return a dict for a network's entries, with the format version of each module in ``_metadata``, as PyTorch's."""
+    made: Any = OrderedDict()
+    made._metadata = OrderedDict()
+    return made
 
 
 class IncompatibleKeys(NamedTuple):
@@ -76,7 +73,7 @@ def by_position(args: tuple[Any, ...], into: Any, prefix: str, keep_vars: bool) 
 
 def collect(module: Module, into: dict[str, Any] | None, prefix: str, keep_vars: bool) -> dict[str, Any]:
     """Return the entries of a module and all below it."""
-    entries = StateDict() if into is None else into
+    entries = make_state_dict() if into is None else into
     metadata = {"version": module._version}
     if hasattr(entries, "_metadata"):
         entries._metadata[prefix[:-1]] = metadata

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd import engine
 from minitensor.autograd.hooks import add_hook, find_hooks_of_tensor, hooks_of, hooks_of_tensor, is_retained
+from minitensor.autograd.naming import show_name
 from minitensor.autograd.node import Leaf
 from minitensor.autograd.protocol import PROCEED, active, override_function
 from minitensor.base import TensorBase
@@ -147,7 +148,7 @@ def grad_fn(self: TensorBase) -> Node | None:
     (None, 'MulBackward0')
     """
     node = self.node
-    return None if node is None or node.__class__ is Leaf else node.as_edge()[0]
+    return None if node is None or node.__class__ is Leaf else show_name(node.as_edge()[0])
 
 
 def is_leaf(self: TensorBase) -> bool:

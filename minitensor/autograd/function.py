@@ -14,6 +14,7 @@ from contextlib import nullcontext
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.interpreters import PROCEED, interpreters
 from minitensor.autograd.jvp import push_through
 from minitensor.autograd.mode import enable_grad, grad_mode, is_grad_enabled, no_grad, without_tangents
 from minitensor.autograd.node import FREED, Node, fit, numbering, output, parts, parts_of
@@ -282,6 +283,8 @@ class Function:
     tensor(12.)
     """
 
+    generate_vmap_rule = False  # unused: without a method `vmap`, the others are mapped anyway
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         warnings.warn(
             f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should "
@@ -322,6 +325,19 @@ class Function:
             "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
         )
 
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
+        """Return the outputs for all samples of ``vmap``, and the dims of the samples in them.
+
+        Without this method, ``vmap`` maps ``forward`` and ``backward`` as they are.
+
+        Args:
+            info: The number of samples, ``batch_size``, and how random numbers are drawn, ``randomness``.
+            in_dims: For each argument the dim of its samples, or None if all samples share it.
+            *args: The arguments, with all samples.
+        """
+        raise NotImplementedError
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise UsageError(
             "legacy autograd function with non-static forward method is not supported: make `forward` and `backward` "
@@ -342,6 +358,11 @@ class Function:
         split = cls.setup_context is not Function.setup_context
         if split:
             args, kwargs = all_arguments(cls, args, kwargs), {}
+        if interpreters.get():
+            for level in reversed(interpreters.get()):
+                results = level.run_function(cls, args) if hasattr(level, "run_function") else PROCEED
+                if results is not PROCEED:
+                    return results
         ctx = FunctionCtx()
         ctx._function = cls
         edges = tuple([each.node if isinstance(each, TensorBase) else None for each in args])

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from minitensor.autograd.hooks import add_hook, hooks_of
 from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.naming import show_name
 from minitensor.autograd.protocol import active
 from minitensor.autograd.strides import in_order_of, is_ordinary
 from minitensor.autograd.versions import check_versions, version_error, versions_of
@@ -275,7 +276,8 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The node of each input, with the number of the output that was used."""
-        return tuple([edge.as_edge() if edge is not None else (None, 0) for edge in self.edges])
+        edges = [(None, 0) if edge is None else edge.as_edge() for edge in self.edges]
+        return tuple([(None if node is None else show_name(node), number) for node, number in edges])
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -469,7 +471,7 @@ def parts(grads: Sequence[Any]) -> Parts | None:
     return Parts({i: grad for i, grad in enumerate(grads) if grad is not None}) or None
 
 
-class Leaf(Node):
+class AccumulateGrad(Node):
     """The node of a tensor that no recorded operation made. It accumulates the tensor's ``grad``."""
 
     __slots__ = ("retains", "tensor")
@@ -525,6 +527,9 @@ class Leaf(Node):
 
     def name(self) -> str:
         return "torch::autograd::AccumulateGrad"
+
+
+Leaf = AccumulateGrad  # the name of the class is PyTorch's, because programs print it
 
 
 ACCUMULATING = RLock()  # two threads may reach one leaf; an unpack hook may start another backward pass meanwhile
@@ -585,15 +590,11 @@ def fit(grad: Any, edge: Node) -> Any:
     if (grad._array.shape if layout is None else layout.shape) != edge.shape:
         grad = sum_to(grad, edge.shape)
     dtype = array_dtype(grad)
-    if dtype is not edge.dtype and dtype != edge.dtype:
-        grad = grad._like_dtype(edge.dtype)
-    return grad
+    return grad if dtype is edge.dtype or dtype == edge.dtype else grad._like_dtype(edge.dtype)
 
 
 def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
     """Sum over the dimensions that broadcasting added or expanded."""
-    lead = grad.ndim - len(shape)
-    sizes = grad.shape
-    stretched = [lead + i for i, size in enumerate(shape) if size == 1 and sizes[lead + i] != 1]
-    dims = [*range(lead), *stretched]
+    lead, sizes = grad.ndim - len(shape), grad.shape
+    dims = [*range(lead), *[lead + i for i, size in enumerate(shape) if size == 1 and sizes[lead + i] != 1]]
     return grad.sum(dims, keepdim=True).reshape(shape) if dims else grad.reshape(shape)

@@ -13,6 +13,7 @@ from minitensor.autograd.interpreters import interpreted_by
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, BatchingError, DimError, NoValuesError
 from minitensor.func.batching.batched import Batched, Level, batch
+from minitensor.func.batching.functions import MappingLevel
 from minitensor.generator import default_generator
 from minitensor.ops.join import cat
 from minitensor.utils._pytree import TreeSpec, broadcast_prefix, tree_flatten
@@ -163,7 +164,7 @@ def run_batch(
     kwargs: dict[str, Any], out_dims: Any, randomness: str,
 ) -> tuple[list[Any], list[int | None], TreeSpec]:
     """Compute all samples at once; return the outputs, the places of their mapped dims, and their structure."""
-    level = Level(size, randomness)
+    level = MappingLevel(size, randomness)
     samples = spec.unflatten([
         leaf if dim is None else batch(leaf.movedim(dim, 0) if dim else leaf, level.number)
         for leaf, dim in zip(leaves, dims, strict=True)

@@ -14,7 +14,6 @@ from typing import Any
 from minitensor import dtypes
 from minitensor.device import device, device_of
 from minitensor.nn.parameter import Buffer, Parameter, Uninitialized
-from minitensor.nn.state import StateDict
 from minitensor.ops import return_types
 from minitensor.serialization.names import PYTORCHS_RETURN_TYPES
 from minitensor.serialization.objects import write_items, write_object
@@ -340,7 +339,6 @@ WRITERS: dict[Any, Callable[[Writer, Any], Inner]] = {
     list: write_list,
     dict: write_dict,
     OrderedDict: write_ordered_dict,
-    StateDict: write_ordered_dict,
     Hooks: write_hooks,
     set: write_set,
     Size: write_size,
