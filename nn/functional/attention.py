@@ -11,9 +11,10 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from minitensor import layout as layouts
 from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.backends import any_true
-from minitensor.base import elements_of, has_values, wrap
+from minitensor.base import arrange, elements_of, has_values, wrap
 from minitensor.callers import user_level
 from minitensor.dtypes import bool_, float32
 from minitensor.errors import DtypeError, GuardError, GuardZeroDivisionError, ShapeError, UsageError, UsageValueError
@@ -85,7 +86,21 @@ def scaled_dot_product_attention(
     scores = matmul(query * factor, key.transpose(-2, -1))
     if is_causal:
         attn_mask = causal_mask(query, query.shape[-2], key.shape[-2])
-    return matmul(dropout(attention_weights(scores, attn_mask), dropout_p, training=dropout_p > 0), value)
+    attended = matmul(dropout(attention_weights(scores, attn_mask), dropout_p, training=dropout_p > 0), value)
+    if dropout_p == 0 and has_values(attended) and is_fused_in_pytorch(query, key, value, attn_mask):
+        arrange(attended, layouts.like(query.layout))
+    return attended
+
+
+def is_fused_in_pytorch(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
+    """Whether PyTorch computes attention in one kernel, whose result has the strides of the query."""
+    return (
+        query.ndim == 4
+        and query.shape[:2] == key.shape[:2] == value.shape[:2]
+        and query.shape[-1] == key.shape[-1] == value.shape[-1]
+        and all(each.stride(-1) == 1 for each in (query, key, value))
+        and not (mask is not None and mask.requires_grad)
+    )
 
 
 def require_mask_dtype(name: str, argument: str, mask: Tensor, query: Tensor) -> None:
