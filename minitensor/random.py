@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
+from minitensor.generator import Generator as Generator
+from minitensor.generator import default_generator as default_generator
 from minitensor.ops.random import (
     fork_rng,
     get_rng_state,

@@ -14,6 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.backends import any_true, holds_data
 from minitensor.backends.encoded import round_to_bfloat16
 from minitensor.base import TensorBase, is_encoded, memory_of
+from minitensor.device import device as device_class
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
 from minitensor.generator import default_generator
 from minitensor.ops.creation import backend_at, choose_dtype, creates, empty_like, make_leaf, zeros_like
@@ -456,12 +457,20 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state)
 
 
-def fork_rng(devices: Any = None, enabled: bool = True) -> AbstractContextManager[None]:
+def fork_rng(
+    devices: Any = None, enabled: bool = True, _caller: str = "fork_rng", _devices_kw: str = "devices",
+    device_type: str | None = None,
+) -> AbstractContextManager[None]:
     """Return a context manager that restores the default generator's state at its end.
 
     Args:
-        devices: Has no effect. Default: ``None``.
+        devices: Has no effect: all devices share one stream. Default: ``None``.
         enabled: False does nothing. Default: ``True``.
+        _caller, _devices_kw: Have no effect.
+        device_type: Must name a kind of device; "meta", which has no numbers, does nothing. Default: ``None``.
+
+    Raises:
+        RuntimeError: If there is no kind of device of that name.
 
     >>> import minitensor as torch
     >>> state = torch.get_rng_state()
@@ -470,4 +479,6 @@ def fork_rng(devices: Any = None, enabled: bool = True) -> AbstractContextManage
     >>> torch.equal(torch.get_rng_state(), state)
     True
     """
-    return generator.fork_rng(enabled)
+    if device_type is not None and device_type != "meta":
+        device_class(device_type)
+    return generator.fork_rng(enabled and device_type != "meta")

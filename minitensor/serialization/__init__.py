@@ -10,13 +10,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
-from minitensor.serialization.checkpoint import load, save
+from minitensor.serialization.checkpoint import get_unsafe_globals_in_checkpoint, load, save
 from minitensor.serialization.names import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
+from minitensor.serialization.settings import (
+    LoadEndianness,
+    get_crc32_options,
+    get_default_load_endianness,
+    get_default_mmap_options,
+    set_crc32_options,
+    set_default_load_endianness,
+    set_default_mmap_options,
+)
 from minitensor.serialization.weights import load_file, save_file
 
 __all__ = [
-    "add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "load_file", "safe_globals", "save",
-    "save_file",
+    "LoadEndianness", "add_safe_globals", "clear_safe_globals", "get_crc32_options", "get_default_load_endianness",
+    "get_default_mmap_options", "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load", "load_file",
+    "safe_globals", "save", "save_file", "set_crc32_options", "set_default_load_endianness",
+    "set_default_mmap_options",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from minitensor.errors import (
+    ArgumentError,
     ArgumentTypeError,
     ByteOrderError,
     CutShortError,
@@ -33,8 +34,9 @@ from minitensor.errors import (
 )
 from minitensor.serialization.budget import Budget
 from minitensor.serialization.legacy import NO_VIEW, read_legacy, write_legacy
-from minitensor.serialization.reading import Run, run_safely
+from minitensor.serialization.reading import Run, globals_in, run_safely
 from minitensor.serialization.replacing import rewrite
+from minitensor.serialization.settings import fallback_order
 from minitensor.serialization.storages import (
     Place,
     allocate,
@@ -45,7 +47,7 @@ from minitensor.serialization.storages import (
     parse_storage,
     read_elements,
 )
-from minitensor.serialization.symbols import Memory
+from minitensor.serialization.symbols import Memory, is_known
 from minitensor.serialization.unpickling import run_freely
 from minitensor.serialization.writing import pickle_value
 from minitensor.storage import Storage
@@ -310,6 +312,32 @@ def read_archive(file: IO[bytes], size: int, place: Place, run: Run) -> Any:
     return found
 
 
+def get_unsafe_globals_in_checkpoint(f: File) -> list[str]:
+    """Return the names in a checkpoint that ``load`` refuses with ``weights_only=True``, without reading its tensors.
+
+    Args:
+        f: A path, or a file open for reading bytes.
+
+    Raises:
+        ValueError: If the file is not a checkpoint.
+
+    >>> import io
+    >>> import minitensor as torch
+    >>> file = io.BytesIO()
+    >>> torch.save({"weight": torch.ones(2), "range": range(3)}, file)
+    >>> torch.serialization.get_unsafe_globals_in_checkpoint(file)
+    ['builtins.range']
+    """
+    try:
+        with zipfile.ZipFile(f) as archive:
+            data = archive.read(find_records(archive, sys.maxsize)["data.pkl"])
+    except (zipfile.BadZipFile, FileFormatError):
+        raise ArgumentError(
+            f"get_unsafe_globals_in_checkpoint: {quote(f)} is not a checkpoint returned by torch.save"
+        ) from None
+    return [f"{module}.{name}" for module, name in sorted(globals_in(data)) if not is_known(module, name)]
+
+
 def find_records(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     """Return an archive's records by their names in its folder; raise if they claim more bytes than the file has."""
     records: dict[str, zipfile.ZipInfo] = {}
@@ -338,7 +366,9 @@ def check_version(archive: zipfile.ZipFile, records: dict[str, zipfile.ZipInfo])
 
 def byte_order(archive: zipfile.ZipFile, records: dict[str, zipfile.ZipInfo]) -> str:
     """Return the byte order of an archive, "little" or "big"."""
-    order = archive.read(records["byteorder"]) if "byteorder" in records else b"little"
+    if "byteorder" not in records:
+        return fallback_order()
+    order = archive.read(records["byteorder"])
     if order not in (b"little", b"big"):
         raise ByteOrderError(f"unknown endianness type {quote(order)}: the byteorder record must be little or big")
     return order.decode()

@@ -7,6 +7,7 @@ file's size: each instruction takes at least a byte, and builders spend from a b
 
 from __future__ import annotations
 
+import io
 import pickletools
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import IO, Any
 
 from minitensor.errors import CutShortError, FileFormatError, ForbiddenNameError, quote
 from minitensor.serialization.budget import Budget
-from minitensor.serialization.names import is_allowed
+from minitensor.serialization.names import is_allowed, modern_name
 from minitensor.serialization.symbols import BUILDER_OF, Memory, check_attributes, resolve
 from minitensor.storage import Storage
 
@@ -81,6 +82,26 @@ def instructions(stream: IO[bytes]) -> Iterator[tuple[pickletools.OpcodeInfo, An
         if stream.read(1):
             raise
         raise CutShortError(f"the file ends within a pickle ({error})") from error
+
+
+def globals_in(data: bytes) -> set[tuple[str, str]]:
+    """Return the modules and names of the globals to which a pickle refers."""
+    found: set[tuple[str, str]] = set()
+    texts: list[Any] = []
+    memo: dict[int, Any] = {}
+    for opcode, argument, _ in instructions(io.BytesIO(data)):
+        if opcode.name == "GLOBAL":
+            module, name = argument.split(" ", 1)
+            found.add(modern_name(module, name))
+        elif opcode.name == "STACK_GLOBAL":
+            found.add(modern_name(*texts[-2:]))
+        elif opcode.name in ("MEMOIZE", "BINPUT", "LONG_BINPUT"):
+            memo[len(memo) if argument is None else argument] = texts[-1] if texts else None
+        elif opcode.name in ("BINGET", "LONG_BINGET"):
+            texts.append(memo.get(argument))
+        elif isinstance(argument, str):
+            texts.append(argument)
+    return found
 
 
 # -- instructions ------------------------------------------------------------------------------------------------------

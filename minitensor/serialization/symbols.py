@@ -423,6 +423,15 @@ def resolve(module: str, name: str) -> Any:
     return found
 
 
+def is_known(module: str, name: str) -> bool:
+    """Whether a file may refer to a global name."""
+    try:
+        resolve(module, name)
+    except ForbiddenNameError:
+        return False
+    return True
+
+
 def find_storage_class(module: str, name: str) -> StorageClass | None:
     """Return the storage class of a global name."""
     is_one = module == "torch" and (name in STORAGES or name in UNSUPPORTED)

@@ -182,3 +182,13 @@ def test_a_parameter_broadcasts_to_its_own_sample_only() -> None:
 def test_weights_of_a_sample_are_one_row_or_several(shape: tuple[int, ...]) -> None:
     with pytest.raises(RuntimeError, match="1 or 2 dim"):
         mt.vmap(lambda x: mt.multinomial(x, 1), randomness="different")(mt.ones(4, *shape))
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_every_draw_is_refused_unless_randomness_is_chosen(name: str) -> None:
+    for lib in (pytest.importorskip("torch"), mt):
+        lib.manual_seed(4)
+        state = lib.get_rng_state().tolist()
+        with pytest.raises(RuntimeError, match="randomness|aten::rrelu"):
+            lib.func.vmap(lambda x, lib=lib: DRAWS[name](lib, x))(inputs(lib, ((0, 0, "error", None),))[0])
+        assert lib.get_rng_state().tolist() == state
