@@ -249,7 +249,7 @@ class DualLevel:
             return call.proceed()
         if op.out_of_place is not None and isinstance(input, TensorBase.batched_class):
             with restore((*self.under, self)):  # as `vmap` does it, but both steps come here
-                return input.copy_(op.out_of_place(*keep_values(call)))
+                return input.copy_(Call(op, op.out_of_place, (), {}, None)(*keep_values(call)))
         former, kept = self.tangent_of(input), keep_values(call)
         result = call.proceed()
         call.args = kept

@@ -407,7 +407,8 @@ def peak(length: int) -> int:
 
 
 def test_the_memory_of_a_chain_does_not_grow_with_its_length() -> None:
-    assert peak(20) < 1.1 * peak(2)
+    peak(2)
+    assert peak(60) < 1.3 * peak(20)
 
 
 def test_the_function_is_called_once() -> None:

@@ -302,3 +302,36 @@ def test_forward_over_reverse_and_reverse_over_forward(row: Row) -> None:
             assert gradgradcheck(function, leaves, fast_mode=True, check_fwd_over_rev=True, check_rev_over_rev=False)
             if any(each.requires_grad for each in push(*leaves)):
                 assert gradcheck(push, leaves, fast_mode=True)
+
+
+WRITERS = [
+    row for row in DIFFERENTIABLE
+    if row.inplace and twin(row) is not None and row.twice and "gradgradcheck" not in row.notes and smooth(row, 1)
+]
+
+
+@pytest.mark.parametrize("row", WRITERS, ids=repr)
+def test_forward_over_reverse_through_a_write(row: Row) -> None:
+    """A Hessian times a vector equals the vector times the Hessian, alone and in ``vmap``."""
+    call = smooth(row, 1)[0]
+    arguments = calls.our_arguments(call)
+    leaves = list[mt.Tensor]()
+    replace_tensors(row, arguments, leaves.append)
+    if not any(arguments[0][0] is each for each in leaves) or isinstance(outcome(write, row, arguments), Exception):
+        pytest.skip("the result does not move, or does not fit")
+
+    def loss(*given: mt.Tensor) -> mt.Tensor:
+        known = dict(zip(map(id, leaves), given, strict=True))
+        written = write(row, replace_tensors(row, arguments, lambda each: known[id(each)]))
+        return (written * written).sum()
+
+    slopes = func.grad(loss, tuple(range(len(leaves))))
+    along = tuple([tangent_of_ours(each) for each in leaves])
+    expected = [numbers(each) for each in func.vjp(slopes, *leaves)[1](along)]
+    found = func.jvp(slopes, tuple(leaves), along)[1]
+    assert_close([numbers(each) for each in found], expected)
+    mapped = func.vmap(lambda *given: func.jvp(slopes, tuple(leaves), given)[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ops without a batching rule
+        found = mapped(*[mt.stack([each, 2 * each]) for each in along])
+    assert_close([numbers(each) for each in found], [np.stack([each, 2 * each]) for each in expected])
