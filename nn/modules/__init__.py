@@ -7,14 +7,6 @@ import from these paths because ``nn`` does not export them: base classes for ``
 from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
-from minitensor.nn import container as container
-from minitensor.nn import distance as distance
-from minitensor.nn import dropout as dropout
-from minitensor.nn import flatten as flatten
-from minitensor.nn import lazy as lazy
-from minitensor.nn import padding as padding
-from minitensor.nn import sparse as sparse
-from minitensor.nn import transformer as transformer
 from minitensor.nn.activation import (
     GELU,
     GLU,
@@ -111,16 +103,24 @@ from minitensor.nn.modules import activation as activation
 from minitensor.nn.modules import adaptive as adaptive
 from minitensor.nn.modules import batchnorm as batchnorm
 from minitensor.nn.modules import channelshuffle as channelshuffle
+from minitensor.nn.modules import container as container
 from minitensor.nn.modules import conv as conv
+from minitensor.nn.modules import distance as distance
+from minitensor.nn.modules import dropout as dropout
+from minitensor.nn.modules import flatten as flatten
 from minitensor.nn.modules import fold as fold
 from minitensor.nn.modules import instancenorm as instancenorm
+from minitensor.nn.modules import lazy as lazy
 from minitensor.nn.modules import linear as linear
 from minitensor.nn.modules import loss as loss
 from minitensor.nn.modules import module as module
 from minitensor.nn.modules import normalization as normalization
+from minitensor.nn.modules import padding as padding
 from minitensor.nn.modules import pixelshuffle as pixelshuffle
 from minitensor.nn.modules import pooling as pooling
 from minitensor.nn.modules import rnn as rnn
+from minitensor.nn.modules import sparse as sparse
+from minitensor.nn.modules import transformer as transformer
 from minitensor.nn.modules import upsampling as upsampling
 from minitensor.nn.modules import utils as utils
 from minitensor.nn.normalization import CrossMapLRN2d, GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm

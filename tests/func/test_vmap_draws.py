@@ -189,6 +189,6 @@ def test_every_draw_is_refused_unless_randomness_is_chosen(name: str) -> None:
     for lib in (pytest.importorskip("torch"), mt):
         lib.manual_seed(4)
         state = lib.get_rng_state().tolist()
-        with pytest.raises(RuntimeError, match="randomness|aten::rrelu"):
+        with pytest.raises(RuntimeError, match=r"randomness|aten::rrelu"):
             lib.func.vmap(lambda x, lib=lib: DRAWS[name](lib, x))(inputs(lib, ((0, 0, "error", None),))[0])
         assert lib.get_rng_state().tolist() == state

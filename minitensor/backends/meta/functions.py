@@ -261,6 +261,11 @@ def real_transform(array: Any, s: Any = None, axes: Any = None, norm: Any = None
     return in_order_of(shape, whole.dtype, array)
 
 
+def transform_along(array: Any, n: int | None = None, axis: int = -1, norm: Any = None) -> MetaArray:
+    """Return what ``rfft`` and ``ihfft`` return: half of one dim."""
+    return real_transform(array, None if n is None else (n,), (axis,))
+
+
 def real_inverse(array: Any, s: Any = None, axes: Any = None, norm: Any = None) -> MetaArray:
     """Return what ``irfftn`` returns: real numbers, twice as many in the last dim."""
     dims = places.dims_of(axes, array.ndim)
@@ -279,6 +284,8 @@ def complex_of(dtype: Any) -> Any:
 def qr(array: Any, mode: str = "reduced") -> Any:
     """Return Q and R, or R alone."""
     *batch, m, n = array.shape
+    if mode == "raw":
+        return MetaArray((*batch, n, m), array.dtype), MetaArray((*batch, min(m, n)), array.dtype)
     if mode == "r":
         return MetaArray((*batch, min(m, n), n), array.dtype)
     k = m if mode == "complete" else min(m, n)
@@ -345,4 +352,5 @@ vars(xp).update({name: as_method(name) for name in "transpose swapaxes reshape r
 vars(xp).update({name: depends_on_data(name) for name in "nonzero argwhere unique bincount allclose".split()})
 xp.fft, xp.linalg = ModuleType("fft"), ModuleType("linalg")
 vars(xp.fft).update(fftn=transform, ifftn=transform, rfftn=real_transform, irfftn=real_inverse)
+vars(xp.fft).update(rfft=transform_along, ihfft=transform_along)
 vars(xp.linalg).update(qr=qr)

@@ -229,6 +229,13 @@ class MetaBackend(Backend):
     def solve_triangular(self, array: Any, right: Any, upper: bool, unit: bool) -> Any:
         return self.solve(array, right)[0]
 
+    def lu_factor(self, array: Any) -> Any:
+        rows = MetaArray((*array.shape[:-2], min(array.shape[-2:])), numpy.int32)
+        return same(array), rows, MetaArray(array.shape[:-2], numpy.int32)
+
+    def ldl_factor(self, array: Any, hermitian: bool) -> Any:
+        return self.lu_factor(array)
+
     cofactors = matrix_exp = stands_in(same)
 
     def svd(self, array: Any, full_matrices: bool) -> Any:

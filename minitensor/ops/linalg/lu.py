@@ -14,6 +14,7 @@ from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import column_major, in_layout
 from minitensor.autograd.turns import in_turn
+from minitensor.backends import any_true, holds_data
 from minitensor.base import values_of
 from minitensor.dtypes import int32
 from minitensor.errors import LinAlgError, ShapeError
@@ -117,7 +118,7 @@ def lu_factor_ex(
 
 def require_pivots(name: str, A: Tensor, info: Array) -> None:
     """Raise, naming the first matrix with a pivot that is zero, if there is one."""
-    if not info.any():
+    if not any_true(info):
         return
     flat = info.reshape(-1)
     first = int(A.xp.argmax(flat != 0))
@@ -242,7 +243,7 @@ def exchange_order(pivots: Tensor, rows: int, back: bool) -> Array:
     flat = array.reshape(prod(array.shape[:-1]), array.shape[-1])
     order = xp.zeros((len(flat), rows), "int64") + xp.arange(rows)
     batch = xp.arange(len(flat))
-    for i in range(flat.shape[-1]):
+    for i in range(flat.shape[-1] if holds_data(flat) else 0):
         other = flat[:, i] - 1
         here, there = order[:, i].copy(), order[batch, other]
         order[batch, other], order[:, i] = here, there

@@ -1,0 +1,5 @@
+"""Containers under PyTorch's path."""
+
+from minitensor.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
