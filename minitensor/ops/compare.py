@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # The in-place versions have no gradient: the formula is None.
 
+FEW = 4096  # elements that are compared in the time of a call
+
 
 def store(name: str, input: Tensor, result: Tensor) -> None:
     """Write the result of a comparison into its first operand, cast to that dtype."""
@@ -212,7 +214,16 @@ def equal(input: Tensor, other: Tensor) -> bool:
     if not isinstance(other, TensorBase):
         raise WrongTypeError(f"equal(): argument 'other' must be a tensor, not {type(other).__name__}")
     same_device(input, other)
-    return input.shape == other.shape and bool((elements_of(input) == elements_of(other)).all())
+    return input.shape == other.shape and have_equal_elements(elements_of(input), elements_of(other))
+
+
+def have_equal_elements(a: Array, b: Array) -> bool:
+    """Whether arrays of one shape are equal. Arrays that differ mostly do so at the beginning."""
+    if a.size > FEW:
+        head = slice(1 if a.ndim > 1 else FEW)
+        if not (a[head] == b[head]).all():
+            return False
+    return bool((a == b).all())
 
 
 @nondifferentiable
