@@ -320,6 +320,9 @@ class Function:
         """Return a tangent or None for each output, given one of ``grad_inputs`` for each argument of ``forward``.
 
         ``ctx`` is what ``forward`` left; its ``saved_tensors`` are those given to ``save_for_forward``.
+
+        Raises:
+            NotImplementedError: If a class does not define it, and forward mode needs it.
         """
         raise UnsupportedError(
             "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."

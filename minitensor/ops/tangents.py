@@ -3,7 +3,7 @@
 Note [Three rules for tangents]. A gradient formula f computes Jᵀu from the gradient u of the result. The tangent Jt of
 the result is computed in one of three ways, none of which needs a formula of its own:
 
-- A pointwise operation on real numbers has a diagonal Jacobian, so Jt is f(t).
+- A pointwise operation on real numbers has a diagonal Jacobian, and ``softmax`` a symmetric one, so Jt is f(t).
 - An operation that is linear in an argument is applied to the tangent in its place.
 - Otherwise f is transposed. It is linear in u, so its gradient in u, weighted by t, is Jt. This takes one backward pass
   through f alone, which is dropped at once: the tangents of a chain of operations need no more memory than one of them.
@@ -33,10 +33,10 @@ POINTWISE_CHAPTERS = tuple([
     """.split()
 ])
 
-# Pointwise operations of other chapters.
+# Pointwise operations of other chapters, and others whose Jacobian is symmetric.
 POINTWISE = frozenset("""
     relu elu hardtanh leaky_relu threshold hardshrink softshrink softplus logsigmoid silu gelu hardswish sigmoid tanh
-    erf nan_to_num masked_fill _standard_gamma
+    erf nan_to_num masked_fill _standard_gamma softmax
 """.split())
 
 # Operations that are linear in their only differentiable argument.
@@ -99,7 +99,7 @@ def choose_rule(call: Call, tangents: Sequence[Any], result: Any) -> Any:
 
 
 def is_pointwise(op: Op) -> bool:
-    """Whether each element of the result depends on the elements at the same place only."""
+    """Whether each element of the result depends on the elements at the same place only, or as they do on it."""
     return op.body.__module__ in POINTWISE_CHAPTERS or op.name in POINTWISE
 
 

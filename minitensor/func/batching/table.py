@@ -27,16 +27,10 @@ from minitensor.func.batching.families import (
     sample_by_sample,
 )
 from minitensor.nn.functional import fused_norms, recurrent
+from minitensor.ops.tangents import POINTWISE_CHAPTERS
 
 if TYPE_CHECKING:
     from minitensor.autograd.node import Op
-
-POINTWISE_CHAPTERS = tuple([
-    f"minitensor.ops.{chapter}"
-    for chapter in """
-        arithmetic fused halves powers exponentials trigonometry rounding choice compare bits special complex constant
-    """.split()
-])
 
 MATRIX_CHAPTERS = tuple([
     f"minitensor.ops.linalg.{chapter}"
