@@ -50,8 +50,8 @@ class device:  # noqa: N801  # PyTorch's spelling
     type: str
     index: int | None
 
-    enter: ClassVar[Callable[..., device]]  # set by `autograd.default_device`, which knows what makes tensors
-    leave: ClassVar[Callable[..., None]]
+    _enter: ClassVar[Callable[..., device]]  # set by `autograd.default_device`, which knows what makes tensors
+    _leave: ClassVar[Callable[..., None]]
 
     def __init__(self, type: DeviceLike, index: int | None = None) -> None:  # noqa: A002  # PyTorch's name
         if isinstance(type, device):
@@ -70,10 +70,10 @@ class device:  # noqa: N801  # PyTorch's spelling
 
     def __enter__(self) -> device:
         """Make new tensors on this device that name none."""
-        return self.enter()
+        return self._enter()
 
     def __exit__(self, *_: object) -> None:
-        self.leave()
+        self._leave()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate a function in which new tensors are made on this device."""

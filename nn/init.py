@@ -471,6 +471,8 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     """
     if tensor.ndim != 2:
         raise ArgumentError(f"Only tensors with 2 dimensions are supported, got shape {tuple(tensor.shape)}")
+    if tensor.is_meta:
+        return tensor
     rows, columns = tensor.shape
     tensor.normal_(0, std, generator=generator)
     for column in range(columns):
@@ -519,6 +521,8 @@ def trunc_normal_(
             "The distribution of values may be incorrect.",
             stacklevel=user_level(),
         )
+    if tensor.is_meta:
+        return tensor
     inside = normal_cdf((b - mean) / std) - normal_cdf((a - mean) / std)
     if inside > 0.3:
         return redraw_outside(tensor, mean, std, a, b, generator)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.errors import ArgumentTypeError, UsageError
+from minitensor.errors import ArgumentTypeError, MetaError, UsageError
 from minitensor.nn.parameter import is_lazy
 from minitensor.ops import cast
 from minitensor.tensor import Tensor
@@ -41,6 +41,11 @@ def destination(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
 
 def move(tensor: Tensor, device: Any, dtype: Any, format: Any) -> Tensor:
     """Move a tensor, cast it if it is floating-point or complex, and change the memory format if it is 4D or 5D."""
+    if device is not None and device.type != "meta" and not is_lazy(tensor) and tensor.is_meta:
+        raise MetaError(
+            "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead of "
+            "torch.nn.Module.to() when moving module from meta to a different device."
+        )
     target = device or tensor.device, dtype if is_castable(tensor) and dtype is not None else tensor.dtype
     if format is not None and not is_lazy(tensor) and tensor.ndim in (4, 5):
         return tensor.to(*target, memory_format=format)

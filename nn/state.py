@@ -313,6 +313,8 @@ def unwritable(key: str, tensor: Tensor, value: Tensor, assigned: bool) -> str |
         problem = f"a tensor of dtype {value.dtype} cannot require grad, as the one in the model does"
     elif not assigned and not is_lazy(tensor) and has_overlap(tensor.layout):
         problem = "several elements of the one in the model share one place in memory; load with assign=True"
+    elif not assigned and not is_lazy(tensor) and value.is_meta and not tensor.is_meta:
+        problem = "Cannot copy out of meta tensor; no data!"
     else:
         return None
     return f'While copying the parameter named "{key}": {problem}'
@@ -325,7 +327,19 @@ def module_copy(module: Module, name: str, value: Tensor) -> None:
         if is_lazy(value):
             return
         target.materialize(value.shape)
+    if target.is_meta and not value.is_meta:
+        warn_of_no_copy(name)
     target.copy_(value.reshape(target.shape))
+
+
+def warn_of_no_copy(name: str) -> None:
+    """Warn that a parameter without memory keeps nothing of what is loaded."""
+    warnings.warn(
+        f"for {name}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, "
+        "which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to their "
+        "corresponding key in the module instead of copying them in place?)",
+        UserWarning, stacklevel=user_level(),
+    )
 
 
 def module_assign(module: Module, name: str, value: Tensor) -> None:

@@ -97,4 +97,4 @@ def leave(place: device) -> None:
     context.__exit__()
 
 
-device.enter, device.leave = enter, leave  # lower floors know no modes
+device._enter, device._leave = enter, leave  # lower floors know no modes

@@ -25,7 +25,7 @@ from minitensor.layout import Layout
 from minitensor.memory_format import layout as LayoutName
 from minitensor.memory_format import sparse_coo, sparse_csr
 from minitensor.nn.parameter import Buffer, Parameter
-from minitensor.ops.face import rebuild
+from minitensor.ops.face import rebuild, rebuild_meta
 from minitensor.serialization.budget import Budget
 from minitensor.serialization.names import MISSING, check_module, find_safe_global, is_allowed, modern_name
 from minitensor.shapes import Size
@@ -94,6 +94,15 @@ def build_tensor(
     if conj or neg:
         budget.resolve(layout.numel(shape) * memory.storage.array.itemsize)
     found: Tensor = rebuild(Tensor, memory.resolve(conj, neg), there, wants_grad=False)
+    return found.requires_grad_() if parse_requires_grad(found, requires_grad) else found
+
+
+def build_meta_tensor(budget: Budget, kind: Any, shape: Any, strides: Any, requires_grad: Any) -> Tensor:
+    """Build a tensor without memory."""
+    if not isinstance(kind, dtypes.dtype):
+        raise FileFormatError(f"a tensor on the device 'meta' needs a dtype, got {quote(kind)}")
+    there = build_layout(0, shape, strides, MOST_ELEMENTS)
+    found: Tensor = rebuild_meta(Tensor, there.shape, there.strides, kind, wants_grad=False)
     return found.requires_grad_() if parse_requires_grad(found, requires_grad) else found
 
 
@@ -219,7 +228,8 @@ def is_sizes(value: Any) -> bool:
 def build_of_class(budget: Budget, builder: Any, kind: Any, arguments: Any, state: Any) -> Tensor:
     """Build a tensor of a class that a user allowed, or with attributes."""
     call = BUILDER_OF.get(id(builder))
-    if call is None or call.call not in (build_tensor, build_parameter) or not isinstance(arguments, tuple):
+    builds = call is not None and call.call in (build_tensor, build_meta_tensor, build_parameter)
+    if call is None or not builds or not isinstance(arguments, tuple):
         raise ForbiddenNameError(f"the file rebuilds a tensor by calling {quote(builder)}, which a checkpoint may not")
     if kind not in (Tensor, Parameter) and not is_allowed(kind):
         raise ForbiddenNameError(f"the file refers to the class {quote(kind)}; allow it by add_safe_globals")
@@ -372,6 +382,7 @@ BUILDERS: dict[tuple[str, str], Builder] = {
         ("torch._utils", "_rebuild_tensor", build_tensor),
         ("torch._utils", "_rebuild_tensor_v2", build_tensor),
         ("torch._utils", "_rebuild_tensor_v3", build_tensor_of_dtype),
+        ("torch._utils", "_rebuild_meta_tensor_no_storage", build_meta_tensor),
         ("torch._utils", "_rebuild_parameter", build_parameter),
         ("torch._utils", "_rebuild_parameter_with_state", build_parameter_with_state),
         ("torch._utils", "_rebuild_sparse_tensor", build_sparse_tensor),

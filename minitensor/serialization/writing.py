@@ -265,19 +265,26 @@ def write_rebuild_parts(writer: Writer, value: Tensor) -> Iterator[Any]:
 
 
 def write_rebuild_call(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]:
-    """Write PyTorch's call that rebuilds a tensor from storage, offset, shape and strides."""
+    """Write PyTorch's call that rebuilds a tensor."""
     write_rebuild_function(writer, value)
     yield from write_rebuild_arguments(writer, value, requires_grad)
     writer.emit(b"R")
 
 
 def write_rebuild_function(writer: Writer, value: Tensor) -> None:
-    """Write the name of PyTorch's function that rebuilds a tensor; that on a storage of bytes gets the dtype too."""
-    writer.name("torch._utils", "_rebuild_tensor_v3" if value.dtype in dtypes.UNSIGNED else "_rebuild_tensor_v2")
+    """Write which function rebuilds a tensor: without memory, from a storage of bytes, or from one of its dtype."""
+    if value.is_meta:
+        name = "_rebuild_meta_tensor_no_storage"
+    else:
+        name = "_rebuild_tensor_v3" if value.dtype in dtypes.UNSIGNED else "_rebuild_tensor_v2"
+    writer.name("torch._utils", name)
 
 
 def write_rebuild_arguments(writer: Writer, value: Tensor, requires_grad: bool) -> Iterator[Any]:
     """Write the arguments of that call; a lazy conjugate is resolved."""
+    if value.is_meta:
+        yield (value.dtype, tuple(value.shape), value.stride(), requires_grad)
+        return
     if value.dtype.decoded is value.dtype:
         value = value.detach()._decode()
     shape, strides, offset = value.layout

@@ -339,6 +339,8 @@ def rrelu_with_noise(input: Tensor, slopes: Tensor) -> Array:
 @random_operation
 def draw_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     """Return 1 for each positive element and a random slope for each other one, drawn in order."""
+    if input.is_meta:
+        return input.new_ones(input.shape)
     slopes = input.xp.ones(input.shape, input.dtype.arithmetic)
     flat, places = slopes.reshape(-1), input.xp.nonzero(elements_of(input).reshape(-1) <= 0)[0]
     drawn = uniform(default_generator, len(places), "float64") * (upper - lower) + lower

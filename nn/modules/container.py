@@ -2,4 +2,4 @@
 
 from minitensor.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 
-__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]

@@ -270,7 +270,8 @@ class MetaArray:
         return self._at(places.at_index(self, index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        places.require_fit(places.at_index(self, index)[0], getattr(value, "shape", ()))
+        if not places.has_mask(index):  # what a mask chooses has no shape
+            places.require_fit(places.at_index(self, index)[0], getattr(value, "shape", ()))
 
     def _at(self, place: places.Place) -> MetaArray:
         return self.__class__(place[0], self.dtype, place[1])

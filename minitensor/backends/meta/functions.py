@@ -292,6 +292,12 @@ def qr(array: Any, mode: str = "reduced") -> Any:
     return MetaArray((*batch, m, k), array.dtype), MetaArray((*batch, k, n), array.dtype)
 
 
+def norm(array: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> MetaArray:
+    """Return norms along dims."""
+    dims = places.dims_of(axis, array.ndim)
+    return MetaArray(places.without(array.shape, dims, keepdims), part_of(array.dtype))
+
+
 # -- the module --------------------------------------------------------------------------------------------------------
 
 
@@ -353,4 +359,4 @@ vars(xp).update({name: depends_on_data(name) for name in "nonzero argwhere uniqu
 xp.fft, xp.linalg = ModuleType("fft"), ModuleType("linalg")
 vars(xp.fft).update(fftn=transform, ifftn=transform, rfftn=real_transform, irfftn=real_inverse)
 vars(xp.fft).update(rfft=transform_along, ihfft=transform_along)
-vars(xp.linalg).update(qr=qr)
+vars(xp.linalg).update(qr=qr, norm=norm)

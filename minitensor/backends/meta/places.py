@@ -202,6 +202,12 @@ def at_index(array: Any, index: Any) -> Place:
     return place_of_slices(array, items)
 
 
+def has_mask(index: Any) -> bool:
+    """Whether a mask is part of an index."""
+    items = index if isinstance(index, tuple) else (index,)
+    return any(hasattr(each, "dtype") and each.dtype.kind == "b" for each in items)
+
+
 def read_item(item: Any) -> Any:
     """Return one part of an index as an int, a slice, None, an ellipsis, or an array of positions."""
     if item is None or item is Ellipsis or isinstance(item, slice):
