@@ -95,7 +95,7 @@ class Adam(Optimizer):
             params,
             {
                 "lr": lr,
-                "betas": betas,
+                "betas": (betas[0], betas[1]),
                 "eps": eps,
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,

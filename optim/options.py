@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from numbers import Real
 from operator import index
@@ -55,7 +55,7 @@ def read_integer(name: str, value: Any) -> int:
 
 def require_betas(betas: Any) -> None:
     """Raise unless ``betas`` is a pair of decay rates in [0, 1)."""
-    if not isinstance(betas, (tuple, list)):
+    if isinstance(betas, (str, dict, Tensor)) or not hasattr(betas, "__len__"):
         error = WrongKindError if isinstance(betas, Tensor) else ArgumentTypeError  # PyTorch reads a tensor's entries
         raise error(f"betas must be a pair of numbers, got {quote(betas)}")
     require_count(betas, 2, "betas must be a pair of numbers")
@@ -92,7 +92,7 @@ def require_options(where: str, group: dict[str, Any], defaults: dict[str, Any])
         raise MissingEntryError(f"{where} has no {', '.join(map(repr, lacking))}; a group needs {list(defaults)}")
     for name, default in defaults.items():
         value = group[name]
-        if isinstance(default, tuple):
+        if not isinstance(default, (str, Tensor)) and hasattr(default, "__len__"):  # a pair, in a sequence of any type
             require_several(f"{where}: {name}", value, len(default))
         elif type(value) in NUMBERS or name in FLAGS or default is None or isinstance(default, (bool, str)):
             continue
@@ -118,31 +118,40 @@ def require_count(values: Any, count: int, wanted: str) -> None:
 
 # Types of options that an update can use as they are. A number of the array library is none: it would widen arrays.
 SIMPLE = frozenset({bool, int, float, str, list, tuple, type(None)})
+PAIRS = ("betas", "etas", "step_sizes")
 
 
 def in_numbers(group: dict[str, Any]) -> dict[str, Any]:
     """Return a group whose options are Python numbers; the value of a tensor is read at each step."""
-    types = chain(map(type, group.values()), map(type, group.get("betas", ())))
-    return group if SIMPLE.issuperset(types) else {name: in_number(value) for name, value in group.items()}
+    pairs = [group[name] for name in PAIRS if name in group]
+    types = chain(map(type, group.values()), *[map(type, pair) for pair in pairs])
+    return group if SIMPLE.issuperset(types) else change_options(group, in_number)
+
+
+def change_options(group: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return a group in which a function has changed each option."""
+    return {name: value if name == "params" else change(value) for name, value in group.items()}
 
 
 def in_number(value: Any) -> Any:
     """Return a number or a tensor of one element as a float, a pair of them as floats, and all else unchanged."""
-    if type(value) is tuple:
+    if isinstance(value, (tuple, list)):
         return tuple(map(in_number, value))
     if isinstance(value, Tensor):
         return float(value.item())
-    return float(value) if type(value) not in SIMPLE and isinstance(value, Real) else value
+    if type(value) in SIMPLE:
+        return value
+    return float(value) if isinstance(value, Real) else in_number(value.tolist()) if hasattr(value, "tolist") else value
 
 
 def in_scalars(group: dict[str, Any]) -> dict[str, Any]:
     """Return a group whose tensors with one element keep their history and have no dims."""
-    return {name: in_scalar(value) for name, value in group.items()}
+    return change_options(group, in_scalar)
 
 
 def in_scalar(value: Any) -> Any:
     """Return a tensor without dims, and anything else as a number."""
-    if type(value) is tuple:
+    if isinstance(value, (tuple, list)):
         return tuple(map(in_scalar, value))
     return value.squeeze() if isinstance(value, Tensor) else in_number(value)
 
