@@ -28,7 +28,9 @@ class Packed:
     def __init__(self, tensor: Any, node: Node | None, pack: Hook, unpack: Hook) -> None:
         self.node = node
         self.unpack = unpack
-        self.handle = call_pack_hook(pack, window(tensor, tensor.layout))
+        handle = call_pack_hook(pack, tensor)
+        # The caller may still move its tensor to other memory or another shape.
+        self.handle = window(tensor, tensor.layout) if handle is tensor else handle
 
     def open(self, node: Node | None = None) -> Any:
         """Return the tensor that the unpack hook returns, with the node of the packed tensor or with ``node``."""

@@ -231,7 +231,6 @@ def test_gradients_are_the_same_through_hooks_to_second_order(name: str) -> None
     packed = []
 
     def pack(tensor: Any) -> int:
-        assert tensor.is_leaf
         packed.append(tensor.clone())
         return len(packed) - 1
 
@@ -239,6 +238,19 @@ def test_gradients_are_the_same_through_hooks_to_second_order(name: str) -> None
     with graph.saved_tensors_hooks(pack, lambda number: packed[number]):
         assert gradients() == plain
     assert packed
+
+
+def test_a_pack_hook_gets_the_operands_themselves() -> None:
+    weight, x = mt.nn.Parameter(mt.ones(2, 2, dtype=mt.float64)), leaf(1.0, 2.0)
+    seen: list[Any] = []
+    with graph.saved_tensors_hooks(lambda tensor: seen.append(tensor) or tensor, lambda tensor: tensor):
+        double = x * 2
+        y = (weight @ double).pow(2)
+    assert any(each is weight for each in seen) and any(each is double for each in seen)
+    assert all(each.requires_grad for each in seen)
+    double.data = mt.zeros(3)  # the saved tensor keeps its memory
+    y.sum().backward()
+    assert x.grad.tolist() == [48.0, 48.0] and weight.grad.tolist() == [[24.0, 48.0]] * 2
 
 
 def test_the_innermost_hooks_are_used_and_the_outer_ones_return() -> None:
