@@ -69,7 +69,6 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 WIDE = "ilq"  # NumPy's type codes of int32 and int64, the dtypes of positions
-
 # -- x[...] ------------------------------------------------------------------------------------------------------------
 
 

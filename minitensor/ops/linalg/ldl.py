@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import column_major, in_layout
+from minitensor.backends import any_true, holds_data
 from minitensor.base import values_of
 from minitensor.dtypes import int32
 from minitensor.errors import GradError, LinAlgError, ShapeError, ShapeIndexError
@@ -65,7 +66,7 @@ def ldl_factor_ex(
 
 def require_regular(name: str, info: Array) -> None:
     """Raise if a pivot is zero."""
-    if info.any():
+    if any_true(info):
         place = int(info.reshape(-1).max())
         raise LinAlgError(f"{name}: D[{place},{place}] is zero, so that the factors cannot be used by ldl_solve")
 
@@ -145,7 +146,7 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False,
     rows = xp.broadcast_to(pivots.array, (*batch, n)).reshape(prod(batch), n)
     found: Array = xp.broadcast_to(B.array, (*batch, *B.array.shape[-2:])).copy()
     right = found.reshape(len(factors), *found.shape[-2:])  # a view
-    for each, pivot, columns in zip(factors, rows, right):
+    for each, pivot, columns in zip(factors, rows, right) if holds_data(right) else ():
         substitute(xp, each, pivot, columns, hermitian and found.dtype.kind == "c")
     return found
 

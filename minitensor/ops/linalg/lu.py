@@ -226,7 +226,7 @@ def require_rows(name: str, factors: Tensor, pivots: Tensor) -> None:
     if pivots.dtype is not int32:
         raise ShapeError(f"{name}: pivots must be a tensor of int32, as lu_factor returns it, got {pivots.dtype.name}")
     values = values_of(pivots)
-    if values.size and (values.min() < 1 or values.max() > factors.shape[-2]):
+    if values.size and holds_data(values) and (values.min() < 1 or values.max() > factors.shape[-2]):
         raise ShapeError(
             f"{name}: pivots must be between 1 and {factors.shape[-2]}, the number of rows, got {int(values.min())} to "
             f"{int(values.max())}"
