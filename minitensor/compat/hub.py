@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlparse as urlparse  # timm imports it from here
 
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, UnsupportedError, UsageError

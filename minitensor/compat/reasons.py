@@ -157,7 +157,7 @@ ABSENT = (
         torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.VariableMeta
         torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.*
         torch.windows torch.utils.backcompat torch.utils.backend_registration
-        torch.utils.*privateuse1* torch.utils.set_module torch.utils.weak torch.numa torch.storage
+        torch.utils.*privateuse1* torch.utils.set_module torch.utils.weak torch.numa
         torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 torch.Tensor.grad_dtype
         torch.Tensor.name torch.nn.utils.rnn.bind torch.nn.utils.rnn.PackedSequence_ torch.serialization.*
         torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING torch.nn.factory_kwargs torch.nn.common_types

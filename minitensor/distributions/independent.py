@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.distributions import constraints
 from minitensor.distributions.distribution import Distribution
-from minitensor.distributions.utils import sum_rightmost
+from minitensor.distributions.utils import _sum_rightmost
 from minitensor.errors import ArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ class Independent(Distribution):
         return self.base_dist.rsample(sample_shape)
 
     def _log_prob(self, value: Tensor) -> Tensor:
-        return sum_rightmost(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
 
     def _entropy(self) -> Tensor:
-        return sum_rightmost(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """Return all values along dim 0.

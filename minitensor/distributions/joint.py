@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.distributions import constraints
 from minitensor.distributions.transform import Transform
-from minitensor.distributions.utils import sum_rightmost
+from minitensor.distributions.utils import _sum_rightmost
 from minitensor.errors import GuardError
 from minitensor.ops.join import cat, stack
 
@@ -90,7 +90,7 @@ class CatTransform(Joint):
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the logarithms of the parts: joined, or summed if the dim is part of an event."""
         terms = [
-            sum_rightmost(each.log_abs_det_jacobian(before, after), self.event_dim - each.event_dim)
+            _sum_rightmost(each.log_abs_det_jacobian(before, after), self.event_dim - each.event_dim)
             for each, before, after in zip(self.transforms, self._split(x), self._split(y))
         ]
         dim = self.dim - (x.ndim if self.dim >= 0 else 0) + self.event_dim

@@ -39,7 +39,7 @@ from minitensor.distributions.pareto import Pareto
 from minitensor.distributions.poisson import Poisson
 from minitensor.distributions.transformed_distribution import TransformedDistribution
 from minitensor.distributions.uniform import Uniform
-from minitensor.distributions.utils import euler_constant, sum_rightmost, where
+from minitensor.distributions.utils import _sum_rightmost, euler_constant, where
 from minitensor.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from minitensor.linalg import solve_triangular
 from minitensor.nn.functional import softplus
@@ -78,14 +78,15 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
 def register_kl(type_p: type, type_q: type) -> Callable[[Formula], Formula]:
     """Return a decorator that enters a formula for two classes of distributions, and for their subclasses.
 
-    Of several formulas that apply, the one for the closest classes is used.
+    Of several formulas that apply, the one for the closest classes is used. A class need not be a ``Distribution``:
+    it may be one that several distributions inherit from as well.
 
     Args:
         type_p: The class of the first argument.
         type_q: The class of the second argument.
 
     Raises:
-        TypeError: If one is not a subclass of ``Distribution``.
+        TypeError: If one is not a class.
 
     >>> from minitensor.distributions import Normal, register_kl
     >>> class Own(Normal): ...
@@ -94,8 +95,8 @@ def register_kl(type_p: type, type_q: type) -> Callable[[Formula], Formula]:
     ...     return (p.loc - q.loc).square()
     """
     for kind in (type_p, type_q):
-        if not (isinstance(kind, type) and issubclass(kind, Distribution)):
-            raise ArgumentTypeError(f"expected a subclass of Distribution, got {kind!r}")
+        if not isinstance(kind, type):
+            raise ArgumentTypeError(f"register_kl: expected a class of distributions, got {kind!r}")
 
     def register(formula: Formula) -> Formula:
         FORMULAS[type_p, type_q] = formula
@@ -284,7 +285,7 @@ def kl_exponential_family(p: ExponentialFamily, q: ExponentialFamily) -> Tensor:
     divergence = q._log_normalizer(*others) - normalizer
     for mine, other, slope in zip(natural, others, slopes):
         term = (other - mine) * slope
-        divergence = divergence - sum_rightmost(term, term.ndim - divergence.ndim)
+        divergence = divergence - _sum_rightmost(term, term.ndim - divergence.ndim)
     return divergence
 
 
@@ -292,7 +293,7 @@ def kl_independent(p: Independent, q: Independent) -> Tensor:
     count = p.reinterpreted_batch_ndims
     if count != q.reinterpreted_batch_ndims:
         raise UnsupportedError(f"kl_divergence: expected events of as many dims, got {p} and {q}")
-    return sum_rightmost(kl_divergence(p.base_dist, q.base_dist), count)
+    return _sum_rightmost(kl_divergence(p.base_dist, q.base_dist), count)
 
 
 def kl_of_transforms(p: TransformedDistribution, q: TransformedDistribution) -> Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from minitensor.distributions import constraints
 from minitensor.distributions.distribution import Distribution
 from minitensor.distributions.multivariate_normal import identity_like, mahalanobis
-from minitensor.distributions.utils import lazy_property, standard_normal
+from minitensor.distributions.utils import _standard_normal, lazy_property
 from minitensor.errors import ArgumentError
 from minitensor.linalg import cholesky, solve_triangular
 from minitensor.ops.broadcast import broadcast_tensors
@@ -105,8 +105,8 @@ class LowRankMultivariateNormal(Distribution):
 
     def _rsample(self, sample_shape: Size) -> Tensor:
         shape = self._extended_shape(sample_shape)
-        common = standard_normal((*shape[:-1], self.cov_factor.shape[-1]), self.loc)
-        own = standard_normal(shape, self.loc)
+        common = _standard_normal((*shape[:-1], self.cov_factor.shape[-1]), self.loc.dtype, self.loc.device)
+        own = _standard_normal(shape, self.loc.dtype, self.loc.device)
         return self.loc + (self.cov_factor @ common.unsqueeze(-1)).squeeze(-1) + self.cov_diag.sqrt() * own
 
     @property

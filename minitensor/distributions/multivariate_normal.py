@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.distributions import constraints
 from minitensor.distributions.distribution import Distribution
-from minitensor.distributions.utils import lazy_property, only_one, standard_normal
+from minitensor.distributions.utils import _standard_normal, lazy_property, only_one
 from minitensor.errors import ArgumentError
 from minitensor.linalg import cholesky, solve_triangular
 from minitensor.ops.creation import eye
@@ -143,7 +143,7 @@ class MultivariateNormal(Factored, Distribution):
         return self._tril.square().sum(-1).expand(*self._batch_shape, *self._event_shape)
 
     def _rsample(self, sample_shape: Size) -> Tensor:
-        noise = standard_normal(self._extended_shape(sample_shape), self.loc)
+        noise = _standard_normal(self._extended_shape(sample_shape), self.loc.dtype, self.loc.device)
         return self.loc + (self._tril @ noise.unsqueeze(-1)).squeeze(-1)
 
     def _log_prob(self, value: Tensor) -> Tensor:

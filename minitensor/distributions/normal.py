@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.distributions import constraints
 from minitensor.distributions.exp_family import ExponentialFamily
-from minitensor.distributions.utils import broadcast_all, standard_normal
+from minitensor.distributions.utils import _standard_normal, broadcast_all
 from minitensor.ops.random import normal
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Normal(ExponentialFamily):
         return normal(self.loc.expand(shape), self.scale.expand(shape))
 
     def _rsample(self, sample_shape: Size) -> Tensor:
-        return self.loc + standard_normal(self._extended_shape(sample_shape), self.loc) * self.scale
+        noise = _standard_normal(self._extended_shape(sample_shape), self.loc.dtype, self.loc.device)
+        return self.loc + noise * self.scale
 
     def _log_prob(self, value: Tensor) -> Tensor:
         spread = (value - self.loc).square() / (2 * self.scale.square())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from minitensor.distributions import constraints
 from minitensor.distributions.chi2 import Chi2
 from minitensor.distributions.distribution import Distribution
-from minitensor.distributions.utils import broadcast_all, standard_normal, where
+from minitensor.distributions.utils import _standard_normal, broadcast_all, where
 
 if TYPE_CHECKING:
     from minitensor.shapes import Size
@@ -52,7 +52,7 @@ class StudentT(Distribution):
         return where(self.df > 2, finite, where(self.df > 1, math.inf, math.nan).to(self.df))
 
     def _rsample(self, sample_shape: Size) -> Tensor:
-        x = standard_normal(self._extended_shape(sample_shape), self.df)
+        x = _standard_normal(self._extended_shape(sample_shape), self.df.dtype, self.df.device)
         return self.loc + self.scale * (x * (self._chi2.rsample(sample_shape) / self.df).rsqrt())
 
     def _log_prob(self, value: Tensor) -> Tensor:

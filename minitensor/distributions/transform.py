@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor.distributions import constraints
-from minitensor.distributions.utils import sum_rightmost
+from minitensor.distributions.utils import _sum_rightmost
 from minitensor.errors import ArgumentError, UnsupportedError
 from minitensor.ops.creation import zeros_like
 from minitensor.shapes import Size
@@ -271,7 +271,7 @@ class ComposeTransform(Transform):
         points.append(y)
         events, terms = self.domain.event_dim, []
         for part, before, after in zip(self.parts, points, points[1:]):
-            terms.append(sum_rightmost(part.log_abs_det_jacobian(before, after), events - part.domain.event_dim))
+            terms.append(_sum_rightmost(part.log_abs_det_jacobian(before, after), events - part.domain.event_dim))
             events += part.codomain.event_dim - part.domain.event_dim
         return functools.reduce(operator.add, terms)
 
@@ -360,7 +360,7 @@ class IndependentTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the sum of the logarithms over an event."""
-        return sum_rightmost(self.base_transform.log_abs_det_jacobian(x, y), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_transform.log_abs_det_jacobian(x, y), self.reinterpreted_batch_ndims)
 
     def forward_shape(self, shape: Any) -> Any:
         """Return the shape of the image of a tensor of ``shape``."""

@@ -10,7 +10,7 @@ from minitensor.distributions import constraints
 from minitensor.distributions.distribution import Distribution
 from minitensor.distributions.independent import Independent
 from minitensor.distributions.transforms import ComposeTransform, Transform
-from minitensor.distributions.utils import sum_rightmost
+from minitensor.distributions.utils import _sum_rightmost
 from minitensor.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ class TransformedDistribution(Distribution):
         for each in self.transforms[::-1]:
             x = each.inv(y)
             events += each.domain.event_dim - each.codomain.event_dim
-            stretch.append(sum_rightmost(each.log_abs_det_jacobian(x, y), events - each.domain.event_dim))
+            stretch.append(_sum_rightmost(each.log_abs_det_jacobian(x, y), events - each.domain.event_dim))
             y = x
-        log_prob = sum_rightmost(self.base_dist.log_prob(y), events - len(self.base_dist.event_shape))
+        log_prob = _sum_rightmost(self.base_dist.log_prob(y), events - len(self.base_dist.event_shape))
         return functools.reduce(operator.sub, stretch, log_prob)
 
     def _orient(self, level: Tensor) -> Tensor:

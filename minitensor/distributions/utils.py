@@ -23,6 +23,8 @@ from minitensor.shapes import Size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from minitensor.device import DeviceLike
+    from minitensor.dtypes import dtype
     from minitensor.tensor import Tensor
 
 Owner = TypeVar("Owner")
@@ -64,9 +66,9 @@ def as_parameter(value: Any, options: dict[str, Any]) -> Tensor:
     return tensor(value, **options)
 
 
-def standard_normal(shape: Sequence[int], like: Tensor) -> Tensor:
-    """Draw standard normal numbers of the dtype and on the device of another tensor."""
-    return empty(shape, dtype=like.dtype, device=like.device).normal_()
+def _standard_normal(shape: Sequence[int], dtype: dtype, device: DeviceLike) -> Tensor:
+    """Draw standard normal numbers. Programs that write their own distributions import it, as the next one."""
+    return empty(shape, dtype=dtype, device=device).normal_()
 
 
 def where(condition: Any, input: Any, other: Any) -> Tensor:
@@ -75,9 +77,9 @@ def where(condition: Any, input: Any, other: Any) -> Tensor:
     return chosen
 
 
-def sum_rightmost(value: Tensor, count: int) -> Tensor:
-    """Sum over the last ``count`` dims."""
-    return value.reshape(*value.shape[: value.ndim - count], -1).sum(-1) if count else value
+def _sum_rightmost(value: Tensor, dim: int) -> Tensor:
+    """Sum over the last ``dim`` dims."""
+    return value.reshape(*value.shape[: value.ndim - dim], -1).sum(-1) if dim else value
 
 
 # -- probabilities and logits ------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ ELSEWHERE = {
     "torch.jit.annotations": "minitensor._jit_internal",
     "torch.nn.utils.spectral_norm": "minitensor.nn.utils.norm_hooks",
     "torch.nn.utils.weight_norm": "minitensor.nn.utils.norm_hooks",
+    "torch.storage": "minitensor.paths.storages",
 }
 
 

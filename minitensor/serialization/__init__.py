@@ -7,9 +7,11 @@ caller says ``weights_only=False``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from minitensor.compat.reasons import attributes_of
+from minitensor.device import device
 from minitensor.serialization.checkpoint import get_unsafe_globals_in_checkpoint, load, save
 from minitensor.serialization.names import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from minitensor.serialization.settings import (
@@ -29,6 +31,10 @@ __all__ = [
     "safe_globals", "save", "save_file", "set_crc32_options", "set_default_load_endianness",
     "set_default_mmap_options",
 ]  # fmt: skip
+
+# What programs take from here for their own functions that save and load.
+DEFAULT_PROTOCOL = 2
+MAP_LOCATION = Callable[[Any, str], Any] | device | str | dict[str, str] | None
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)

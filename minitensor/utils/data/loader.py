@@ -18,7 +18,13 @@ from minitensor.autograd.misuse import constructor
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError, ArgumentTypeError, GuardError
 from minitensor.ops.creation import tensor
-from minitensor.utils.data._utils.collate import default_collate, default_convert
+from minitensor.tensor import Tensor
+from minitensor.utils.data._utils.collate import (
+    collate_tensor_fn,
+    default_collate,
+    default_collate_fn_map,
+    default_convert,
+)
 from minitensor.utils.data._utils.worker import DirectEpoch, Fetch, PrefetchedEpoch, Worker, WorkerInfo
 from minitensor.utils.data.dataset import Dataset, IterableDataset, Subset, TensorDataset, take_samples
 from minitensor.utils.data.sampler import BatchSampler, EndlessSampler, RandomSampler, SequentialSampler, draw_seed
@@ -177,7 +183,7 @@ def build_fetch(dataset: Any, collate: Callable[[Any], Any], batched: bool, drop
         return build_iterable_fetch(iter(dataset), collate, batched, drop_last)
     if not batched:
         return lambda index: collate(dataset[index])
-    if collate is default_collate:
+    if collate is default_collate and default_collate_fn_map[Tensor] is collate_tensor_fn:
         return lambda indices: stack_rows(dataset, indices) or default_collate(take_samples(dataset, indices))
     return lambda indices: collate(take_samples(dataset, indices))
 

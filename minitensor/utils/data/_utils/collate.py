@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+import re
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from minitensor.ops.creation import as_tensor, tensor
 from minitensor.ops.join import stack
 from minitensor.tensor import Tensor
 
+Functions = dict[Any, Callable[..., Any]]
+
+np_str_obj_array_pattern = re.compile(r"[SaUO]")  # of the dtypes of arrays that do not hold numbers
 
 def default_collate(batch: Any) -> Any:
     """Collate samples into a batch.
@@ -25,6 +29,8 @@ def default_collate(batch: Any) -> Any:
     Args:
         batch: a list of N samples of one structure.
 
+    ``utils.data._utils.collate.default_collate_fn_map`` has a function for each type; further types can be entered.
+
     Raises:
         TypeError: If samples contain values of other types.
         RuntimeError: If tensors differ in shape, or sequences in length.
@@ -33,39 +39,72 @@ def default_collate(batch: Any) -> Any:
     [tensor([0, 1]), ('a', 'b')]
     """
     with convert_recursion_error("default_collate: samples"):
-        return collate(batch)
+        return collate(batch, collate_fn_map=default_collate_fn_map)
 
 
-def collate(batch: Any) -> Any:
-    """Collate samples of any supported type."""
-    first = batch[0]
-    if isinstance(first, Tensor):
-        return stack(batch, 0)
-    if isinstance(first, np.ndarray):
-        return stack([convert_array(array) for array in batch], 0)
-    if isinstance(first, (np.bool_, np.number)):
-        return as_tensor(np.array(batch))
-    if isinstance(first, float):
-        return tensor(batch, dtype=dtypes.float64)
-    if isinstance(first, int):
-        return tensor(batch)
-    if isinstance(first, (str, bytes)):
-        return batch
+def collate(batch: Any, *, collate_fn_map: Functions | None = None) -> Any:
+    """Collate samples by the functions for their type in ``collate_fn_map``, and containers entry by entry.
+
+    A function is called with the samples and the map. The map may have tuples of types as keys.
+    """
+    first, functions = batch[0], collate_fn_map or {}
+    if type(first) in functions:
+        return functions[type(first)](batch, collate_fn_map=functions)
+    for kind, function in functions.items():
+        if isinstance(first, kind):
+            return function(batch, collate_fn_map=functions)
     if isinstance(first, Mapping):
-        return collate_mappings(first, batch)
+        return collate_mappings(first, batch, functions)
     if isinstance(first, tuple) and hasattr(first, "_fields"):
-        return type(first)(*(collate(column) for column in zip(*batch, strict=True)))
+        return type(first)(*(collate(column, collate_fn_map=functions) for column in zip(*batch, strict=True)))
     if isinstance(first, Sequence):
-        return collate_sequences(first, batch)
+        return collate_sequences(first, batch, functions)
     raise ArgumentTypeError(
         "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
         f"found {type(first)}: give the loader a collate_fn that handles it"
     )
 
 
+def collate_tensor_fn(batch: Any, *, collate_fn_map: Functions | None = None) -> Tensor:
+    """Stack tensors."""
+    return stack(batch, 0)
+
+
+def collate_numpy_array_fn(batch: Any, *, collate_fn_map: Functions | None = None) -> Any:
+    """Collate arrays as tensors."""
+    return collate([convert_array(array) for array in batch], collate_fn_map=collate_fn_map)
+
+
+def collate_numpy_scalar_fn(batch: Any, *, collate_fn_map: Functions | None = None) -> Tensor:
+    """Return NumPy's numbers as a tensor."""
+    return as_tensor(np.array(batch))
+
+
+def collate_float_fn(batch: Any, *, collate_fn_map: Functions | None = None) -> Tensor:
+    """Return floats as a tensor of float64."""
+    return tensor(batch, dtype=dtypes.float64)
+
+
+def collate_int_fn(batch: Any, *, collate_fn_map: Functions | None = None) -> Tensor:
+    """Return ints or bools as a tensor."""
+    return tensor(batch)
+
+
+def collate_str_fn(batch: Any, *, collate_fn_map: Functions | None = None) -> Any:
+    """Return text as it is."""
+    return batch
+
+
+# Programs enter functions for types of their own here; see PyTorch's documentation of ``default_collate``.
+default_collate_fn_map: Functions = {
+    Tensor: collate_tensor_fn, np.ndarray: collate_numpy_array_fn, (np.bool_, np.number): collate_numpy_scalar_fn,
+    float: collate_float_fn, int: collate_int_fn, str: collate_str_fn, bytes: collate_str_fn,
+}  # fmt: skip
+
+
 def convert_array(array: Any) -> Tensor:
     """Convert an array to a tensor; raise unless it holds numbers."""
-    if array.dtype.kind in "SaUO":
+    if np_str_obj_array_pattern.search(array.dtype.str):
         raise ArgumentTypeError(
             "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
             f"found an array of {array.dtype}"
@@ -73,9 +112,9 @@ def convert_array(array: Any) -> Tensor:
     return as_tensor(array)
 
 
-def collate_mappings(first: Mapping[Any, Any], batch: Any) -> Any:
+def collate_mappings(first: Mapping[Any, Any], batch: Any, functions: Functions) -> Any:
     """Collate entry by entry into a mapping of the first sample's type, if one can be made, else a dict."""
-    columns = {key: collate([sample[key] for sample in batch]) for key in first}
+    columns = {key: collate([sample[key] for sample in batch], collate_fn_map=functions) for key in first}
     try:
         if not isinstance(first, MutableMapping):
             return type(first)(columns)  # type: ignore[call-arg]  # may raise, see below
@@ -86,14 +125,14 @@ def collate_mappings(first: Mapping[Any, Any], batch: Any) -> Any:
     return made
 
 
-def collate_sequences(first: Sequence[Any], batch: Any) -> Any:
+def collate_sequences(first: Sequence[Any], batch: Any, functions: Functions) -> Any:
     """Collate position by position into a sequence of the first sample's type, if one can be made, else a list."""
     if any(len(sample) != len(first) for sample in batch):
         raise ShapeError(
             "each element in list of batch should be of equal size, "
             f"got sizes {sorted({len(sample) for sample in batch})}"
         )
-    columns = [collate(column) for column in zip(*batch, strict=True)]
+    columns = [collate(column, collate_fn_map=functions) for column in zip(*batch, strict=True)]
     if isinstance(first, tuple):
         return columns
     try:
