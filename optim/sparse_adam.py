@@ -1,12 +1,14 @@
-"""SparseAdam: Adam for sparse gradients. There are none here, so a step refuses the dense ones, as PyTorch's does."""
+"""SparseAdam: Adam that updates only the entries of sparse gradients; a step refuses dense ones, as PyTorch's does."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from minitensor.autograd.mode import enable_grad
+from minitensor.autograd.mode import enable_grad, no_grad
 from minitensor.errors import ArgumentError, UsageError
+from minitensor.ops.creation import zeros_like
 from minitensor.optim.optimizer import Optimizer, Params
 from minitensor.optim.options import require_betas, require_rate
 from minitensor.tensor import Tensor
@@ -19,9 +21,9 @@ class SparseAdam(Optimizer):
 
         m <- beta1 m + (1 - beta1) g
         v <- beta2 v + (1 - beta2) g^2
-        p <- p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+        p <- p - lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps)
 
-    There are no sparse gradients here. The optimizer can be made, and its step refuses every dense gradient.
+    The gradients of ``nn.Embedding`` are dense here, also with ``sparse=True``; set ``.grad`` to a sparse tensor.
 
     Args:
         params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
@@ -37,16 +39,15 @@ class SparseAdam(Optimizer):
         TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
             option has the wrong type.
         IndexError: If ``betas`` has fewer than two entries.
-        RuntimeError: In ``step``, if a parameter has a gradient: it is dense.
+        RuntimeError: In ``step``, if a gradient is dense.
 
     >>> import minitensor as torch
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
     >>> optimizer = torch.optim.SparseAdam([weight], lr=0.1)
-    >>> (weight**2).sum().backward()
+    >>> weight.grad = torch.sparse_coo_tensor([[1]], [3.0], (2,))
     >>> optimizer.step()
-    Traceback (most recent call last):
-        ...
-    minitensor.errors.UsageError: SparseAdam does not support dense gradients, please consider Adam instead
+    >>> weight.detach()
+    tensor([ 1.0000, -2.1000])
     """
 
     def __init__(
@@ -74,6 +75,29 @@ class SparseAdam(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        if any(param.grad is not None for group in self.param_groups for param in group["params"]):
+        steps = [
+            (param, group) for group in self.param_groups for param in group["params"] if param.grad is not None
+        ]
+        if not all(param.grad.is_sparse for param, _ in steps):
             raise UsageError("SparseAdam does not support dense gradients, please consider Adam instead")
+        with no_grad():
+            for param, group in steps:
+                update_entries(param, self.state[param], group)
         return loss
+
+
+def update_entries(param: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+    """Update the entries of a parameter that its gradient has, and their means."""
+    if not state:
+        state.update(step=0, exp_avg=zeros_like(param), exp_avg_sq=zeros_like(param))
+    state["step"] += 1
+    grad = param.grad.coalesce()
+    if not grad.values().numel():
+        return
+    there, values = tuple(grad.indices()), -grad.values() if group["maximize"] else grad.values()
+    (beta1, beta2), mean, square = group["betas"], state["exp_avg"][there], state["exp_avg_sq"][there]
+    mean = (values - mean) * (1 - beta1) + mean
+    square = (values * values - square) * (1 - beta2) + square
+    state["exp_avg"][there], state["exp_avg_sq"][there] = mean, square
+    size = float(group["lr"]) * math.sqrt(1 - beta2 ** state["step"]) / (1 - beta1 ** state["step"])
+    param[there] = param[there] + -size * (mean / (square.sqrt() + group["eps"]))

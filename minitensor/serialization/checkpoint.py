@@ -320,6 +320,7 @@ def get_unsafe_globals_in_checkpoint(f: File) -> list[str]:
 
     Raises:
         ValueError: If the file is not a checkpoint.
+        RuntimeError: If the pickle in it is damaged.
 
     >>> import io
     >>> import minitensor as torch

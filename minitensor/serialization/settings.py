@@ -13,6 +13,14 @@ from minitensor.errors import ArgumentError, ArgumentTypeError, quote
 class LoadEndianness(Enum):
     """The byte order of files that do not name one.
 
+    Args:
+        value: The number of a member.
+        *args, **kwds: As for any ``Enum``.
+
+    Raises:
+        ValueError: If there is no such member.
+        TypeError: If other arguments do not fit ``Enum``.
+
     >>> import minitensor as torch
     >>> [each.name for each in torch.serialization.LoadEndianness]
     ['NATIVE', 'LITTLE', 'BIG']

@@ -28,7 +28,7 @@ STEPS = 12
 SHAPES = [(4, 3), (2, 5), (30, 20)]  # matrices, for Muon; test_rules.py has the other shapes
 
 # Skipped option sets, and why.
-SPARSE = "its gradients are sparse tensors, which are not supported"
+SPARSE = "its gradients are sparse tensors; test_sparse_adam.py"
 EXCUSED = {"SparseAdam": SPARSE}
 
 HERE: list[Any] = [info for info in optim_db if info.name not in EXCUSED]
