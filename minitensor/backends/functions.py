@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.backends.reference import bessel, gamma, special
+from minitensor.backends.reference import bessel, gamma, polynomials, special
 from minitensor.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ class SpecialFunctions:
     def i1e(self, x: Array) -> Array:
         """Return ``exp(-|x|) * i1(x)``."""
         return bessel.i1e(self.xp, to_doubles(x))
+
+    def polynomial(self, name: str, x: Array, n: Array) -> Array:
+        """Return an orthogonal polynomial of degree n, by PyTorch's name."""
+        return polynomials.BY_NAME[name](self.xp, x, n)
 
     # -- from SciPy --------------------------------------------------------------------------------------------------
 
@@ -139,4 +143,29 @@ class SpecialFunctions:
     def bessel_y1(self, x: Array) -> Array:
         """Return the Bessel function of the second kind of order 1."""
         result: Array = self.scipy_special().y1(to_doubles(x))
+        return result
+
+    def airy_ai(self, x: Array) -> Array:
+        """Return the Airy function Ai."""
+        result: Array = self.scipy_special().airy(to_doubles(x))[0]
+        return result
+
+    def k0(self, x: Array) -> Array:
+        """Return the modified Bessel function of the second kind of order 0."""
+        result: Array = self.scipy_special().k0(to_doubles(x))
+        return result
+
+    def k1(self, x: Array) -> Array:
+        """Return the modified Bessel function of the second kind of order 1."""
+        result: Array = self.scipy_special().k1(to_doubles(x))
+        return result
+
+    def k0e(self, x: Array) -> Array:
+        """Return ``exp(x) * k0(x)``."""
+        result: Array = self.scipy_special().k0e(to_doubles(x))
+        return result
+
+    def k1e(self, x: Array) -> Array:
+        """Return ``exp(x) * k1(x)``."""
+        result: Array = self.scipy_special().k1e(to_doubles(x))
         return result

@@ -140,8 +140,6 @@ ABSENT = (
         torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve torch.frobenius_norm
         torch.nuclear_norm torch.Tensor.eig torch.Tensor.symeig torch.Tensor.lstsq torch.Tensor.solve
         torch.Tensor.volatile torch.Tensor.reinforce"""),
-    Absence("rare special functions are not implemented", "use scipy.special on x.numpy()", """
-        torch.special.airy_ai torch.special.*polynomial* torch.special.*bessel_*"""),
     Absence("it is not implemented", "use scatter_reduce or index_add", "torch.segment_reduce"),
     Absence("data pipes are deprecated in PyTorch", "use IterableDataset or Dataset with DataLoader", """
         torch.utils.data.*Pipe torch.utils.data.datapipes torch.utils.data.DataChunk

@@ -30,6 +30,7 @@ POINTWISE_CHAPTERS = tuple([
     f"minitensor.ops.{chapter}"
     for chapter in """
         arithmetic fused halves powers exponentials trigonometry rounding choice compare bits special complex constant
+        bessel polynomials
     """.split()
 ])
 

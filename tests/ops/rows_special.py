@@ -106,6 +106,21 @@ TWO = rows(
         notes={**NO_COMPLEX, "gradcheck": "the second result is an integer", "gradgradcheck": "as above"}),
 )  # fmt: skip
 
+# -- orthogonal polynomials, other Bessel functions --------------------------------------------------------------------
+
+POLYNOMIALS = rows(
+    (Row(f"special.{name}", (
+        call(f(2, 3), i(3, high=12)), call(f(3, 1), i(4, low=-1, high=30)), call(f(2, 3), 3), call(2, f(3, low=0, high=5)), call(f(3), f(3))),
+        differentiable=False, dtypes="none", rtol=2e-5, notes=NO_COMPLEX, wrong=(call(1.0, 2), call(f(3), f(2))),
+        host="the highest degree must be known")
+     for name in (
+        *[f"{shifted}chebyshev_polynomial_{kind}" for shifted in ("", "shifted_") for kind in "tuvw"],
+        "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p")),
+    (Row(f"special.{name}", (call(f(2, 3)), call(np.array([0.0, 9.0, -9.0, INF, NAN])), call(f(2, 0))), differentiable=False,
+         dtypes="none", rtol=5e-6, notes=NO_COMPLEX)
+     for name in ("modified_bessel_i0", "modified_bessel_i1", "spherical_bessel_j0")),
+)  # fmt: skip
+
 # -- through SciPy -----------------------------------------------------------------------------------------------------
 
 HOST = {**NO_COMPLEX, "strict": "the strict device has no counterpart of SciPy, unlike CuPy"}
@@ -120,6 +135,9 @@ SCIPY = rows(
      for name, alias in (("gammainc", "igamma"), ("gammaincc", "igammac"))),
     (Row(f"special.{name}", (call(f(2, 3, low=0.5, high=2)),), rtol=2e-5, dtypes="none", notes=NO_SLOPE)
      for name in ("bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1")),
+    (Row(f"special.{name}", (call(f(2, 3, low=0.2, high=30)), call(np.array([0.0, 9.0, 700.0]))), rtol=2e-5, differentiable=False,
+         dtypes="none", notes=HOST)
+     for name in ("airy_ai", "modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1")),
 )  # fmt: skip
 
-ROWS = rows(ONE, OPTIONS, TWO, SCIPY if find_spec("scipy") else ())
+ROWS = rows(ONE, OPTIONS, TWO, POLYNOMIALS, SCIPY if find_spec("scipy") else ())

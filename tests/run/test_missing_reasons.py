@@ -175,7 +175,7 @@ def test_modules_explain_what_they_lack(path: str) -> None:
 EXAMPLES = {
     "quantize_per_tensor": "there are no quantized tensors; compute in float32",
     "distributed.fsdp": "there is no distributed training; train in one process",
-    "special.airy_ai": "rare special functions are not implemented; use scipy.special",
+    "segment_reduce": "use scatter_reduce or index_add",
     "autograd.forward_ad": "use func.jvp",
     "Tensor.dequantize": "^'Tensor' object has no attribute 'dequantize': there are no quantized tensors; compute",
 }
