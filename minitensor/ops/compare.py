@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-# The in-place versions have no gradient: the formula is None.
-
 FEW = 4096  # elements that are compared in the time of a call
+
+# The in-place versions have no gradient: the formula is None.
 
 
 def store(name: str, input: Tensor, result: Tensor) -> None:
