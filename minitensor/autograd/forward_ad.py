@@ -10,16 +10,21 @@ tensor([ 2., 40.])
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from minitensor.autograd.interpreters import active, interpreters
-from minitensor.autograd.mode import forward_mode
+from minitensor.autograd.mode import forward_mode, guard_function
 from minitensor.base import TensorBase
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentTypeError, GradError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minitensor.tensor import Tensor
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 __all__ = [
     "UnpackedDualTensor",
@@ -160,7 +165,7 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
 
 
 class dual_level:  # noqa: N801  # PyTorch's name
-    """A context manager in which tensors may have tangents. When it ends, all tangents are forgotten.
+    """A context manager, and a decorator, in which tensors may have tangents. When it ends, these are forgotten.
 
     >>> import minitensor as torch
     >>> import minitensor.autograd.forward_ad as fwAD
@@ -178,6 +183,9 @@ class dual_level:  # noqa: N801  # PyTorch's name
 
     def __exit__(self, *error: object) -> None:
         exit_dual_level()
+
+    def __call__(self, function: F) -> F:
+        return guard_function(type(self), function)
 
 
 def _is_fwd_grad_enabled() -> bool:
@@ -203,7 +211,7 @@ class _set_fwd_grad_enabled:  # noqa: N801  # PyTorch's name
     """
 
     def __init__(self, mode: bool) -> None:
-        self.former = forward_mode.get()
+        self.mode, self.former = mode, forward_mode.get()
         forward_mode.set(mode)
 
     def __enter__(self) -> None:
@@ -211,6 +219,10 @@ class _set_fwd_grad_enabled:  # noqa: N801  # PyTorch's name
 
     def __exit__(self, *error: object) -> None:
         forward_mode.set(self.former)
+
+    def __call__(self, function: F) -> F:
+        forward_mode.set(self.former)
+        return guard_function(functools.partial(type(self), self.mode), function)
 
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from minitensor.autograd import forward_ad as fwAD  # noqa: F401, N812  # PyTorch's name
 from minitensor.autograd.engine import grad, stack_gradients
 from minitensor.autograd.interpreters import interpreted_by
 from minitensor.autograd.mode import enable_grad

@@ -220,7 +220,7 @@ class inference_mode(Guard):  # noqa: N801  # PyTorch's name
         return type(self)(self.inference)
 
 
-def guard_function(guard: Callable[[], Guard], function: F) -> F:
+def guard_function(guard: Callable[[], Any], function: F) -> F:
     """Return a function that runs under a guard, a new one for each call."""
     if inspect.isgeneratorfunction(function):
         return _guard_generator(guard, function)
@@ -233,7 +233,7 @@ def guard_function(guard: Callable[[], Guard], function: F) -> F:
     return call  # type: ignore[return-value]  # the same signature
 
 
-def _guard_generator(guard: Callable[[], Guard], function: F) -> F:
+def _guard_generator(guard: Callable[[], Any], function: F) -> F:
     """Enter a new guard each time the generator resumes, because the consumer's code runs outside it."""
 
     @functools.wraps(function)

@@ -111,6 +111,23 @@ def test_tangents_can_be_switched_off(torch: Any) -> None:
     both(torch, lambda t, fw: repr(program(t, fw)))
 
 
+def test_the_guards_are_decorators_too(torch: Any) -> None:
+    def program(t: Any, fw: Any) -> Any:
+        @fw.dual_level()  # type: ignore[untyped-decorator]
+        def push(x: Any) -> Any:
+            return fw.unpack_dual(fw.make_dual(x, x) * x).tangent
+
+        return repr(push(t.tensor(3.0)))
+
+    @forward_ad._set_fwd_grad_enabled(False)
+    def off() -> bool:
+        return forward_ad._is_fwd_grad_enabled()
+
+    both(torch, program)
+    assert not off()
+    assert forward_ad._is_fwd_grad_enabled()
+
+
 # -- memory that is shared ---------------------------------------------------------------------------------------------
 
 

@@ -176,7 +176,6 @@ EXAMPLES = {
     "quantize_per_tensor": "there are no quantized tensors; compute in float32",
     "distributed.fsdp": "there is no distributed training; train in one process",
     "segment_reduce": "use scatter_reduce or index_add",
-    "autograd.forward_ad": "use func.jvp",
     "Tensor.dequantize": "^'Tensor' object has no attribute 'dequantize': there are no quantized tensors; compute",
 }
 
