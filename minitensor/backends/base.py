@@ -409,6 +409,26 @@ class Backend(SpecialFunctions, ABC):
 
     # -- recurrence --------------------------------------------------------------------------------------------------
 
+    def rnn(self, gates: Array, weight: Array, h: Array, mask: Array | None, relu: bool) -> Array:
+        """Return all states (L, N, H) of h <- tanh(gates + h W^T), or relu in place of tanh."""
+        return recurrent.rnn(self.xp, gates, weight, h, mask, relu)
+
+    def rnn_backward(
+        self, grad: Array, states: Array, weight: Array, h: Array, mask: Array | None, relu: bool
+    ) -> tuple[Array, ...]:
+        """Return the gradients in the gates, the weight and the first state."""
+        return recurrent.rnn_backward(self.xp, grad, states, weight, h, mask, relu)
+
+    def gru(self, gates: Array, weight: Array, bias: Array, h: Array, mask: Array | None) -> tuple[Array, ...]:
+        """Return all states of a GRU (L, N, H), and what ``gru_backward`` needs of the gates."""
+        return recurrent.gru(self.xp, gates, weight, bias, h, mask)
+
+    def gru_backward(
+        self, grad: Array, states: Array, saved: Array, weight: Array, h: Array, mask: Array | None
+    ) -> tuple[Array, ...]:
+        """Return the gradients in the gates, the weight, the bias and the first state."""
+        return recurrent.gru_backward(self.xp, grad, states, saved, weight, h, mask)
+
     def lstm(self, gates: Array, weight: Array, h: Array, c: Array, mask: Array | None) -> tuple[Array, Any]:
         """Return all states h and c of an LSTM (2, L, N, H), and what ``lstm_backward`` needs of the gates."""
         return recurrent.lstm(self.xp, gates, weight, h, c, mask)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.engine import grad as gradients
 from minitensor.autograd.mode import is_grad_enabled
-from minitensor.backends.reference import recurrent
 from minitensor.base import wrap
 from minitensor.nn.functional.linear import linear
 from minitensor.ops.duals import is_forward_mode
@@ -86,11 +85,11 @@ def rnn_cell(relu: bool) -> Cell:
 
     def forward(backend: Backend, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
         gates, weight, h = arrays
-        return recurrent.rnn(backend.xp, gates, weight, h, mask, relu)[None]
+        return backend.rnn(gates, weight, h, mask, relu)[None]
 
     def backward(backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
         _, weight, h = arrays
-        return recurrent.rnn_backward(backend.xp, grad[0], states[0], weight, h, mask, relu)
+        return backend.rnn_backward(grad[0], states[0], weight, h, mask, relu)
 
     def step(tensors: Tensors, entering: Tensor, state: Tensors) -> list[Tensor]:
         return rnn_step(tensors, entering, state, relu)
@@ -113,13 +112,13 @@ def lstm_backward(
 
 def gru_forward(backend: Backend, arrays: Sequence[Array], mask: Array | None, trace: Trace) -> Array:
     gates, weight, bias, h = arrays
-    states, trace.gates = recurrent.gru(backend.xp, gates, weight, bias, h, mask)
+    states, trace.gates = backend.gru(gates, weight, bias, h, mask)
     return states[None]
 
 
 def gru_backward(backend: Backend, grad: Array, states: Array, arrays: Sequence[Array], mask: Any, trace: Trace) -> Any:
     _, weight, _, h = arrays
-    return recurrent.gru_backward(backend.xp, grad[0], states[0], trace.gates, weight, h, mask)
+    return backend.gru_backward(grad[0], states[0], trace.gates, weight, h, mask)
 
 
 TANH, RELU = rnn_cell(False), rnn_cell(True)

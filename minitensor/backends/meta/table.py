@@ -110,8 +110,12 @@ class MetaBackend(Backend):
     floor_divide = remainder = fmod = nextafter = logaddexp = logaddexp2 = stands_in(in_pairs)
     zeta = gammainc = gammaincc = stands_in(in_pairs)
     erfcx = erfinv = ndtr = log_ndtr = ndtri = lgamma = digamma = i0 = i0e = i1 = i1e = stands_in(as_doubles)
-    bessel_j0 = bessel_j1 = bessel_y0 = bessel_y1 = stands_in(as_doubles)
+    bessel_j0 = bessel_j1 = bessel_y0 = bessel_y1 = airy_ai = k0 = k1 = k0e = k1e = stands_in(as_doubles)
     polygamma = stands_in(of_order)
+
+    def polynomial(self, name: str, x: Any, n: Any) -> Any:
+        return as_doubles(x)
+
     softmax = log_softmax = softmax_backward = log_softmax_backward = stands_in(same)
 
     # -- order -------------------------------------------------------------------------------------------------------
@@ -198,6 +202,21 @@ class MetaBackend(Backend):
         return MetaArray(index.shape, rows.dtype)
 
     # -- recurrence --------------------------------------------------------------------------------------------------
+
+    def rnn(self, gates: Any, weight: Any, h: Any, mask: Any, relu: bool) -> Any:
+        return same(gates)
+
+    def rnn_backward(self, grad: Any, states: Any, weight: Any, h: Any, mask: Any, relu: bool) -> tuple[Any, ...]:
+        return tuple(map(same, (states, weight, h)))
+
+    def gru(self, gates: Any, weight: Any, bias: Any, h: Any, mask: Any) -> Any:
+        steps, batch, width = gates.shape
+        size = width // 3
+        return MetaArray((steps, batch, size), gates.dtype), MetaArray((steps, batch, 4 * size), gates.dtype)
+
+    def gru_backward(self, grad: Any, states: Any, saved: Any, weight: Any, h: Any, mask: Any) -> tuple[Any, ...]:
+        gates = MetaArray((*grad.shape[:-1], weight.shape[0]), grad.dtype)
+        return gates, same(weight), MetaArray(weight.shape[:1], grad.dtype), same(h)
 
     def lstm(self, gates: Any, weight: Any, h: Any, c: Any, mask: Any) -> Any:
         steps, batch, width = gates.shape
