@@ -749,7 +749,7 @@ from minitensor.nn.functional import (
 )
 
 # Private and former paths and names of PyTorch, which programs use.
-from minitensor.compat import build as __config__, dynamo as _dynamo, inductor as _inductor
+from minitensor.compat import build as __config__, future as __future__, dynamo as _dynamo, inductor as _inductor
 from minitensor.paths import (
     annotating as _jit_internal,
     functional as functional,

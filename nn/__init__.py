@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
 from minitensor.nn import _reduction as _reduction
-from minitensor.nn import functional, init, modules, parallel, parameter, utils
+from minitensor.nn import functional, grad, init, modules, parallel, parameter, utils
 from minitensor.nn.lazy import LazyModuleMixin
 from minitensor.nn.locally_connected import LocallyConnected2d
 from minitensor.nn.modules import *  # noqa: F403  # the layers, which are listed there
@@ -17,7 +17,7 @@ from minitensor.nn.parameter import Buffer, Parameter, UninitializedBuffer, Unin
 
 __all__ = [
     "Buffer", "DataParallel", "LazyModuleMixin", "LocallyConnected2d", "Parameter", "UninitializedBuffer",
-    "UninitializedParameter", "functional", "init", "modules", "parallel", "parameter", "utils",
+    "UninitializedParameter", "functional", "grad", "init", "modules", "parallel", "parameter", "utils",
 ]  # fmt: skip
 __all__ += modules.__all__
 

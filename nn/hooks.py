@@ -30,6 +30,10 @@ class ForwardHook(NamedTuple):
     with_kwargs: bool = False
     always_call: bool = False
 
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the function: programs look for their hooks in ``_forward_pre_hooks``."""
+        return getattr(self.function, name)
+
 
 class WithoutModule(NamedTuple):
     """A hook that does not take the module as its first argument."""

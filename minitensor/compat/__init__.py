@@ -17,6 +17,7 @@ from minitensor.compat import (
     distributed,
     dynamo,
     dynamo_config,
+    future,
     fx,
     hub,
     inductor,
@@ -32,8 +33,8 @@ from minitensor.compat import (
 
 ABSENT = "cpu cusparselt kleidiai mha miopen mkl mkldnn mps nnpack openmp opt_einsum quantized".split()
 PATHS = {
-    "__config__": build, "_dynamo": dynamo, "_dynamo.config": dynamo_config, "_inductor": inductor,
-    "_inductor.config": inductor_config,
+    "__config__": build, "__future__": future, "_dynamo": dynamo, "_dynamo.config": dynamo_config,
+    "_inductor": inductor, "_inductor.config": inductor_config,
     "autograd.profiler": profiler, "backends.cuda": cuda_math, "backends.cudnn": cudnn, "compiler": compiler,
     "cuda.nvtx": nvtx, "distributed": distributed, "fx": fx, "hub": hub, "mps": mps, "onnx": onnx,
     "profiler": profiler, "torch_version": version,

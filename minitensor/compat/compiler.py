@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minitensor.compat.reasons import attributes_of
+from minitensor.compat.unchanged import Unchanged
 from minitensor.errors import ArgumentTypeError
 
 
@@ -73,9 +73,9 @@ def reset() -> None:
 cudagraph_mark_step_begin = reset
 
 
-def set_stance(stance: str = "default", **options: Any) -> Callable[[Any], Any]:
-    """Accept how to treat compiled code, of which there is none; return a decorator that changes nothing."""
-    return allow_in_graph
+def set_stance(stance: str = "default", **options: Any) -> Unchanged:
+    """Accept how to treat compiled code, of which there is none; return a decorator and context that change nothing."""
+    return Unchanged()
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of("minitensor.compiler")

@@ -159,7 +159,7 @@ ABSENT = (
         torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 torch.Tensor.grad_dtype
         torch.Tensor.name torch.nn.utils.rnn.bind torch.nn.utils.rnn.PackedSequence_ torch.serialization.*
         torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING torch.nn.factory_kwargs torch.nn.common_types
-        torch.nn.grad torch.nn.functional.grad torch.nn.LinearCrossEntropyOptions
+        torch.nn.functional.grad torch.nn.LinearCrossEntropyOptions
         torch.nn.functional.assert_int_or_pair torch.nn.functional.BroadcastingList*
         torch.nn.functional.GRID_SAMPLE_* torch.nn.functional.DType torch.*.*_notes torch.*.*common_args
         torch.*.multi_dim_common torch.random.thread_safe_generator torch.autograd.function.*

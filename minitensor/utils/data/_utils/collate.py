@@ -60,8 +60,7 @@ def collate(batch: Any, *, collate_fn_map: Functions | None = None) -> Any:
     if isinstance(first, Sequence):
         return collate_sequences(first, batch, functions)
     raise ArgumentTypeError(
-        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
-        f"found {type(first)}: give the loader a collate_fn that handles it"
+        default_collate_err_msg_format.format(type(first)) + ": give the loader a collate_fn that handles it"
     )
 
 
@@ -94,6 +93,10 @@ def collate_str_fn(batch: Any, *, collate_fn_map: Functions | None = None) -> An
     """Return text as it is."""
     return batch
 
+
+default_collate_err_msg_format = (
+    "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
+)
 
 # Programs enter functions for types of their own here; see PyTorch's documentation of ``default_collate``.
 default_collate_fn_map: Functions = {
