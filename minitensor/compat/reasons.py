@@ -106,7 +106,9 @@ ABSENT = (
         torch.utils.hipify torch.utils.jit torch.utils.mkldnn torch.utils.mobile_optimizer torch.utils.model_dump
         torch.utils.module_tracker torch.utils.serialization torch.utils.show_pickle torch.utils.viz
         torch.utils.data.backward_compatibility torch.nn.modules.linear_cross_entropy*"""),
-    Absence("PyTorch has the name in several modules", "import it from torch or torch.optim", """
+    Absence("PyTorch has the name in several modules", "import it from the module that defines it", """
+        torch.distributions.*.* torch.functional.boolean_dispatch torch.functional.*torch_function*
+        torch.functional.overload torch.types.py_sym_types
         torch.fft.Tensor torch.optim.lr_scheduler.Optimizer torch.nn.utils.rnn.copy_method_params"""),
     Absence("there is no profiler", "use utils.op_log, utils.trace_copies, timeit or cProfile", """
         torch.profiler* torch.monitor torch.autograd.profiler* torch.autograd.Profiler*

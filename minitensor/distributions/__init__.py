@@ -6,6 +6,9 @@ Each class is in a module of its own, under PyTorch's name. ``distribution.py`` 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.reasons import attributes_of
 from minitensor.distributions import constraints, transforms
 from minitensor.distributions.bernoulli import Bernoulli
 from minitensor.distributions.beta import Beta
@@ -88,3 +91,6 @@ __all__ = [
     "VonMises", "Weibull", "Wishart", "biject_to", "constraints", "identity_transform", "kl_divergence",
     "register_kl", "transform_to", "transforms",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

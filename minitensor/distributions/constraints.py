@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from minitensor.compat.reasons import attributes_of
 from minitensor.dtypes import bool_, finfo
 from minitensor.errors import ArgumentError, GuardError, UnsupportedError
 from minitensor.linalg import cholesky_ex, eigvalsh
@@ -566,3 +567,6 @@ real_vector = independent(real, 1)
 lower_triangular, lower_cholesky, corr_cholesky = LowerTriangular(), LowerCholesky(), CorrCholesky()
 square, symmetric = Square(), Symmetric()
 positive_semidefinite, positive_definite = PositiveSemidefinite(), PositiveDefinite()
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

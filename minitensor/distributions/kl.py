@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minitensor.callers import user_level
+from minitensor.compat.reasons import attributes_of
 from minitensor.distributions.bernoulli import Bernoulli
 from minitensor.distributions.beta import Beta
 from minitensor.distributions.binomial import Binomial
@@ -328,3 +329,6 @@ FORMULAS: dict[tuple[type, type], Formula] = {
     **{(p, q): kl_multivariate for p in MULTIVARIATE for q in MULTIVARIATE},
     **{(p, q): cross_divergence for p, others in CROSS_PAIRS.items() for q in others},
 }
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.reasons import attributes_of
 from minitensor.distributions.joint import CatTransform, StackTransform
 from minitensor.distributions.mappings import (
     AbsTransform,
@@ -33,3 +36,6 @@ __all__ = [
     "SoftplusTransform", "StackTransform", "StickBreakingTransform", "TanhTransform", "Transform",
     "identity_transform",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from minitensor.autograd.mode import enable_grad
 from minitensor.base import TensorBase
+from minitensor.compat.reasons import attributes_of
 from minitensor.dtypes import finfo, get_default_dtype
 from minitensor.errors import ArgumentError, UsageValueError, quote
 from minitensor.nn.functional import softmax
@@ -244,3 +245,6 @@ def lower_mask(n: int, diag: int, like: Tensor) -> Tensor:
     """Return a mask of an n x n matrix that is true up to a diagonal."""
     steps = arange(n, device=like.device)
     return steps < steps.view(-1, 1) + (diag + 1)
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)
