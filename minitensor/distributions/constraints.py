@@ -568,5 +568,14 @@ lower_triangular, lower_cholesky, corr_cholesky = LowerTriangular(), LowerCholes
 square, symmetric = Square(), Symmetric()
 positive_semidefinite, positive_definite = PositiveSemidefinite(), PositiveDefinite()
 
+# PyTorch's names of the classes, for isinstance.
+_Dependent, _DependentProperty, _IndependentConstraint = Dependent, dependent_property, IndependentConstraint
+_Real, _Boolean, _OneHot, _Simplex, _Multinomial = Real, Boolean, OneHot, Simplex, Multinomial
+_GreaterThan, _GreaterThanEq, _LessThan, _Interval = GreaterThan, GreaterThanEq, LessThan, Interval
+_HalfOpenInterval, _IntegerInterval, _IntegerGreaterThan = HalfOpenInterval, IntegerInterval, IntegerGreaterThan
+_LowerTriangular, _LowerCholesky, _CorrCholesky, _Square = LowerTriangular, LowerCholesky, CorrCholesky, Square
+_Symmetric, _PositiveSemidefinite, _PositiveDefinite = Symmetric, PositiveSemidefinite, PositiveDefinite
+_Cat, _Stack = Cat, Stack
+
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.distributions import constraints
 from minitensor.distributions.distribution import Distribution
-from minitensor.distributions.transformed_distribution import TransformedDistribution
+from minitensor.distributions.relaxed import Relaxed
 from minitensor.distributions.transforms import SigmoidTransform
 from minitensor.distributions.utils import TwoForms, broadcast_all, clamp_probs
 from minitensor.ops.random import rand
@@ -57,7 +57,7 @@ class LogitRelaxedBernoulli(TwoForms, Distribution):
         return self.temperature.log() + difference - 2 * difference.exp().log1p()
 
 
-class RelaxedBernoulli(TransformedDistribution):
+class RelaxedBernoulli(Relaxed):
     """A differentiable relaxation of the Bernoulli distribution.
 
     It is the binary case of Maddison, Mnih and Teh, "The Concrete distribution" (2017).
@@ -85,18 +85,3 @@ class RelaxedBernoulli(TransformedDistribution):
         validate_args: bool | None = None,
     ) -> None:
         super().__init__(LogitRelaxedBernoulli(temperature, probs, logits), SigmoidTransform(), validate_args)
-
-    @property
-    def temperature(self) -> Tensor:
-        """The temperature."""
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Tensor:
-        """The logarithm of the odds of 1."""
-        return self.base_dist.logits
-
-    @property
-    def probs(self) -> Tensor:
-        """The probability of 1."""
-        return self.base_dist.probs

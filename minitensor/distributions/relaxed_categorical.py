@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from minitensor.distributions import constraints
 from minitensor.distributions.categorical import Categorical
 from minitensor.distributions.distribution import Distribution
-from minitensor.distributions.transformed_distribution import TransformedDistribution
+from minitensor.distributions.relaxed import Relaxed
 from minitensor.distributions.transforms import ExpTransform
 from minitensor.distributions.utils import broadcast_all, clamp_probs
 from minitensor.ops.creation import full_like
@@ -81,7 +81,7 @@ class ExpRelaxedCategorical(Distribution):
         return (score - score.logsumexp(-1, keepdim=True)).sum(-1) + log_scale
 
 
-class RelaxedOneHotCategorical(TransformedDistribution):
+class RelaxedOneHotCategorical(Relaxed):
     """A differentiable relaxation of one-hot vectors (Jang, Gu and Poole, "Categorical reparameterization", 2017).
 
     Args:
@@ -108,18 +108,3 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     ) -> None:
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args=validate_args)
         super().__init__(base, ExpTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Tensor:
-        """The temperature."""
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Tensor:
-        """The logarithms of the probabilities."""
-        return self.base_dist.logits
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self.base_dist.probs

@@ -6,7 +6,7 @@ The file knows no distributions.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from minitensor.autograd.mode import enable_grad
@@ -18,6 +18,7 @@ from minitensor.nn.functional import softmax
 from minitensor.ops import choice
 from minitensor.ops.broadcast import broadcast_tensors
 from minitensor.ops.creation import empty, tensor
+from minitensor.ops.random import randn
 from minitensor.ops.ranges import arange
 from minitensor.shapes import Size
 
@@ -245,6 +246,14 @@ def lower_mask(n: int, diag: int, like: Tensor) -> Tensor:
     """Return a mask of an n x n matrix that is true up to a diagonal."""
     steps = arange(n, device=like.device)
     return steps < steps.view(-1, 1) + (diag + 1)
+
+_sum_rightmost = sum_rightmost
+
+
+def _standard_normal(shape: Sequence[int], dtype: Any, device: Any) -> Tensor:
+    """Return numbers of the standard normal distribution: a name of PyTorch, for distributions of others."""
+    return randn(*shape, dtype=dtype, device=device)
+
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)

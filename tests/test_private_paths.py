@@ -33,6 +33,10 @@ NAMES = """
     nn.modules.padding._ConstantPadNd nn.modules.loss._Loss nn.modules.loss._WeightedLoss
     _jit_internal.boolean_dispatch _jit_internal.Final _jit_internal.BroadcastingList2 _tensor_str._str
     _C._log_api_usage_once _C._get_tracing_state _C._set_grad_enabled _C._infer_size _C.Size _C.device _C._nn.gelu
+    distributions.constraints._GreaterThan distributions.constraints._Interval distributions.constraints._Simplex
+    distributions.constraints._Boolean distributions.constraints._Real distributions.constraints._Dependent
+    distributions.constraints._IntegerInterval distributions.constraints._Cat distributions.constraints._Stack
+    distributions.utils._standard_normal distributions.utils._sum_rightmost
     _vmap_internals.vmap _check _check_value _assert_async optim.lr_scheduler._LRScheduler
     """.split()
 
