@@ -108,8 +108,8 @@ def test_modules_of_our_own_are_not_taken_for_pytorchs(tmp_path: Path, capsys: p
 
 
 def test_private_names_are_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, lines = check(tmp_path, capsys, a__py="import torch\ntorch._C._nn\n")
-    assert lines[1] == "a.py:2: lacks torch._C._nn: it is private to PyTorch"
+    _, lines = check(tmp_path, capsys, a__py="import torch\ntorch._C._dispatch\n")
+    assert lines[1] == "a.py:2: lacks torch._C._dispatch: it is private to PyTorch"
 
 
 def test_notebooks_name_the_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
