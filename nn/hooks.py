@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ForwardHook(NamedTuple):
-    """A function to run before or after ``forward``, and how to call it."""
+    """A function to run before or after ``forward``, and how to call it. Without options, the function stands alone."""
 
     function: Callable[..., Any]
     with_kwargs: bool = False
@@ -33,6 +33,24 @@ class ForwardHook(NamedTuple):
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the function: programs look for their hooks in ``_forward_pre_hooks``."""
         return getattr(self.function, name)
+
+
+def with_options(function: Callable[..., Any], with_kwargs: bool = False, always_call: bool = False) -> Any:
+    """Return what a table of hooks holds: the function itself, as in PyTorch, if it is called without options."""
+    return ForwardHook(function, with_kwargs, always_call) if with_kwargs or always_call else function
+
+
+def read_hook(hook: Any) -> ForwardHook:
+    """Return a hook in a table with its options."""
+    return hook if isinstance(hook, ForwardHook) else ForwardHook(hook)
+
+
+def table_for(module: Module, name: str) -> Hooks[Any]:
+    """Return a module's table of hooks, to register one: a plain dict that a program has put there is replaced."""
+    table = module.__dict__[name]
+    if not isinstance(table, Hooks):
+        table = module.__dict__[name] = convert_hooks(name, module.__dict__)
+    return table
 
 
 class WithoutModule(NamedTuple):
@@ -69,14 +87,14 @@ def convert_hook(name: str, key: int, function: Callable[..., Any], attributes: 
     if name not in ("_forward_hooks", "_forward_pre_hooks"):
         return function
     with_kwargs = key in attributes.get(f"{name}_with_kwargs", ())
-    return ForwardHook(function, with_kwargs, key in attributes.get(f"{name}_always_called", ()))
+    return with_options(function, with_kwargs, key in attributes.get(f"{name}_always_called", ()))
 
 
 class GlobalHook(NamedTuple):
     """A hook for all modules, and where it runs."""
 
     place: str
-    hook: Any  # a ForwardHook, or a function
+    hook: Any  # a function, or a ForwardHook
 
 
 EVERYWHERE: Hooks[GlobalHook] = Hooks()  # One table for all places: a call without hooks asks once whether it is empty.
@@ -107,7 +125,7 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
             attach_old_hooks(old, module, args, result)
     except Exception:
         for hook in pending.values():
-            if hook.always_call:
+            if read_hook(hook).always_call:
                 call_silently(hook, module, args, kwargs, result)
         raise
     return result
@@ -169,7 +187,7 @@ class BackwardGates:
 
     def change_output_gradients(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         """Handle the gradients of the output: the pre-hooks may change them."""
-        for before in [*everywhere("backward_pre").values(), *self.module._backward_pre_hooks.all()]:
+        for before in [*everywhere("backward_pre").values(), *self.module._backward_pre_hooks.values()]:
             grads = check_count(before(self.module, grads), grads, "pre hook", "grad_output")
         self.grad_output = grads
         if self.closed:
@@ -250,23 +268,23 @@ def check_count(changed: Any, grads: Any, hook: str, name: str) -> Any:
 
 def before_forward(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
     """Run the pre-hooks; return the arguments after them."""
-    for hook in [*everywhere("forward_pre").values(), *module._forward_pre_hooks.all()]:
-        if hook.with_kwargs:
-            args, kwargs = replace_value((args, kwargs), pair(hook.function(module, args, kwargs)))
+    for hook in [*everywhere("forward_pre").values(), *module._forward_pre_hooks.values()]:
+        function, with_kwargs, _ = read_hook(hook)
+        if with_kwargs:
+            args, kwargs = replace_value((args, kwargs), pair(function(module, args, kwargs)))
         else:
-            changed = hook.function(module, args)
+            changed = function(module, args)
             args = args if changed is None else changed if isinstance(changed, tuple) else (changed,)
     return args, kwargs
 
 
-def after_forward(hook: ForwardHook, module: Module, args: Any, kwargs: Any, result: Any) -> Any:
+def after_forward(hook: Any, module: Module, args: Any, kwargs: Any, result: Any) -> Any:
     """Call one forward hook with the arguments that it wants."""
-    if hook.with_kwargs:
-        return hook.function(module, args, kwargs, result)
-    return hook.function(module, args, result)
+    function, with_kwargs, _ = read_hook(hook)
+    return function(module, args, kwargs, result) if with_kwargs else function(module, args, result)
 
 
-def call_silently(hook: ForwardHook, module: Module, args: Any, kwargs: Any, result: Any) -> None:
+def call_silently(hook: Any, module: Module, args: Any, kwargs: Any, result: Any) -> None:
     """Call a hook that is always called, while another error propagates; its own errors become warnings."""
     try:
         after_forward(hook, module, args, kwargs, result)
@@ -373,7 +391,7 @@ def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandl
     Returns:
         A handle, whose ``remove()`` takes the hook away.
     """
-    return EVERYWHERE.register(GlobalHook("forward_pre", ForwardHook(hook)))
+    return EVERYWHERE.register(GlobalHook("forward_pre", hook))
 
 
 def register_module_forward_hook(
@@ -398,7 +416,7 @@ def register_module_forward_hook(
     >>> sizes
     [torch.Size([3])]
     """
-    return EVERYWHERE.register(GlobalHook("forward", ForwardHook(hook, with_kwargs, always_call)))
+    return EVERYWHERE.register(GlobalHook("forward", with_options(hook, with_kwargs, always_call)))
 
 
 def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:

@@ -22,7 +22,6 @@ from minitensor.nn import state
 from minitensor.nn.attributes import TABLES, assign, drop, fresh_tables
 from minitensor.nn.hooks import (
     EVERYWHERE,
-    ForwardHook,
     OldHook,
     WithoutModule,
     call_with_hooks,
@@ -37,6 +36,8 @@ from minitensor.nn.hooks import (
     register_module_parameter_registration_hook,
     require_one_kind_here,
     run_registration_hooks,
+    table_for,
+    with_options,
 )
 from minitensor.nn.locate import locate, reject
 from minitensor.nn.moving import convert, destination, move, require_memory
@@ -110,8 +111,8 @@ class Module(Tree):
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
     _non_persistent_buffers_set: set[str]
-    _forward_pre_hooks: Hooks[ForwardHook]
-    _forward_hooks: Hooks[ForwardHook]
+    _forward_pre_hooks: Hooks[Any]  # functions, and ``ForwardHook``
+    _forward_hooks: Hooks[Any]
     _backward_pre_hooks: Hooks[Callable[..., Any]]
     _backward_hooks: Hooks[Any]  # functions, and ``OldHook``
     _state_dict_pre_hooks: Hooks[Callable[..., None]]
@@ -174,7 +175,7 @@ class Module(Tree):
         Returns:
             A handle, whose ``remove()`` takes the hook away.
         """
-        return self._forward_pre_hooks.register(ForwardHook(hook, with_kwargs), prepend)
+        return table_for(self, "_forward_pre_hooks").register(with_options(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
@@ -190,11 +191,11 @@ class Module(Tree):
         Returns:
             A handle, whose ``remove()`` takes the hook away.
         """
-        return self._forward_hooks.register(ForwardHook(hook, with_kwargs, always_call), prepend)
+        return table_for(self, "_forward_hooks").register(with_options(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Run ``hook(module, grad_output)`` when the gradients arrive; with ``prepend``, before other hooks."""
-        return self._backward_pre_hooks.register(hook, prepend)
+        return table_for(self, "_backward_pre_hooks").register(hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Run ``hook(module, grad_input, grad_output)`` once the input's gradients are known; it may return others.
@@ -210,7 +211,7 @@ class Module(Tree):
             RuntimeError: If the module has hooks of ``register_backward_hook``.
         """
         require_one_kind_here(self, old=False)
-        return self._backward_hooks.register(hook, prepend)
+        return table_for(self, "_backward_hooks").register(hook, prepend)
 
     def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Run ``hook(module, grad_input, grad_output)`` with the gradients of the module's last op. Deprecated.
@@ -219,7 +220,7 @@ class Module(Tree):
         those. Raises ``RuntimeError`` if the module has full backward hooks.
         """
         require_one_kind_here(self, old=True)
-        return self._backward_hooks.register(OldHook(hook))
+        return table_for(self, "_backward_hooks").register(OldHook(hook))
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing, whatever ``args`` and ``kwargs`` are: there is no compiler, and calls work as before."""

@@ -276,7 +276,7 @@ def remove_spectral_norm(module: M, name: str = "weight") -> M:
 def free_parameter(module: Module, name: str, kind: type[Any], what: str) -> Parameter:
     """Return a parameter; raise if there is none, or a hook of this kind computes it already."""
     if any(
-        isinstance(hook.function, kind) and hook.function.name == name for hook in module._forward_pre_hooks.values()
+        isinstance(hook, kind) and hook.name == name for hook in module._forward_pre_hooks.values()
     ):
         raise UsageError(f"Cannot register two {what} hooks on the same parameter {name}")
     weight = module._parameters.get(name)
@@ -292,9 +292,9 @@ def free_parameter(module: Module, name: str, kind: type[Any], what: str) -> Par
 def take_hook(module: Module, name: str, kind: type[Any], what: str) -> Any:
     """Remove the hook of a parameter from a module and return it."""
     for key, hook in module._forward_pre_hooks.items():
-        if isinstance(hook.function, kind) and hook.function.name == name:
+        if isinstance(hook, kind) and hook.name == name:
             del module._forward_pre_hooks[key]
-            return hook.function
+            return hook
     raise ArgumentError(f"{what} of '{name}' not found in {module}")
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name

@@ -282,7 +282,7 @@ def is_pruned(module: Module) -> bool:
     (False, True)
     """
     return any(
-        isinstance(hook.function, BasePruningMethod)
+        isinstance(hook, BasePruningMethod)
         for inner in module.modules()
         for hook in inner._forward_pre_hooks.values()
     )

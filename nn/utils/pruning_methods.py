@@ -422,8 +422,8 @@ class CustomFromMask(BasePruningMethod):
 def hook_of(module: Module, name: str) -> tuple[int, BasePruningMethod] | None:
     """Return the pruning of a parameter, and the number under which its hook is registered."""
     for key, hook in module._forward_pre_hooks.items():
-        if isinstance(hook.function, BasePruningMethod) and hook.function._tensor_name == name:
-            return key, hook.function
+        if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
+            return key, hook
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -341,3 +342,47 @@ def test_hooks_of_parameters_run_in_pytorchs_order(make: Callable[[Any], Any], s
         return seen
 
     assert order(minitensor) == order(torch)
+
+
+@pytest.mark.parametrize("kind", ["forward_pre", "forward", "full_backward_pre", "full_backward"])
+def test_a_table_holds_the_functions_themselves(kind: str) -> None:
+    layer = nn.Linear(2, 1)
+    seen: list[str] = []
+
+    def hook(*_: Any) -> None:
+        seen.append(kind)
+
+    handle = getattr(layer, f"register_{kind}_hook")(hook)
+    table = getattr(layer, f"_{kind.removeprefix('full_')}_hooks")
+    assert list(table.values()) == [hook] and list(table) == [handle.id]
+    layer(minitensor.ones(1, 2, requires_grad=True)).sum().backward()
+    table.clear()
+    layer(minitensor.ones(1, 2, requires_grad=True)).sum().backward()
+    assert seen == [kind]
+
+
+@pytest.mark.parametrize("kind", ["forward_pre", "forward", "full_backward_pre", "full_backward"])
+def test_a_program_may_put_a_plain_dict_in_place_of_a_table(kind: str) -> None:
+    layer = nn.Linear(2, 1)
+    seen: list[int] = []
+    register = getattr(layer, f"register_{kind}_hook")
+    register(lambda *_: seen.append(1) and None)
+    setattr(layer, f"_{kind.removeprefix('full_')}_hooks", OrderedDict())
+    layer(minitensor.ones(1, 2, requires_grad=True)).sum().backward()
+    assert seen == []
+    handle = register(lambda *_: seen.append(2) and None)
+    layer(minitensor.ones(1, 2, requires_grad=True)).sum().backward()
+    handle.remove()
+    layer(minitensor.ones(1, 2, requires_grad=True)).sum().backward()
+    assert seen == [2]
+
+
+def test_a_hook_with_options_is_called_with_them_whatever_the_table_holds() -> None:
+    layer = nn.Linear(2, 1)
+    seen: list[Any] = []
+    layer.register_forward_pre_hook(lambda module, args, kwargs: seen.append(sorted(kwargs)) and None, with_kwargs=True)
+    layer.register_forward_hook(lambda *_: seen.append("always") and None, always_call=True)
+    layer(input=minitensor.ones(1, 2))
+    with pytest.raises(RuntimeError):
+        layer(input=minitensor.ones(1, 3))
+    assert seen == [["input"], "always", ["input"], "always"]
