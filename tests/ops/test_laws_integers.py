@@ -35,6 +35,10 @@ DIFFERS = {
     "histogramdd": "PyTorch has no kernel for integers",
     "nn.functional.hinge_embedding_loss": "PyTorch supports integers for only one of its reductions",
     "nn.functional.locally_connected2d": "the reference is written with convolutions",
+    **{
+        row.name: "PyTorch overflows to NaN, its angles are float32" for row in ROWS if "_polynomial_" in row.name
+    },
+    "special.airy_ai": "PyTorch's float32 loses the angle, SciPy refuses that of 2**31",
     "special.bessel_j0": "PyTorch's float32 series loses the angle of 2**31",
     "special.bessel_j1": "PyTorch's float32 series loses the angle of 2**31",
     "special.bessel_y0": "PyTorch's float32 series loses the angle of 2**31",
