@@ -18,7 +18,6 @@ from minitensor.nn.functional import softmax
 from minitensor.ops import choice
 from minitensor.ops.broadcast import broadcast_tensors
 from minitensor.ops.creation import empty, tensor
-from minitensor.ops.random import randn
 from minitensor.ops.ranges import arange
 from minitensor.shapes import Size
 
@@ -246,13 +245,6 @@ def lower_mask(n: int, diag: int, like: Tensor) -> Tensor:
     """Return a mask of an n x n matrix that is true up to a diagonal."""
     steps = arange(n, device=like.device)
     return steps < steps.view(-1, 1) + (diag + 1)
-
-_sum_rightmost = sum_rightmost
-
-
-def _standard_normal(shape: Sequence[int], dtype: Any, device: Any) -> Tensor:
-    """Return numbers of the standard normal distribution: a name of PyTorch, for distributions of others."""
-    return randn(*shape, dtype=dtype, device=device)
 
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
