@@ -12,6 +12,7 @@ from minitensor.ops.counting import unique, unique_consecutive
 from minitensor.ops.einsum import einsum
 from minitensor.ops.join import split
 from minitensor.ops.linalg.norms import cdist
+from minitensor.ops.linalg.spellings import lu
 from minitensor.ops.matmul import chain_matmul, tensordot
 from minitensor.ops.spectral import istft, stft
 from minitensor.tensor import Tensor
@@ -20,8 +21,8 @@ norm = Tensor.norm
 
 __all__ = [
     "F", "Tensor", "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes", "broadcast_tensors",
-    "cartesian_prod", "cdist", "chain_matmul", "einsum", "istft", "meshgrid", "norm", "split", "stft", "tensordot",
-    "unique", "unique_consecutive", "unravel_index",
+    "cartesian_prod", "cdist", "chain_matmul", "einsum", "istft", "lu", "meshgrid", "norm", "split", "stft",
+    "tensordot", "unique", "unique_consecutive", "unravel_index",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
