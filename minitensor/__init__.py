@@ -371,6 +371,7 @@ from minitensor.memory_format import (
     channels_last as channels_last,
     channels_last_3d as channels_last_3d,
     contiguous_format as contiguous_format,
+    layout as layout,
     memory_format as memory_format,
     preserve_format as preserve_format,
     sparse_coo as sparse_coo,

@@ -17,8 +17,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from minitensor import backends
-from minitensor import layout as layouts
+from minitensor import backends, layouts
 from minitensor.backends import BY_ARRAY
 from minitensor.backends.encoded import EncodedArray, seen_as
 from minitensor.backends.silence import update_quietly
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from minitensor.backends.base import Backend
     from minitensor.device import device
     from minitensor.dtypes import dtype
-    from minitensor.layout import Layout
+    from minitensor.layouts import Layout
 
 T = TypeVar("T", bound="TensorBase")
 

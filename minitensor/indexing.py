@@ -13,7 +13,7 @@ from operator import index as as_index
 from typing import Any
 
 from minitensor.errors import IndexRangeError, IndexTypeError, IndexValueError, InvalidIndexError, ShapeError, quote
-from minitensor.layout import Layout, slice_steps
+from minitensor.layouts import Layout, slice_steps
 from minitensor.shapes import Shape, broadcast_shapes
 
 DimsTaken = Callable[[object], int | None]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.errors import ArgumentTypeError, ShapeError
 
 if TYPE_CHECKING:
-    from minitensor.layout import Layout
+    from minitensor.layouts import Layout
 
 
 class memory_format:  # noqa: N801  # PyTorch's spelling
@@ -41,7 +41,14 @@ class memory_format:  # noqa: N801  # PyTorch's spelling
         return self.name
 
 
-class layout:  # noqa: N801  # PyTorch's spelling
+class LayoutMeta(type):
+    """The class of ``layout``: the layout of a dense tensor is an instance of it too."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, layouts.Layout) or type.__instancecheck__(cls, value)
+
+
+class layout(metaclass=LayoutMeta):  # noqa: N801  # PyTorch's spelling
     """How the elements of a tensor are stored: ``strided``, ``sparse_coo`` or ``sparse_csr``.
 
     The layout of a dense tensor is this library's own, and equal to ``strided``.
@@ -54,8 +61,8 @@ class layout:  # noqa: N801  # PyTorch's spelling
     tensor([0., 0.])
     >>> torch.eye(2).to_sparse().layout
     torch.sparse_coo
-    >>> torch.eye(2).layout == torch.strided
-    True
+    >>> torch.eye(2).layout == torch.strided, isinstance(torch.eye(2).layout, torch.layout)
+    (True, True)
     """
 
     __slots__ = ("name",)

@@ -1,7 +1,7 @@
 """Shapes: normalized sizes and dims, broadcasting, and the shapes of results.
 
 The results include those of reductions, ``matmul``, convolution and pooling, and the pieces into which a dim is split.
-All functions take and return plain numbers; strides are the subject of ``layout.py``.
+All functions take and return plain numbers; strides are the subject of ``layouts.py``.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.autograd.mode import no_grad
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, GuardError, StateDictError, UsageError
-from minitensor.layout import has_overlap
+from minitensor.layouts import has_overlap
 from minitensor.nn.parameter import Parameter, Uninitialized, is_lazy
 from minitensor.tensor import Tensor
 

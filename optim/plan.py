@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from minitensor.base import is_encoded, values_of, window, wrap, write_values
 from minitensor.dtypes import float32, float64, get_default_dtype
 from minitensor.errors import MissingEntryError, ShapeError, WrongTypeError
-from minitensor.layout import Layout, contiguous
+from minitensor.layouts import Layout, contiguous
 from minitensor.ops.creation import full_like, tensor, zeros_like
 from minitensor.tensor import Tensor
 

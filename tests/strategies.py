@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import minitensor as mt
 from minitensor.base import window
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.testing.strategies import layouts
 
 KINDS = ("transposed", "gaps", "offset", "expanded", "odd")

@@ -55,4 +55,6 @@ def test_a_dense_layout_is_strided() -> None:
         assert (dense.layout != lib.strided) is False
         assert sparse.layout != lib.strided and dense.layout != lib.sparse_coo and lib.strided != lib.sparse_coo
         assert dense.layout in (lib.strided, lib.sparse_coo) and {lib.strided: 1}[lib.strided] == 1
+        assert all(isinstance(each, lib.layout) for each in (lib.strided, dense.layout, sparse.layout))
+        assert not isinstance(lib.contiguous_format, lib.layout) and not isinstance((2,), lib.layout)
         assert lib.zeros(2, layout=dense.layout).tolist() == [0, 0]

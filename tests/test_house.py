@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A room is a module or package directly under minitensor. It may import from lower floors and from rooms listed before
 # it on its own floor; within a package, imports are free but must not form a cycle.
 FLOORS = (
-    "errors shapes layout indexing memory_format callers copies compat forks",
+    "errors shapes layouts indexing memory_format callers copies compat forks",
     "dtypes scalars backends device",
     "contents storage stream printing base generator sampling rejection",
     "autograd",
@@ -355,7 +355,7 @@ def test_importing_the_library_loads_nothing_optional() -> None:
 TENSOR = {"minitensor.tensor": "class Tensor: ...", "minitensor.ops.arithmetic": "def exp(): ..."}
 
 FAULTS = {
-    "above": ({**TENSOR, "minitensor.layout": "from minitensor.ops import arithmetic"}, "stands above layout"),
+    "above": ({**TENSOR, "minitensor.layouts": "from minitensor.ops import arithmetic"}, "stands above layouts"),
     "above, within a function": (
         {**TENSOR, "minitensor.ops.shape": "def f():\n    from minitensor.tensor import Tensor"},
         "stands above ops",
@@ -384,7 +384,7 @@ FAULTS = {
         "circle: minitensor.ops.a -> minitensor.ops.b -> minitensor.ops.a",
     ),
     "relative": ({"minitensor.ops.a": "from .b import f", "minitensor.ops.b": ""}, "relative import"),
-    "star": ({"minitensor.ops.a": "from minitensor.layout import *", "minitensor.layout": ""}, "import *"),
+    "star": ({"minitensor.ops.a": "from minitensor.layouts import *", "minitensor.layouts": ""}, "import *"),
     "numpy": ({"minitensor.ops.a": "import numpy as np"}, "imports numpy"),
     "numpy, nested": ({"minitensor.ops.a": "def f():\n    from numpy import exp"}, "imports numpy"),
     "cupy": ({"minitensor.ops.a": "def f():\n    import cupy"}, "only minitensor.backends may"),

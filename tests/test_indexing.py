@@ -11,9 +11,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from minitensor import indexing, layout
+from minitensor import indexing, layouts
 from minitensor.errors import InvalidIndexError, MinitensorError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 
 STORAGE = 2_000
 KINDS = (IndexError, ValueError, TypeError, RuntimeError)
@@ -29,8 +29,8 @@ def torch() -> ModuleType:
 
 @st.composite
 def some_layouts(draw: st.DrawFn) -> Layout:
-    x = layout.contiguous(tuple(draw(st.lists(st.sampled_from([3, 2, 4, 1, 0]), max_size=4))))
-    x = layout.permute(x, tuple(draw(st.permutations(range(len(x.shape))))))
+    x = layouts.contiguous(tuple(draw(st.lists(st.sampled_from([3, 2, 4, 1, 0]), max_size=4))))
+    x = layouts.permute(x, tuple(draw(st.permutations(range(len(x.shape))))))
     return Layout(x.shape, tuple([s * draw(st.sampled_from([1, 1, 2, 0])) for s in x.strides]), draw(st.integers(0, 3)))
 
 
@@ -172,7 +172,7 @@ def test_a_basic_index_sees_what_numpy_sees(x: Layout, data: st.DataObject) -> N
 
 
 def test_numpy_integers_count_as_integers() -> None:
-    x = layout.contiguous((3, 4))
+    x = layouts.contiguous((3, 4))
     found, picks = indexing.resolve(x, (np.int64(1), slice(np.int32(1), None)), refuse)
     assert (found, picks) == (Layout((3,), (1,), 5), {})
     assert type(found.offset) is int
@@ -183,18 +183,18 @@ def test_an_object_with_an_index_method_counts_as_an_integer() -> None:
         def __index__(self) -> int:
             return 1
 
-    assert indexing.resolve(layout.contiguous((3, 4)), One(), refuse)[0] == Layout((4,), (1,), 4)
+    assert indexing.resolve(layouts.contiguous((3, 4)), One(), refuse)[0] == Layout((4,), (1,), 4)
 
 
 def test_a_pick_is_reported_at_its_dim_of_the_view() -> None:
     pick, mask = np.array([0, 1]), np.ones((4, 5), bool)
-    view, picks = indexing.resolve(layout.contiguous((2, 3, 4, 5)), (0, None, pick, mask), dims_taken)
+    view, picks = indexing.resolve(layouts.contiguous((2, 3, 4, 5)), (0, None, pick, mask), dims_taken)
     assert view.shape == (1, 3, 4, 5)
     assert {dim: id(item) for dim, item in picks.items()} == {1: id(pick), 2: id(mask)}
 
 
 def test_true_and_false_add_a_dim_and_a_pick() -> None:
-    view, picks = indexing.resolve(layout.contiguous((2, 3)), (slice(None), True), refuse)
+    view, picks = indexing.resolve(layouts.contiguous((2, 3)), (slice(None), True), refuse)
     assert (view.shape, picks) == ((2, 1, 3), {1: True})
 
 
@@ -246,7 +246,7 @@ def mask(*shape: int) -> np.ndarray[Any, Any]:
 def test_a_wrong_index_is_refused_as_pytorch_refuses_it(
     torch: ModuleType, index: tuple[Any, ...], kind: type[Exception], message: str
 ) -> None:
-    x = layout.contiguous((3, 4))
+    x = layouts.contiguous((3, 4))
     with pytest.raises(kind, match=message):
         gather(x, index)
     with pytest.raises(kind):
@@ -255,15 +255,15 @@ def test_a_wrong_index_is_refused_as_pytorch_refuses_it(
 
 def test_a_0d_tensor_has_nothing_to_index() -> None:
     with pytest.raises(IndexError, match=r"invalid index of a 0-dim tensor; use item\(\)"):
-        indexing.resolve(layout.contiguous(()), 0, refuse)
+        indexing.resolve(layouts.contiguous(()), 0, refuse)
 
 
 def test_two_ellipses_are_refused_as_in_numpy() -> None:
     """PyTorch accepts them, and reads the second as nothing or as an error, depending on what follows."""
     with pytest.raises(InvalidIndexError, match="single ellipsis"):
-        indexing.resolve(layout.contiguous((3, 4)), (..., 0, ...), refuse)
+        indexing.resolve(layouts.contiguous((3, 4)), (..., 0, ...), refuse)
 
 
 def test_a_string_is_not_an_index() -> None:
     with pytest.raises(MinitensorError, match=r"got str: 'a'"):
-        indexing.resolve(layout.contiguous((3, 4)), "a", refuse)
+        indexing.resolve(layouts.contiguous((3, 4)), "a", refuse)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from minitensor.autograd.strides import Rule
     from minitensor.backends import Array
-    from minitensor.layout import Layout
+    from minitensor.layouts import Layout
     from minitensor.tensor import Tensor
 
 P = ParamSpec("P")

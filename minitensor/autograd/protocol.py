@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from minitensor.base import TensorBase
 from minitensor.dtypes import dtype
 from minitensor.errors import OverrideError
-from minitensor.layout import Layout, RowMajor
+from minitensor.layouts import Layout, RowMajor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

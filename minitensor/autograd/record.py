@@ -45,7 +45,7 @@ from minitensor.backends.silence import in_silence, is_complaint
 from minitensor.base import TensorBase, as_array, encoded_array, is_encoded, memory_of, new, wrap
 from minitensor.dtypes import bool_
 from minitensor.errors import ArgumentTypeError, EncodedError
-from minitensor.layout import RowMajor
+from minitensor.layouts import RowMajor
 from minitensor.storage import Storage
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from minitensor.base import array_dtype, new
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from minitensor.layout import Layout
+    from minitensor.layouts import Layout
     from minitensor.storage import Storage
 
 

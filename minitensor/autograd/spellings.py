@@ -16,8 +16,7 @@ from typing import Any, TypeVar, cast
 from minitensor.base import TensorBase, values_of
 from minitensor.compat.once import warn_once
 from minitensor.errors import UnsupportedError, UsageError, WrongTypeError
-from minitensor.layout import Layout
-from minitensor.memory_format import layout
+from minitensor.memory_format import layout, strided
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -131,9 +130,9 @@ def is_of_storage(function: str, name: str, value: Any, names: Sequence[str]) ->
     """Whether an argument of a function that makes tensors says how to store them; raise for what is not supported."""
     if name not in ("layout", "pin_memory") or "dtype" not in names or "device" not in names:
         return False
-    if name == "layout" and value is not None and not isinstance(value, (layout, Layout)):
+    if name == "layout" and value is not None and not isinstance(value, layout):
         raise WrongTypeError(f"{function}(): argument 'layout' must be strided, not {type(value).__name__}")
-    if name == "layout" and isinstance(value, layout) and value.name != "strided":
+    if name == "layout" and value is not None and value != strided:
         raise UnsupportedError(f"{function}(): makes dense tensors, got layout={value!r}; convert with to_sparse()")
     if name == "pin_memory" and value is not None and not isinstance(value, bool):
         raise WrongTypeError(f"{function}(): argument 'pin_memory' must be a bool, not {type(value).__name__}")

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.autograd.protocol import active
 from minitensor.base import TensorBase, arrange, fix_layout, has_values, is_arranged, is_encoded, memory_of, wrap
-from minitensor.layout import Layout, RowMajor
+from minitensor.layouts import Layout, RowMajor
 from minitensor.shapes import Shape, broadcast_shapes
 
 if TYPE_CHECKING:

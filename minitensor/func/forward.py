@@ -10,7 +10,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import GradError
 from minitensor.func.mapping import vmap
 from minitensor.func.transforms import basis, jacrev, read_argnums
-from minitensor.layout import numel
+from minitensor.layouts import numel
 from minitensor.ops.creation import zeros_like
 from minitensor.ops.duals import DualLevel, require_floats
 from minitensor.ops.join import split

@@ -19,7 +19,7 @@ from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, GradError, ShapeError, UsageValueError
 from minitensor.func.batching.batched import active_levels, all_samples, at_levels, start_graph, walk_back
 from minitensor.func.mapping import name_of, vmap
-from minitensor.layout import numel
+from minitensor.layouts import numel
 from minitensor.ops.creation import eye, ones_like, zeros_like
 from minitensor.ops.duals import detach_from_graph
 from minitensor.ops.join import cat, split

@@ -23,8 +23,7 @@ import warnings
 from copy import copy
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
-from minitensor import dtypes
-from minitensor import layout as layouts
+from minitensor import dtypes, layouts
 from minitensor.autograd.argument_types import TypeGate
 from minitensor.autograd.binding import are_foreign, bind, check_types, host_values, normalize
 from minitensor.autograd.declare import describe, differentiable, finish, view, with_options
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
 
     from minitensor.autograd.node import Op
     from minitensor.backends import Array
-    from minitensor.layout import Layout
+    from minitensor.layouts import Layout
     from minitensor.tensor import Tensor
 
 P = ParamSpec("P")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Union
 
-from minitensor import dtypes
-from minitensor import layout as layouts
+from minitensor import dtypes, layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite, composite_as
 from minitensor.autograd.strides import as_input, in_layout

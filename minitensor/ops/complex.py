@@ -19,7 +19,7 @@ from minitensor.autograd.tables import by_table
 from minitensor.backends.encoded import ConjugateArray, NegativeArray
 from minitensor.base import TensorBase, is_encoded, new, on_storage
 from minitensor.errors import DtypeError, ShapeError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.ops.aliasing import inplace, op_of
 from minitensor.ops.arithmetic import conj, conjugate, mul
 from minitensor.ops.choice import where

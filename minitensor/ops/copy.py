@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.autograd.declare import differentiable, visible
 from minitensor.autograd.node import Leaf
 from minitensor.autograd.strides import as_input, in_layout, with_gaps
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from minitensor.backends import Array
-    from minitensor.layout import Layout
+    from minitensor.layouts import Layout
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy
 
-from minitensor import dtypes, scalars
-from minitensor import layout as layouts
+from minitensor import dtypes, layouts, scalars
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.default_device import choose_device
 from minitensor.autograd.face import set_requires_grad

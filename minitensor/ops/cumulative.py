@@ -20,7 +20,7 @@ from minitensor.autograd.strides import in_layout, row_major
 from minitensor.backends import any_true
 from minitensor.dtypes import complex128, float64
 from minitensor.errors import DtypeError, UnsupportedDtypeError
-from minitensor.layout import numel
+from minitensor.layouts import numel
 from minitensor.ops import return_types
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj, div

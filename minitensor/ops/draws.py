@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy
 
 from minitensor import generator as streams
-from minitensor import layout as layouts
-from minitensor import sampling
+from minitensor import layouts, sampling
 from minitensor.autograd.argument_types import check_type, type_error
 from minitensor.autograd.declare import random_operation
 from minitensor.autograd.misuse import composite

@@ -20,13 +20,13 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.autograd.interpreters import Call, active, interpreters, restore
 from minitensor.autograd.mode import forward_mode, inference, is_grad_enabled, no_grad
 from minitensor.autograd.node import Effect, is_differentiable
 from minitensor.base import TensorBase, array_dtype
 from minitensor.errors import ArgumentError, GradError, UnsupportedError, WrongTypeError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.ops.aliasing import as_window, shares_storage
 from minitensor.ops.complex import view_as_complex, view_as_real
 from minitensor.ops.pairs import as_pairs

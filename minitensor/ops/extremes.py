@@ -14,7 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, of_tensors, row_major
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError, ShapeIndexError, UnsupportedDtypeError
-from minitensor.layout import numel
+from minitensor.layouts import numel
 from minitensor.ops import return_types
 from minitensor.ops.choice import maximum, minimum
 from minitensor.ops.operand import require_tensors

@@ -14,7 +14,7 @@ from minitensor.backends.encoded import of_dtype
 from minitensor.base import elements_of, on_storage
 from minitensor.compat.reasons import MissingAttribute
 from minitensor.errors import GradError
-from minitensor.layout import Layout, extent
+from minitensor.layouts import Layout, extent
 from minitensor.ops.duals import tangent_text
 from minitensor.ops.rearrange import flip
 from minitensor.storage import Storage, lender

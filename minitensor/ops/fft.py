@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from minitensor import dtypes
 from minitensor.autograd.misuse import composite
 from minitensor.errors import DimError, DtypeError, ShapeError, UsageError
-from minitensor.layout import is_dense
+from minitensor.layouts import is_dense
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.copy import clone
 from minitensor.ops.creation import choose_dtype, creates, library

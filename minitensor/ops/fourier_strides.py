@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.autograd.strides import in_format
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minitensor import layout as layouts
-from minitensor import scalars
+from minitensor import layouts, scalars
 from minitensor.autograd import declare
 from minitensor.autograd.binding import NUMBERS
 from minitensor.autograd.declare import differentiable
@@ -47,7 +46,7 @@ from minitensor.indexing import (
     resolve,
     too_many_error,
 )
-from minitensor.layout import has_overlap
+from minitensor.layouts import has_overlap
 from minitensor.ops.aliasing import place, shares_storage, writes
 from minitensor.ops.cast import drop_imaginary, to, warn_of_cast
 from minitensor.ops.copy import clone, writable_copy
@@ -63,7 +62,7 @@ if TYPE_CHECKING:
 
     from minitensor.backends import Array
     from minitensor.backends.base import Backend
-    from minitensor.layout import Layout
+    from minitensor.layouts import Layout
     from minitensor.ops.operand import Number, Operand
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor

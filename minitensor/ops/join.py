@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.autograd import declare
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
@@ -17,7 +17,7 @@ from minitensor.autograd.strides import in_layout, of_parts
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
 from minitensor.errors import ArgumentError, ArgumentTypeError, DimError, ShapeError, UsageError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.ops.broadcast import to_1d, to_2d, to_3d
 from minitensor.ops.operand import promote, require_tensors
 from minitensor.ops.shape import narrow, reshape

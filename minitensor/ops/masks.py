@@ -9,7 +9,7 @@ from __future__ import annotations
 from operator import index as as_index
 from typing import TYPE_CHECKING, Any
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
@@ -18,7 +18,7 @@ from minitensor.backends import holds_data
 from minitensor.base import TensorBase, memory_of
 from minitensor.dtypes import INTEGRAL, int64
 from minitensor.errors import DtypeError, ShapeError, UsageError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.ops.aliasing import writes
 from minitensor.ops.broadcast import broadcast_tensors
 from minitensor.ops.copy import writable_copy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.autograd.misuse import composite, composite_with_own_checks, explain
 from minitensor.autograd.protocol import PROCEED, active, override_function
 from minitensor.base import TensorBase

@@ -13,15 +13,14 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from minitensor import dtypes
-from minitensor import layout as layouts
+from minitensor import dtypes, layouts
 from minitensor.autograd.misuse import signature_error
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.strides import column_major
 from minitensor.base import TensorBase, memory_of, write_values
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DeviceError, GradError, InplaceError, OutDtypeError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.ops.aliasing import refuse_write, shares_storage
 from minitensor.ops.resize import change_layout
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 
 if TYPE_CHECKING:
     from minitensor.backends import Array

@@ -12,7 +12,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, of_operands
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.ops.kinds import FLOATS, unsupported_dtype_error
 from minitensor.ops.operand import backend_of, library_of
 from minitensor.ops.out import write_out

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable, view
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
@@ -24,7 +24,7 @@ from minitensor.base import TensorBase, has_values, values_of
 from minitensor.callers import user_level
 from minitensor.dtypes import uint8
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
-from minitensor.layout import numel
+from minitensor.layouts import numel
 from minitensor.ops.arithmetic import conj, mul
 from minitensor.ops.choice import where
 from minitensor.ops.compare import isnan
@@ -38,7 +38,7 @@ from minitensor.shapes import are_plain, as_int, memoize, reduced_dims, reduced_
 if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.dtypes import dtype as Dtype
-    from minitensor.layout import Layout
+    from minitensor.layouts import Layout
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 

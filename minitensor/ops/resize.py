@@ -10,7 +10,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.autograd.interpreters import active
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
@@ -20,7 +20,7 @@ from minitensor.backends.encoded import of_dtype
 from minitensor.base import TensorBase, array_dtype, renew_array
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, DtypeError, InplaceError, ShapeError, UsageError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.memory_format import apply_format, channels_last, channels_last_3d, contiguous_format, preserve_format
 from minitensor.ops.aliasing import refuse_leaf
 from minitensor.shapes import normalize_sizes, require_room

@@ -1,6 +1,6 @@
 """Other shapes for the same elements: views where the strides allow them, copies where they do not.
 
-The arithmetic of views is in ``layout.py``. Here it is applied to tensors and gets its gradient: the reverse view, or,
+The arithmetic of views is in ``layouts.py``. Here it is applied to tensors and gets its gradient: the reverse view, or,
 where a view shows only a part, zeros with the gradient placed into them. Indexing is in ``index.py``, repeating and
 flipping in ``rearrange.py``, triangles in ``triangle.py``.
 """
@@ -10,8 +10,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from minitensor import dtypes
-from minitensor import layout as layouts
+from minitensor import dtypes, layouts
 from minitensor.autograd import declare
 from minitensor.autograd.argument_types import type_error
 from minitensor.autograd.declare import differentiable
@@ -23,7 +22,7 @@ from minitensor.base import materialize
 from minitensor.base import wrap as fresh
 from minitensor.copies import record_copy, tracing
 from minitensor.errors import ArgumentTypeError, EncodedError, ShapeError, ViewError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.ops.aliasing import common_extent, pick, place, refuse_leaf
 from minitensor.ops.complex import view_dtype
 from minitensor.ops.copy import contiguous

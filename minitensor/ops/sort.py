@@ -15,7 +15,7 @@ from minitensor.base import TensorBase, elements_of, wrap
 from minitensor.compat.once import warn_once
 from minitensor.dtypes import FROM_NUMPY, int64
 from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError
-from minitensor.layout import is_contiguous
+from minitensor.layouts import is_contiguous
 from minitensor.ops import return_types
 from minitensor.ops.extremes import choose_along, pick_array, place_along, require_sizes, selected_grad
 from minitensor.ops.kinds import REALS, of_kind, require_kind

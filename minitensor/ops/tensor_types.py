@@ -19,7 +19,7 @@ from minitensor.base import TensorBase, new, on_storage
 from minitensor.callers import user_level
 from minitensor.device import CPU, device
 from minitensor.errors import ArgumentTypeError, DeviceError, WrongKindError, quote
-from minitensor.layout import Layout, contiguous
+from minitensor.layouts import Layout, contiguous
 from minitensor.ops.cast import TypeName, dtype_of_type
 from minitensor.ops.copy import detach
 from minitensor.ops.creation import as_tensor, empty, require_native

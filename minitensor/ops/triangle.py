@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minitensor import dtypes
-from minitensor import layout as layouts
+from minitensor import dtypes, layouts
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major

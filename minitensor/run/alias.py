@@ -34,7 +34,7 @@ PYTORCHS_VERSION = version.TorchVersion("2.13.0+minitensor")
 
 # Modules at the top of this library that PyTorch does not have, or that hold something else there.
 OWN = frozenset(
-    "base callers compat copies device dtypes errors forks generator indexing layout memory_format ops "
+    "base callers compat copies device dtypes errors forks generator indexing layouts memory_format ops "
     "paths printing rejection run sampling scalars shapes storage stream tensor vision __main__".split()
 )
 

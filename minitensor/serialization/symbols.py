@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minitensor import backends, dtypes, layout, scalars
+from minitensor import backends, dtypes, layouts, scalars
 from minitensor.device import device
 from minitensor.errors import (
     AbsentDeviceError,
@@ -21,7 +21,7 @@ from minitensor.errors import (
     quote,
     shorten,
 )
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.memory_format import layout as LayoutName
 from minitensor.memory_format import sparse_coo, sparse_csr
 from minitensor.nn.parameter import Buffer, Parameter
@@ -92,7 +92,7 @@ def build_tensor(
     check_hooks(hooks)
     conj, neg = parse_flags(flags)
     if conj or neg:
-        budget.resolve(layout.numel(shape) * memory.storage.array.itemsize)
+        budget.resolve(layouts.numel(shape) * memory.storage.array.itemsize)
     found: Tensor = rebuild(Tensor, memory.resolve(conj, neg), there, wants_grad=False)
     return found.requires_grad_() if parse_requires_grad(found, requires_grad) else found
 
@@ -119,7 +119,7 @@ def build_layout(offset: Any, shape: Any, strides: Any, length: int) -> Layout:
         )
     check_extent(shape)
     there = Layout(shape, strides, offset)
-    if 0 not in shape and layout.extent(there)[1] > length:
+    if 0 not in shape and layouts.extent(there)[1] > length:
         raise FileFormatError(
             f"a tensor of shape {quote(shape)}, strides {quote(strides)} and offset {offset} reaches beyond its "
             f"storage of {length} elements"

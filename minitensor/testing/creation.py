@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentError
-from minitensor.layout import numel
+from minitensor.layouts import numel
 from minitensor.ops.complex import view_as_real
 from minitensor.ops.creation import empty
 from minitensor.ops.random import randint

@@ -19,7 +19,7 @@ except ImportError as error:
 
 from minitensor import dtypes
 from minitensor.base import window
-from minitensor.layout import Layout, extent
+from minitensor.layouts import Layout, extent
 from minitensor.ops.creation import tensor
 from minitensor.ops.ranges import arange
 

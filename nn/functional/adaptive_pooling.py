@@ -12,7 +12,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_format_of_planes, in_layout
 from minitensor.errors import ShapeError, ShapeIndexValueError, ShapeValueError, quote
-from minitensor.layout import channels_last, suggests_channels_last
+from minitensor.layouts import channels_last, suggests_channels_last
 from minitensor.nn.functional.pooling import (
     Means,
     Numbers,

@@ -11,7 +11,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.backends import any_true
 from minitensor.base import arrange, elements_of, has_values, wrap

@@ -14,7 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_format, in_layout
 from minitensor.backends.reference.resample import LongTaps, Taps
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedValueError
-from minitensor.layout import Layout, like
+from minitensor.layouts import Layout, like
 from minitensor.nn.functional.resampling import LONG, resample, resample_keeping_input
 from minitensor.ops.copy import clone
 from minitensor.ops.kinds import NUMERIC, require_kind

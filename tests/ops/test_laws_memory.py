@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minitensor as mt
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.base import window
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from ops import call as calls
 from ops.call import assert_same, convert_arrays, find, note_on_error, numbers, ours, recast, tensors_in, twin
 from ops.row import Call, Row

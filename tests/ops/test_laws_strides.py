@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minitensor as mt
-from minitensor.layout import contiguous, is_dense
+from minitensor.layouts import contiguous, is_dense
 from ops import call as calls
 from ops.call import convert_arrays, find, numbers, ours, outcome, tensors_in, theirs
 from ops.row import Call, Row

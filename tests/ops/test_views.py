@@ -96,7 +96,7 @@ def test_a_view_sees_writes_to_its_base_and_the_base_sees_writes_to_the_view(cal
     seen = call(x)
     x.fill_(3)
     assert (seen == 3).all()
-    if not mt.layout.has_overlap(seen.layout):
+    if not mt.layouts.has_overlap(seen.layout):
         seen.fill_(5)
         assert (x == 5).sum() == seen.numel()
 

@@ -10,7 +10,7 @@ from hypothesis import find, given
 from hypothesis import strategies as st
 
 import minitensor as mt
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.testing import strategies
 
 DTYPES = st.sampled_from(strategies.DTYPES)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.errors import MetaError
 
 Shape = tuple[int, ...]

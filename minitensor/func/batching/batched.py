@@ -36,7 +36,7 @@ from minitensor.func.batching.families import (
     write_sample_by_sample,
 )
 from minitensor.func.batching.table import rule_for, write_rule_for
-from minitensor.layout import Layout, has_overlap
+from minitensor.layouts import Layout, has_overlap
 from minitensor.ops.aliasing import shares_storage
 from minitensor.ops.creation import zeros_like
 from minitensor.ops.duals import detach_from_graph, tangents_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.interpreters import Call, restore
 from minitensor.base import TensorBase
 from minitensor.errors import BatchingError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.ops.join import stack
 from minitensor.ops.operand import result_dtype
 from minitensor.ops.shape import look_by_strides

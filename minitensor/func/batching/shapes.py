@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.func.batching.families import BatchedCall, Rows, add_dims, along
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.memory_format import contiguous_format, memory_format, preserve_format
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from minitensor.backends import Array
-    from minitensor.layout import Layout
+    from minitensor.layouts import Layout
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 

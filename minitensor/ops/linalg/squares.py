@@ -19,7 +19,7 @@ from minitensor.autograd.turns import in_turn
 from minitensor.backends import any_true
 from minitensor.base import TensorBase, values_of
 from minitensor.errors import DtypeError, ShapeError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 from minitensor.ops import return_types
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.choice import where

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from minitensor import layout as layouts
+from minitensor import layouts
 from minitensor.errors import MinitensorError, ShapeError
-from minitensor.layout import Layout
+from minitensor.layouts import Layout
 
 STORAGE = 12_000
 KINDS = (IndexError, ValueError, TypeError, RuntimeError)
