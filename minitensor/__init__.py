@@ -165,6 +165,7 @@ from minitensor.ops.arithmetic import (
     remainder as remainder,
     rsub as rsub,
     sub as sub,
+    subtract as subtract,
     true_divide as true_divide,
 )
 from minitensor.ops.powers import (
@@ -282,6 +283,7 @@ from minitensor.ops.product_sums import (
     addbmm as addbmm,
     addmm as addmm,
     addmv as addmv,
+    addmv_ as addmv_,
     addr as addr,
     baddbmm as baddbmm,
 )
@@ -793,8 +795,8 @@ newaxis: None = None
 torch_version = version
 
 ger, norm, detach, detach_ = outer, Tensor.norm, Tensor.detach, Tensor.detach_
-fill_, zero_, resize_as_, addmv_ = Tensor.fill_, Tensor.zero_, Tensor.resize_as_, Tensor.addmv_
-absolute, negative, multiply, subtract, divide = abs, neg, mul, sub, div
+fill_, zero_, resize_as_ = Tensor.fill_, Tensor.zero_, Tensor.resize_as_
+absolute, negative, multiply, divide = abs, neg, mul, div
 clip, clip_, fix, fix_, negative_ = clamp, clamp_, trunc, trunc_, neg_
 arccos, arcsin, arctan, arctan2, arccosh, arcsinh, arctanh = acos, asin, atan, atan2, acosh, asinh, atanh
 arccos_, arcsin_, arctan_, arccosh_, arcsinh_, arctanh_ = acos_, asin_, atan_, acosh_, asinh_, atanh_

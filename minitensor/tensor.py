@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from minitensor.autograd import face as graph
 from minitensor.autograd.declare import operator_of, reflection_of
 from minitensor.autograd.protocol import announce
+from minitensor.autograd.spellings import as_method
 from minitensor.base import TensorBase
 from minitensor.compat.reasons import missing_attributes
 from minitensor.ops import (
@@ -136,8 +137,9 @@ class Tensor(TensorBase):
     remainder, remainder_ = arithmetic.remainder, arithmetic.remainder_
     fmod, fmod_ = arithmetic.fmod, arithmetic.fmod_
     pow, pow_ = powers.pow, powers.pow_
-    subtract, multiply, divide, true_divide = sub, mul, div, arithmetic.true_divide
-    subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
+    subtract, subtract_ = arithmetic.subtract, arithmetic.subtract_
+    multiply, divide, true_divide = mul, div, arithmetic.true_divide
+    multiply_, divide_, true_divide_ = mul_, div_, div_
     neg, neg_ = arithmetic.neg, arithmetic.neg_
     negative, negative_, positive = neg, neg_, arithmetic.positive
     reciprocal, reciprocal_ = arithmetic.reciprocal, arithmetic.reciprocal_
@@ -312,9 +314,11 @@ class Tensor(TensorBase):
     matmul, mm, bmm, mv = products.matmul, products.mm, products.bmm, products.mv
     dot, vdot, inner = products.dot, products.vdot, products.inner
     outer = ger = products.outer
-    addmm, addmm_, addmv, addmv_ = product_sums.addmm, product_sums.addmm_, product_sums.addmv, product_sums.addmv_
-    addr, addr_, addbmm, addbmm_ = product_sums.addr, product_sums.addr_, product_sums.addbmm, product_sums.addbmm_
-    baddbmm, baddbmm_ = product_sums.baddbmm, product_sums.baddbmm_
+    addmm, addmm_ = as_method(product_sums.addmm), as_method(product_sums.addmm_)
+    addmv, addmv_ = as_method(product_sums.addmv), as_method(product_sums.addmv_)
+    addr, addr_ = as_method(product_sums.addr), as_method(product_sums.addr_)
+    addbmm, addbmm_ = as_method(product_sums.addbmm), as_method(product_sums.addbmm_)
+    baddbmm, baddbmm_ = as_method(product_sums.baddbmm), as_method(product_sums.baddbmm_)
     kron, cross, trace = products.kron, products.cross, products.trace
 
     # -- linear algebra (ops/linalg/) ----------------------------------------------------------------------------------

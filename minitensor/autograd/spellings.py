@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType
 from typing import Any, TypeVar, cast
 
@@ -43,7 +43,8 @@ def other_names(**names: str) -> Callable[[F], F]:
 def old_orders(*orders: str) -> Callable[[F], F]:
     """Accept, with PyTorch's warning, arguments by position in orders of the past: ``old_orders("input alpha other")``.
 
-    Factors, named alpha, beta or value, must be numbers, and all others but ``other`` tensors.
+    Factors, named alpha, beta or value, must be numbers, and all others tensors, but ``other`` and what it is added to.
+    Of functions with several orders, those that begin with ``input`` are the orders of the method: see ``as_method``.
     """
 
     def mark(function: F) -> F:
@@ -55,24 +56,31 @@ def old_orders(*orders: str) -> Callable[[F], F]:
 
 def reorder(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the arguments of a call in an order of the past by their names, or None if it is none."""
-    for order in getattr(function, "old_orders", ()):
+    return reorder_by(getattr(function, "old_orders", ()), function.__name__, args, kwargs)
+
+
+def reorder_by(
+    orders: Iterable[Sequence[str]], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return the arguments of a call in one of these orders by their names, or None if it is none."""
+    for order in orders if kwargs.keys() <= {"out"} else ():
         given = dict(zip(order, args))
-        rest = {name: value for name, value in kwargs.items() if name not in given}
-        if len(args) == len(order) and len(rest) == len(kwargs) and all(map(is_in_place, given, given.values())):
-            name = function.__name__
+        if len(args) == len(order) and all(is_in_place(each, value, order) for each, value in given.items()):
             text = f"This overload of {name} is deprecated: {name}({', '.join(order)})"
             warn_once(f"{text}; give {name_factors(order)} by name.", subject="old orders")
-            return {name: as_factor(value) if name in FACTORS else value for name, value in given.items()} | rest
+            return {name: as_factor(value) if name in FACTORS else value for name, value in given.items()} | {**kwargs}
     return None
 
 
 FACTORS = frozenset(("alpha", "beta", "value"))
 
 
-def is_in_place(name: str, value: Any) -> bool:
+def is_in_place(name: str, value: Any, order: Sequence[str]) -> bool:
     """Whether an argument in an order of the past can have this name."""
     is_tensor = isinstance(value, TensorBase)
-    return name == "other" or (is_tensor if name not in FACTORS else not is_tensor or not value.ndim)
+    if name in FACTORS:
+        return not is_tensor or not value.ndim
+    return is_tensor or "other" in order
 
 
 def as_factor(value: Any) -> Any:
@@ -87,14 +95,29 @@ def name_factors(order: Sequence[str]) -> str:
 
 def accept_old_orders(call: Callable[..., Any], function: F) -> F:
     """Make a call that accepts the orders of the past of a function that was marked."""
-    most = function.__code__.co_argcount
+    orders: list[list[str]] = function.old_orders  # type: ignore[attr-defined]
+    public = in_orders(call, function, [order for order in orders if order[0] != "input"])
+    public.method = in_orders(  # type: ignore[attr-defined]  # read by `as_method`
+        call, function, [order for order in orders if order[0] == "input"]
+    )
+    return public
+
+
+def in_orders(call: Callable[..., Any], function: F, orders: Sequence[Sequence[str]]) -> F:
+    """Make a call of a function that accepts these orders."""
+    most, name = function.__code__.co_argcount, function.__name__
 
     @functools.wraps(function)
     def call_in_order(*args: Any, **kwargs: Any) -> Any:
-        known = reorder(function, args, kwargs) if len(args) > most else None
+        known = reorder_by(orders, name, args, kwargs) if len(args) > most else None
         return call(*args, **kwargs) if known is None else call(**known)
 
     return cast("F", call_in_order)
+
+
+def as_method(function: F) -> F:
+    """Return a function of a sum with a product as a method, which has other orders of the past."""
+    return cast("F", function.method)  # type: ignore[attr-defined]  # set by `accept_old_orders`
 
 
 def respell(

@@ -225,6 +225,28 @@ def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
 
 
 @composite
+def subtract(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
+    """Return ``input - alpha * other``, as ``sub``.
+
+    >>> import minitensor as torch
+    >>> torch.subtract(torch.tensor([5, 7]), 2)
+    tensor([3, 5])
+    """
+    return sub(input, other, alpha=alpha, out=out)
+
+
+@composite
+def subtract_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
+    """Subtract ``alpha * other`` from ``input`` in place, as ``sub_``.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([5, 7]).subtract_(2)
+    tensor([3, 5])
+    """
+    return sub_(input, other, alpha=alpha)
+
+
+@composite
 def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Return ``other - alpha * input``.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -74,12 +76,15 @@ def test_out_and_a_factor_in_a_tensor() -> None:
         assert mt.add(a, 2, a, out=out) is out
         assert mt.add(a, mt.tensor(3.0), a).tolist() == [4.0, 4.0]
         assert mt.add(a, 2, 3).tolist() == [7.0, 7.0]
+        assert mt.add(2, 2, a).tolist() == [4.0, 4.0] and mt.sub(2, 3, 4).item() == -10
     assert out.tolist() == [3.0, 3.0]
 
 
 def test_other_orders_are_refused() -> None:
     a = mt.ones(2)
     for wrong in (lambda: mt.add(a, a, 2), lambda: mt.mul(a, 2, a), lambda: mt.addcmul(a, a, a, 2),
+                  lambda: mt.subtract(a, 2, a), lambda: a.subtract_(2, a),
+                  lambda: mt.addmm(mt.ones(2, 2), 3, mt.ones(2, 2), mt.ones(2, 2)),
                   lambda: mt.addmm(mt.ones(2, 2), mt.ones(2, 2), mt.ones(2, 2), 3)):  # fmt: skip
         with pytest.raises(TypeError, match="too many positional arguments"):
             wrong()
@@ -93,3 +98,56 @@ def test_one_warning_comes_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.warns(UserWarning, match="overload of add is deprecated") as caught:
         mt.add(a, 2, a), a.sub_(2, a), mt.addcmul(a, 2, a, a), mt.addmm(2, matrix, 3, matrix, matrix)
     assert len(caught) == 1
+
+
+# -- all places of numbers among the tensors ---------------------------------------------------------------------------
+
+TENSORS = {
+    "add": "mm", "sub": "mm", "subtract": "mm", "rsub": "mm", "mul": "mm", "addcmul": "mmm", "addcdiv": "mmm",
+    "addmm": "mmm", "addmv": "vmv", "addr": "mvv", "baddbmm": "bbb", "addbmm": "mbb",
+}  # fmt: skip
+NUMBERS: tuple[Any, ...] = (2, 2.5, True, "tensor")
+BY_NAME: tuple[dict[str, Any], ...] = ({}, {"beta": 3}, {"alpha": 3}, {"value": 3}, {"out": ()})
+
+
+def places(name: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield the names of functions and methods, and at which positions they are given numbers."""
+    for count in range(4):
+        for where in itertools.combinations(range(len(TENSORS[name]) + count), count):
+            yield from ((each, where) for each in (name, name + "_"))
+            if 0 not in where:
+                yield from ((each, where) for each in (f"Tensor.{name}", f"Tensor.{name}_"))
+
+
+def found_by(library: Any, name: str, function: str, where: tuple[int, ...], number: Any, given: Any) -> Any:
+    """Return the numbers of a result, or the built-in class of the error."""
+    whole = library.arange(1.0, 9.0).reshape(2, 2, 2)
+    tensors = iter([{"b": whole, "m": whole[0], "v": whole[0, 0]}[each].clone() for each in TENSORS[name]])
+    value = library.tensor(2.0) if number == "tensor" else number
+    args = [value if place in where else next(tensors) for place in range(len(TENSORS[name]) + len(where))]
+    kwargs = {"out": library.zeros(0)} if "out" in given else given
+    place = library.Tensor if function.startswith("Tensor.") else library
+    try:
+        return getattr(place, function.removeprefix("Tensor."))(*args, **kwargs).tolist()
+    except Exception as error:
+        return next(each for each in type(error).__mro__ if each.__module__ == "builtins")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", TENSORS)
+def test_numbers_in_all_places_are_taken_and_refused_as_in_pytorch(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    wrong, count, taken = [], 0, 0
+    for (function, where), number, given in itertools.product(places(name), NUMBERS, BY_NAME):
+        is_method = function.startswith("Tensor.")
+        if not hasattr(torch.Tensor if is_method else torch, function.removeprefix("Tensor.")):
+            continue
+        if "out" in given and (is_method or function.endswith("_")):
+            continue  # methods take out= here
+        expected = found_by(torch, name, function, where, number, given)
+        found = found_by(mt, name, function, where, number, given)
+        count, taken = count + 1, taken + isinstance(expected, list)
+        if found != expected:
+            wrong.append(f"{function}, {number} at {where}, {given}: {found}, PyTorch {expected}")
+    assert not wrong, "\n".join(wrong)
+    assert count > 200 and taken > 5
