@@ -626,6 +626,9 @@ from minitensor.ops.distance import (
     pdist as pdist,
 )
 
+# -- segments
+from minitensor.ops.segments import segment_reduce as segment_reduce
+
 # -- random
 from minitensor.generator import Generator as Generator, default_generator as default_generator
 from minitensor.ops.random import (
@@ -668,6 +671,7 @@ from minitensor.ops.linalg.solve import (
     cholesky_solve as cholesky_solve,
     logdet as logdet,
 )
+from minitensor.ops.linalg.low_rank import pca_lowrank as pca_lowrank, svd_lowrank as svd_lowrank
 from minitensor.ops.linalg.lu import lu_unpack as lu_unpack
 from minitensor.ops.linalg.reflections import geqrf as geqrf, orgqr as orgqr, ormqr as ormqr
 from minitensor.ops.linalg.spellings import (

@@ -135,14 +135,12 @@ ABSENT = (
     Absence("it is the kernel below a layer", "use nn.RNN, nn.LSTM, nn.GRU and their cells", """
         torch.lstm torch.lstm_cell torch.gru torch.gru_cell torch.rnn_relu torch.rnn_relu_cell torch.rnn_tanh
         torch.rnn_tanh_cell"""),
-    Absence("it is not implemented", "use linalg.svd or linalg.eigh and keep the leading part", """
-        torch.lobpcg torch.svd_lowrank torch.pca_lowrank torch.functional.svd_lowrank torch.functional.pca_lowrank"""),
+    Absence("it is not implemented", "use linalg.eigh and keep the leading part", "torch.lobpcg"),
     Absence("PyTorch removed or deprecated it",
             "use linalg.eig, eigh, lstsq, matrix_rank, solve, solve_triangular or norm", """
         torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve torch.frobenius_norm
         torch.nuclear_norm torch.Tensor.eig torch.Tensor.symeig torch.Tensor.lstsq torch.Tensor.solve
         torch.Tensor.volatile torch.Tensor.reinforce"""),
-    Absence("it is not implemented", "use scatter_reduce or index_add", "torch.segment_reduce"),
     Absence("data pipes are deprecated in PyTorch", "use IterableDataset or Dataset with DataLoader", """
         torch.utils.data.*Pipe torch.utils.data.datapipes torch.utils.data.DataChunk
         torch.utils.data.functional_datapipe torch.utils.data.graph_settings torch.utils.data.*datapipes_determinism

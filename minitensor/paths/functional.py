@@ -11,6 +11,7 @@ from minitensor.ops.broadcast import atleast_1d, atleast_2d, atleast_3d, broadca
 from minitensor.ops.counting import unique, unique_consecutive
 from minitensor.ops.einsum import einsum
 from minitensor.ops.join import split
+from minitensor.ops.linalg.low_rank import pca_lowrank, svd_lowrank
 from minitensor.ops.linalg.norms import cdist
 from minitensor.ops.linalg.spellings import lu
 from minitensor.ops.matmul import chain_matmul, tensordot
@@ -21,8 +22,8 @@ norm = Tensor.norm
 
 __all__ = [
     "F", "Tensor", "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes", "broadcast_tensors",
-    "cartesian_prod", "cdist", "chain_matmul", "einsum", "istft", "lu", "meshgrid", "norm", "split", "stft",
-    "tensordot", "unique", "unique_consecutive", "unravel_index",
+    "cartesian_prod", "cdist", "chain_matmul", "einsum", "istft", "lu", "meshgrid", "norm", "pca_lowrank",
+    "split", "stft", "svd_lowrank", "tensordot", "unique", "unique_consecutive", "unravel_index",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name

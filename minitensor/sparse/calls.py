@@ -14,6 +14,7 @@ from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, Unsuppo
 from minitensor.memory_format import sparse_coo
 from minitensor.ops import arithmetic, copy, matmul, metadata, product_sums, reduce, shape
 from minitensor.ops.join import cat
+from minitensor.ops.linalg import low_rank
 from minitensor.ops.sparse import flat_positions, merge_equal, sparse_product
 from minitensor.shapes import wrap_dim, wrap_dims
 
@@ -249,6 +250,16 @@ def method(name: str) -> Callable[..., Any]:
     return lambda input, *args, **kwargs: getattr(input, name)(*args, **kwargs)
 
 
+def through_dense(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose sparse arguments are first made dense."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        dense = {name: value.to_dense() if is_sparse(value) else value for name, value in kwargs.items()}
+        return function(*[each.to_dense() if is_sparse(each) else each for each in args], **dense)
+
+    return call
+
+
 CALLS: dict[Any, Callable[..., Any]] = {
     matmul.mm: product("mm", mm),
     matmul.mv: product("mv", mv),
@@ -267,5 +278,7 @@ CALLS: dict[Any, Callable[..., Any]] = {
     metadata.is_complex: method("is_complex"),
     metadata.numel: method("numel"),
     shape.t: method("t"),
+    low_rank.svd_lowrank: through_dense(low_rank.svd_lowrank),
+    low_rank.pca_lowrank: through_dense(low_rank.pca_lowrank),
     shape.transpose: method("transpose"),
 }

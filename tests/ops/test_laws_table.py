@@ -43,6 +43,7 @@ REASONS = {
     ),
     "casts; tested by tests/test_bfloat16.py": "bfloat16",
     "tested by tests/ops/test_view_copies.py": "detach_copy view_as_complex_copy view_as_real_copy",
+    "random, or of runs of rows; tested by tests/ops/test_low_rank.py": "svd_lowrank pca_lowrank segment_reduce",
     "returns the function that it gets; tested by tests/test_shells.py": "compile",
     "gives a tensor other memory; tested by tests/ops/test_resize.py": "set_",
     "belongs to autocast; tested by tests/amp": (
