@@ -202,7 +202,7 @@ class Distribution:
         if isinstance(value, Distribution):
             return value.expand((*batch, *value.batch_shape[own:]))
         if isinstance(value, TensorBase) and (name in self.arg_constraints or name in self._batched):
-            return value.expand(*batch, *value.shape[own:])
+            return value.expand((*batch, *value.shape[own:]))
         return value
 
     def _get_checked_instance(self, cls: type, _instance: Any = None) -> Any:

@@ -419,10 +419,10 @@ class ReshapeTransform(Transform):
         return self if self._cache_size == cache_size else ReshapeTransform(self.in_shape, self.out_shape, cache_size)
 
     def _call(self, x: Tensor) -> Tensor:
-        return x.reshape(*x.shape[: x.ndim - len(self.in_shape)], *self.out_shape)
+        return x.reshape((*x.shape[: x.ndim - len(self.in_shape)], *self.out_shape))
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return y.reshape(*y.shape[: y.ndim - len(self.out_shape)], *self.in_shape)
+        return y.reshape((*y.shape[: y.ndim - len(self.out_shape)], *self.in_shape))
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Return zero for each event: volumes do not change."""

@@ -192,7 +192,7 @@ def split_columns(columns: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Te
     """Split the columns of all input elements into one Jacobian for each input."""
     last = columns.movedim(0, -1)
     pieces = split(last, [numel(shape) for shape in shapes], -1)
-    return [piece.reshape(*last.shape[:-1], *shape) for piece, shape in zip(pieces, shapes, strict=True)]
+    return [piece.reshape((*last.shape[:-1], *shape)) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
 def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:

@@ -397,4 +397,4 @@ def basis(tensors: Sequence[Any]) -> list[Tensor]:
 def split_rows(rows: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
     """Split the rows of all output elements into one Jacobian for each output."""
     pieces = split(rows, [numel(shape) for shape in shapes])
-    return [piece.reshape(*shape, *rows.shape[1:]) for piece, shape in zip(pieces, shapes, strict=True)]
+    return [piece.reshape((*shape, *rows.shape[1:])) for piece, shape in zip(pieces, shapes, strict=True)]

@@ -4,8 +4,9 @@
 first holder, the part runs again, and the tensors that it saves then are given to the holders in order.
 
 Note [The second run]. The second run must save the same tensors in the same order. The state of the random numbers is
-restored for it, as is that of autocast, and shapes and dtypes are compared. The arguments are kept like saved tensors:
-under the hooks of an outer checkpoint they are dropped too, and recomputed by running the outer part again.
+restored for it, as are those of autocast and of forward mode, and shapes and dtypes are compared. The arguments are
+kept like saved tensors: under the hooks of an outer checkpoint they are dropped too, and recomputed by running the
+outer part again. Those with tangents have them in the second run too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import generator
 from minitensor.amp.casting import in_state
 from minitensor.amp.casting import state as state_of_autocast
+from minitensor.autograd.interpreters import interpreters, restore
 from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.packed import Packed
 from minitensor.autograd.watch import saved_tensors_hooks, watch
@@ -26,6 +28,7 @@ from minitensor.base import TensorBase
 from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, CheckpointError, VersionError
+from minitensor.ops.duals import detach_from_graph
 from minitensor.ops.random import get_rng_state, set_rng_state
 
 if TYPE_CHECKING:
@@ -284,7 +287,7 @@ class KeptArgument:
                 "checkpoint: an argument was modified by an inplace operation after the first run (version "
                 f"{tensor.version}, was {self.version}), so the second run would differ; clone it first"
             )
-        return tensor.detach().requires_grad_(self.requires_grad)
+        return detach_from_graph(tensor).requires_grad_(self.requires_grad)
 
 
 class Frame:
@@ -299,6 +302,7 @@ class Frame:
         self.kwargs = {name: keep_argument(each) for name, each in kwargs.items()}
         self.context = context
         self.casting = state_of_autocast.get()
+        self.stack = interpreters.get()
         self.state = state
         self.check = check
         self.early_stop = early_stop
@@ -321,6 +325,7 @@ class Frame:
                 contexts.enter_context(generator.fork_rng())
                 set_rng_state(self.state)
             contexts.enter_context(in_state(self.casting))
+            contexts.enter_context(restore(self.stack))
             contexts.enter_context(self.context)
             contexts.enter_context(enable_grad())
             contexts.enter_context(saved_tensors_hooks(self.build_pack_hook(saved), lambda kept: kept))

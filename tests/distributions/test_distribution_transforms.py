@@ -215,3 +215,10 @@ def test_a_registry_takes_entries(lib: Any) -> None:
         registry.register(int, double)
     with pytest.raises(NotImplementedError):
         registry(D.constraints.real)
+
+
+def test_shapes_of_numbers() -> None:
+    D = mt.distributions
+    assert D.Normal(mt.tensor(1.0), 2.0).expand(()).mean.shape == ()
+    reshape = D.ReshapeTransform((1,), ())
+    assert reshape(mt.ones(1)).shape == () and reshape.inv(mt.tensor(1.0)).shape == (1,)

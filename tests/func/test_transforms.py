@@ -32,6 +32,9 @@ def two(x: Any, y: Any) -> Any:
 # Each case runs in both libraries: `t` is the library, `f` its transforms, `v` a vector, `m` a matrix.
 CASES: dict[str, Callable[..., Any]] = {
     "grad": lambda t, f, v, m: f.grad(loss)(m, v),
+    "jacobians of numbers": lambda t, f, v, m: [
+        f.vmap(f.vmap(each(t.sin)))(m) for each in (f.jacfwd, f.jacrev, f.hessian)
+    ],
     "grad by another argument": lambda t, f, v, m: f.grad(loss, argnums=1)(m, v),
     "grad by several arguments": lambda t, f, v, m: f.grad(loss, argnums=(1, 0))(m, v),
     "grad by a dict": lambda t, f, v, m: f.grad(lambda d: loss(d["w"], d["x"][0]))({"w": m, "x": (v,)}),

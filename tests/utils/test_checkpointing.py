@@ -208,3 +208,15 @@ def test_checkpoints_are_freed_by_reference_count() -> None:
         assert alive() is None
     finally:
         gc.enable()
+
+
+def test_the_second_run_has_the_tangents_of_the_first() -> None:
+    x = mt.tensor([0.5, -1.0], requires_grad=True)
+    with mt.autograd.forward_ad.dual_level():
+        moving = mt.autograd.forward_ad.make_dual(x, mt.tensor([1.0, 2.0]))
+        y = checkpoint(lambda v: v.sin() * v, moving, use_reentrant=False)
+        tangent = mt.autograd.forward_ad.unpack_dual(y).tangent
+        (of_value,) = mt.autograd.grad(y.sum(), x, retain_graph=True)
+        (of_tangent,) = mt.autograd.grad(tangent.sum(), x)
+    assert mt.allclose(of_value.detach(), (x.cos() * x + x.sin()).detach())
+    assert mt.allclose(of_tangent.detach(), ((2 * x.cos() - x.sin() * x) * mt.tensor([1.0, 2.0])).detach())
