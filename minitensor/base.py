@@ -15,12 +15,14 @@ every call of a method several times slower before Python 3.12.
 from __future__ import annotations
 
 import operator
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from minitensor import backends, layouts
 from minitensor.backends import BY_ARRAY
 from minitensor.backends.encoded import EncodedArray, seen_as
 from minitensor.backends.silence import update_quietly
+from minitensor.compat.reasons import MissingAttribute
 from minitensor.device import device_of
 from minitensor.dtypes import FROM_NUMPY
 from minitensor.errors import EncodedError, ReadOnlyError
@@ -38,7 +40,15 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="TensorBase")
 
 
-class TensorBase:
+class TensorMeta(type):
+    """The class of classes of tensors: names whose reading says that they are missing are not listed."""
+
+    def __dir__(cls) -> list[str]:
+        listed = super().__dir__()
+        return [name for name in listed if not isinstance(getattr_static(cls, name, None), MissingAttribute)]
+
+
+class TensorBase(metaclass=TensorMeta):
     """A window on a storage, and a place in the graph. See Note [Lazy parts]."""
 
     __slots__ = ("__weakref__", "_array", "_base", "_grad", "_layout", "_node", "_idle_leaf", "_seen", "_storage")

@@ -155,7 +155,7 @@ def are_plain(numbers: tuple[Any, ...]) -> bool:
     return True
 
 
-MOST = 1 << 47  # elements; a process cannot address more bytes
+MOST = 1 << 59  # elements; with 16 bytes each, the number of bytes just exceeds int64
 
 
 def require_room(shape: Sequence[int]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from minitensor.autograd.protocol import disabled_torch_function, does_override
-from minitensor.base import TensorBase, new
+from minitensor.base import TensorBase, TensorMeta, new
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import UninitializedError, WrongTypeError
 from minitensor.ops.creation import empty
@@ -48,7 +48,7 @@ def parameter_of_subclass(data: Any, requires_grad: bool) -> Any:
     return tensor
 
 
-class ParameterMeta(type):
+class ParameterMeta(TensorMeta):
     """The class of ``Parameter``: tensors of the user's classes may be parameters too."""
 
     def __instancecheck__(cls, value: object) -> bool:

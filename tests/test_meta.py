@@ -235,3 +235,24 @@ def test_programs_see_what_they_see_in_pytorch(expression: str) -> None:
         assert issubclass(found, expected)
     else:
         assert found == expected
+
+
+@pytest.mark.parametrize("fits", [
+    lambda x: x + 1, lambda x: x.sum(), lambda x: x.sort().values, lambda x: x.cumsum(0), lambda x: x[::2],
+    lambda x: x.view(2, -1).t().contiguous(), lambda x: mt.rand_like(x), lambda x: x.new_empty(2, x.numel()),
+    lambda x: mt.nn.functional.dropout(x), lambda x: mt.nn.Linear(2**25, 2**24, device="meta").weight,
+    lambda x: x[:, None].expand(2**50, 2**50),
+])  # fmt: skip
+def test_sizes_that_no_memory_holds(fits: Any) -> None:
+    assert fits(mt.empty(2**50, device="meta")).device.type == "meta"
+
+
+@pytest.mark.parametrize("exceeds", [
+    lambda x: mt.empty(2**40, 2**40, device="meta"), lambda x: x[:, None] * x, lambda x: x.repeat(2**22),
+    lambda x: x[:, None] @ x[None], lambda x: mt.outer(x, x), lambda x: x[:, None].expand(2**40, 2**40).clone(),
+    lambda x: mt.arange(2**62, device="meta"), lambda x: mt.zeros(1).expand(2**40, 1) * mt.zeros(1).expand(1, 2**40),
+])  # fmt: skip
+def test_sizes_that_int64_cannot_count(exceeds: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"size calculation overflowed") as caught:
+        exceeds(mt.empty(2**40, device="meta"))
+    assert "arr" not in str(caught.value) and "iterator" not in str(caught.value)

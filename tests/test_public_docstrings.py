@@ -33,7 +33,7 @@ ROOMS = (
     "minitensor", "minitensor.linalg", "minitensor.fft", "minitensor.random", "minitensor.special",
     "minitensor.signal.windows", "minitensor.quasirandom", "minitensor.sparse", "minitensor.amp",
     "minitensor.amp.autocast_mode", "minitensor.amp.cpu_amp", "minitensor.amp.cuda_amp", "minitensor.cpu",
-    "minitensor.nn.functional",
+    "minitensor.nn.functional", "minitensor.nn.grad",
     "minitensor.nn.init", "minitensor.nn.utils", "minitensor.nn.utils.parametrizations",
     "minitensor.nn.utils.parametrize", "minitensor.nn.utils.prune", "minitensor.nn.utils.rnn",
     "minitensor.utils.tensorboard.writer",

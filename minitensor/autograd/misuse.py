@@ -46,14 +46,14 @@ from minitensor.errors import (
     WrongTypeError,
     quote,
 )
-from minitensor.shapes import broadcast_shapes
+from minitensor.shapes import broadcast_shapes, require_room
 
 if TYPE_CHECKING:
     from minitensor.autograd.node import Op
 
 NAMED = re.compile(r"^([\w.]+)(\(\))?: ")  # the start of a message that names an operation
 LIBRARIES = (PACKAGE, "numpy", "scipy", "cupy")
-TOO_BIG = ("array is too big", "Maximum allowed")  # the start of NumPy's messages about arrays too large for memory
+TOO_BIG = ("array is too big", "iterator is too large", "Maximum allowed")  # how NumPy says: too large for memory
 CHECKED = (ArgumentError, MissingEntryError, UnsupportedError)  # their messages already say which value is wanted
 
 
@@ -252,8 +252,10 @@ def to_own_error(name: str, error: Exception, arguments: Sequence[tuple[str, Any
         kinds = ", ".join([f"{argument}: {type(value).__name__}" for argument, value in shown])
         reason = str(error) if isinstance(error, TypeError) else describe_wrong_value(shown, error.obj)
         return WrongTypeError(f"{name}(): {reason}; got {kinds}")
-    if isinstance(error, MemoryError) or str(error).startswith(TOO_BIG):
+    if isinstance(error, MemoryError):
         return OutOfMemoryError(f"{name}(): storage size calculation overflowed, or there is no memory: {error}")
+    if str(error).startswith(TOO_BIG):
+        return OutOfMemoryError(f"{name}(): storage size calculation overflowed: no memory can hold the result")
     if isinstance(error, OverflowError):
         return Int64RangeError(f"{name}(): {error}")
     return ArgumentError(f"{name}(): {error}") if type(error) is ValueError else error
@@ -320,7 +322,7 @@ def broadcast_error(name: str, args: Sequence[Any]) -> Exception:
     """Return the error for tensors whose shapes do not broadcast."""
     shapes = [tuple(value.shape) for value in args if isinstance(value, TensorBase)]
     try:
-        broadcast_shapes(*shapes)
-    except ShapeError as error:
-        return ShapeError(f"{name}: {error}")
+        require_room(broadcast_shapes(*shapes))
+    except (ShapeError, OutOfMemoryError) as error:
+        return type(error)(f"{name}: {error}")
     return ShapeError(f"{name}: shapes {', '.join(map(str, shapes))} cannot be broadcast together")

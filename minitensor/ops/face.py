@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy as deepcopy_any
-from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
 from minitensor import printing
@@ -12,7 +11,6 @@ from minitensor.autograd.protocol import does_override
 from minitensor.backends import holds_data, open_backend
 from minitensor.backends.encoded import of_dtype
 from minitensor.base import elements_of, on_storage
-from minitensor.compat.reasons import MissingAttribute
 from minitensor.errors import GradError
 from minitensor.layouts import Layout, extent
 from minitensor.ops.duals import tangent_text
@@ -54,8 +52,7 @@ def text_in_format(self: Tensor, specification: str) -> str:
 
 def names(self: Tensor) -> list[str]:
     """List the attributes of a tensor, without those whose reading says that they are missing."""
-    listed = object.__dir__(self)
-    return [name for name in listed if not isinstance(getattr_static(self, name, None), MissingAttribute)]
+    return sorted({*dir(type(self)), *self.__dict__})
 
 
 def backwards(self: Tensor) -> Tensor:

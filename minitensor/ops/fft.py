@@ -156,7 +156,7 @@ def ifft(
 
     >>> import minitensor as torch
     >>> torch.fft.ifft(torch.tensor([4., 0., 0., 0.]))
-    tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
+    tensor([1.-0.j, 1.-0.j, 1.-0.j, 1.+0.j])
     """
     return write_out("ifft", transform_one("ifft", input, n, dim, norm, False), out)
 

@@ -40,9 +40,9 @@ def spectrum(input: Tensor, dims: tuple[int, ...], forward: bool, norm: str) -> 
     kind = dtypes.from_numpy(array.dtype).to_complex().numpy
     if not dims:
         return array.astype(kind)
-    if array.dtype.kind == "f":
-        array, dims = spectrum_of_reals(input.xp, array, dims[-1], forward, norm), dims[:-1]
-    if dims:
+    if array.dtype.kind == "f" and len(dims) == 1:  # along more dims, PyTorch does not, and has other zeros
+        array = spectrum_of_reals(input.xp, array, dims[0], forward, norm)
+    else:
         transform = input.xp.fft.fftn if forward else input.xp.fft.ifftn
         array = transform(array, None, dims, norm)
     return array.astype(kind, copy=False)

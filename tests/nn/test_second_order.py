@@ -91,7 +91,7 @@ def test_every_module_of_pytorchs_is_in_its_database_or_here() -> None:
     pytest.importorskip("expecttest")
     from test_module_database import HERE
 
-    containers = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
+    containers = {"Container", "Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
     bases = {"RNNBase", "RNNCellBase"}
     for_many = {"DataParallel", "SyncBatchNorm"}  # tests/nn/test_parallel.py
     theirs = {name for name in dir(torch.nn) if is_module(torch, name)}

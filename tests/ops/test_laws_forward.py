@@ -39,6 +39,7 @@ OTHERS = {
     ),
     "scatter_reduce prod": "PyTorch drops the tangent",
     **dict.fromkeys(("cholesky_inverse", "linalg.cholesky", "linalg.cholesky_ex", "linalg.eigh"), LOWER),
+    "triangular_solve": LOWER,
     "linalg.svd": GAUGE,
     "linalg.cond": "of a matrix of zeros",
     "logsumexp": "of no elements",

@@ -216,6 +216,7 @@ class MetaArray:
         self.shape = shape
         self.dtype = dtype if isinstance(dtype, numpy.dtype) else numpy.dtype(dtype)
         self.strides = places.row_major(shape, self.dtype.itemsize) if strides is None else strides
+        places.require_addresses(shape, self.strides)
 
     def __repr__(self) -> str:
         return f"MetaArray({self.shape}, {self.dtype})"

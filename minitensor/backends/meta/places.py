@@ -13,12 +13,13 @@ from typing import Any
 import numpy
 
 from minitensor import layouts
-from minitensor.errors import MetaError
+from minitensor.errors import MetaError, OutOfMemoryError
 
 Shape = tuple[int, ...]
 Place = tuple[Shape, Shape]  # a shape, and strides
 
 FULL = slice(None)
+MOST = 2**63 - 1  # bytes
 
 
 def row_major(shape: Shape, itemsize: int) -> Shape:
@@ -99,6 +100,13 @@ def without(shape: Shape, dims: Shape, keepdims: bool) -> Shape:
     if keepdims:
         return tuple([1 if dim in dims else n for dim, n in enumerate(shape)])
     return tuple([n for dim, n in enumerate(shape) if dim not in dims])
+
+
+def require_addresses(shape: Shape, strides: Shape) -> None:
+    """Raise if int64 cannot number the bytes between the first and the last element."""
+    last = sum([(n - 1) * stride for n, stride in zip(shape, strides, strict=True) if stride > 0])
+    if last >= MOST and 0 not in shape:
+        raise OutOfMemoryError(f"storage size calculation overflowed with sizes={list(shape)}; no memory is that large")
 
 
 def broadcast(*shapes: Shape) -> Shape:

@@ -124,18 +124,19 @@ def householder_product(input: Tensor, tau: Tensor, *, out: Tensor | None = None
 
 
 @composite
-def orgqr(input: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:
+@other_names(tau="input2")
+def orgqr(input: Tensor, input2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the product of reflections; see ``linalg.householder_product``.
 
     Args:
-        tau: The factors of the reflections, (..., k).
+        input2: The factors of the reflections, (..., k).
 
     >>> import minitensor as torch
     >>> torch.orgqr(*torch.geqrf(torch.tensor([[3.], [4.]])))
     tensor([[-0.6000],
             [-0.8000]])
     """
-    return householder_product(input, tau, out=out)
+    return householder_product(input, input2, out=out)
 
 
 @composite
