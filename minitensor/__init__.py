@@ -723,6 +723,28 @@ from minitensor.run import as_torch as as_torch
 
 from minitensor.nn.functional.padding import constant_pad_nd as constant_pad_nd
 
+# What PyTorch has here under other arguments than in nn.functional.
+from minitensor.nn.functional.native_names import (
+    affine_grid_generator as affine_grid_generator,
+    batch_norm as batch_norm,
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+    convolution as convolution,
+    cosine_embedding_loss as cosine_embedding_loss,
+    embedding as embedding,
+    embedding_bag as embedding_bag,
+    embedding_renorm_ as embedding_renorm_,
+    grid_sampler as grid_sampler,
+    grid_sampler_2d as grid_sampler_2d,
+    grid_sampler_3d as grid_sampler_3d,
+    hinge_embedding_loss as hinge_embedding_loss,
+    instance_norm as instance_norm,
+    kl_div as kl_div,
+    margin_ranking_loss as margin_ranking_loss,
+    norm_except_dim as norm_except_dim,
+    poisson_nll_loss as poisson_nll_loss,
+    triplet_margin_loss as triplet_margin_loss,
+)
+
 # What PyTorch has here too, under the same arguments as in nn.functional.
 from minitensor.nn.functional import (
     adaptive_avg_pool1d as adaptive_avg_pool1d,
@@ -735,6 +757,7 @@ from minitensor.nn.functional import (
     conv1d as conv1d,
     conv2d as conv2d,
     conv3d as conv3d,
+    conv_tbc as conv_tbc,
     conv_transpose1d as conv_transpose1d,
     conv_transpose2d as conv_transpose2d,
     conv_transpose3d as conv_transpose3d,
@@ -744,6 +767,7 @@ from minitensor.nn.functional import (
     group_norm as group_norm,
     layer_norm as layer_norm,
     max_pool1d as max_pool1d,
+    max_pool1d_with_indices as max_pool1d_with_indices,
     max_pool2d as max_pool2d,
     max_pool3d as max_pool3d,
     pixel_shuffle as pixel_shuffle,

@@ -122,16 +122,11 @@ ABSENT = (
     Absence("it is a kernel of PyTorch under the name of a library or of its dispatcher",
             "use the function without the prefix or suffix, here or in nn.functional", """
         torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.native_* torch.nn.functional.native_* torch.batch_norm_*
-        torch.*dropout_ torch.feature_dropout torch.grid_sampler*
-        torch.affine_grid_generator torch.convolution torch.embedding_renorm_ torch.norm_except_dim
+        torch.*dropout_ torch.feature_dropout
         torch.unsafe_split_with_sizes torch.Tensor.unsafe_split_with_sizes torch.slice_inverse
         torch.Tensor.slice_inverse torch.hash_tensor torch.Tensor.hash_tensor torch.conj_physical_
-        torch.max_pool1d_with_indices torch.thread_safe_generator torch.Tensor.is_set_to
+        torch.thread_safe_generator torch.Tensor.is_set_to
         torch.Tensor.const_data_ptr torch.Tensor.index"""),
-    Absence("torch has a second name for it, which few programs use", "use nn.functional", """
-        torch.batch_norm torch.instance_norm torch.binary_cross_entropy_with_logits torch.cosine_embedding_loss
-        torch.hinge_embedding_loss torch.kl_div torch.margin_ranking_loss torch.poisson_nll_loss
-        torch.triplet_margin_loss torch.embedding torch.embedding_bag torch.conv_tbc"""),
     Absence("it is the kernel below a layer", "use nn.RNN, nn.LSTM, nn.GRU and their cells", """
         torch.lstm torch.lstm_cell torch.gru torch.gru_cell torch.rnn_relu torch.rnn_relu_cell torch.rnn_tanh
         torch.rnn_tanh_cell"""),

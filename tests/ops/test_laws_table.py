@@ -44,6 +44,11 @@ REASONS = {
     "casts; tested by tests/test_bfloat16.py": "bfloat16",
     "tested by tests/ops/test_view_copies.py": "detach_copy view_as_complex_copy view_as_real_copy",
     "random, or of runs of rows; tested by tests/ops/test_low_rank.py": "svd_lowrank pca_lowrank segment_reduce",
+    "a function of nn.functional under other arguments; tested by tests/nn/test_native_names.py": (
+        "affine_grid_generator convolution embedding_renorm_ grid_sampler grid_sampler_2d grid_sampler_3d "
+        "norm_except_dim batch_norm binary_cross_entropy_with_logits cosine_embedding_loss embedding embedding_bag "
+        "hinge_embedding_loss instance_norm kl_div margin_ranking_loss poisson_nll_loss triplet_margin_loss"
+    ),
     "returns the function that it gets; tested by tests/test_shells.py": "compile",
     "gives a tensor other memory; tested by tests/ops/test_resize.py": "set_",
     "belongs to autocast; tested by tests/amp": (
