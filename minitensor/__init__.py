@@ -744,6 +744,24 @@ from minitensor.nn.functional.native_names import (
     poisson_nll_loss as poisson_nll_loss,
     triplet_margin_loss as triplet_margin_loss,
 )
+from minitensor.nn.functional.native_dropout import (
+    alpha_dropout_ as alpha_dropout_,
+    dropout_ as dropout_,
+    feature_alpha_dropout_ as feature_alpha_dropout_,
+    feature_dropout as feature_dropout,
+    feature_dropout_ as feature_dropout_,
+    native_dropout as native_dropout,
+)
+from minitensor.nn.native_recurrent import (
+    gru as gru,
+    gru_cell as gru_cell,
+    lstm as lstm,
+    lstm_cell as lstm_cell,
+    rnn_relu as rnn_relu,
+    rnn_relu_cell as rnn_relu_cell,
+    rnn_tanh as rnn_tanh,
+    rnn_tanh_cell as rnn_tanh_cell,
+)
 
 # What PyTorch has here too, under the same arguments as in nn.functional.
 from minitensor.nn.functional import (

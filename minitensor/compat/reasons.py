@@ -122,14 +122,10 @@ ABSENT = (
     Absence("it is a kernel of PyTorch under the name of a library or of its dispatcher",
             "use the function without the prefix or suffix, here or in nn.functional", """
         torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.native_* torch.nn.functional.native_* torch.batch_norm_*
-        torch.*dropout_ torch.feature_dropout
         torch.unsafe_split_with_sizes torch.Tensor.unsafe_split_with_sizes torch.slice_inverse
         torch.Tensor.slice_inverse torch.hash_tensor torch.Tensor.hash_tensor torch.conj_physical_
         torch.thread_safe_generator torch.Tensor.is_set_to
         torch.Tensor.const_data_ptr torch.Tensor.index"""),
-    Absence("it is the kernel below a layer", "use nn.RNN, nn.LSTM, nn.GRU and their cells", """
-        torch.lstm torch.lstm_cell torch.gru torch.gru_cell torch.rnn_relu torch.rnn_relu_cell torch.rnn_tanh
-        torch.rnn_tanh_cell"""),
     Absence("it is not implemented", "use linalg.eigh and keep the leading part", "torch.lobpcg"),
     Absence("PyTorch removed or deprecated it",
             "use linalg.eig, eigh, lstsq, matrix_rank, solve, solve_triangular or norm", """

@@ -84,7 +84,8 @@ TABLES = {
     "embedding out of range": lambda lib, x: lib.embedding(x(4, 2), lib.tensor([4])),
     "embedding_renorm_": lambda lib, x: lib.embedding_renorm_(x(4, 2).detach(), lib.tensor([0, 3]), 0.5, 1.0),
     **{f"embedding_bag {mode}": (lambda lib, x, mode=mode: lib.embedding_bag(
-        x(4, 2), lib.tensor([0, 1, 2, 3, 3]), lib.tensor([0, 0, 2]), False, mode)[: 3 if mode else 1]) for mode in (0, 1, 2, 7)},
+        x(4, 2), lib.tensor([0, 1, 2, 3, 3]), lib.tensor([0, 0, 2]), False, mode)[: 3 if mode else 1])
+       for mode in (0, 1, 2, 7)},
     "embedding_bag weighted": lambda lib, x: lib.embedding_bag(
         x(4, 2), lib.tensor([0, 1, 2]), lib.tensor([0, 2, 3]), False, 0, False, x(3), True)[0],
     "embedding_bag with padding": lambda lib, x: lib.embedding_bag(
@@ -104,7 +105,58 @@ WINDOWS = {
     "grid_sampler_3d": lambda lib, x: lib.grid_sampler_3d(x(1, 2, 3, 4, 4), x(1, 2, 3, 3, 3), 0, 1, False),
     "affine_grid_generator": lambda lib, x: lib.affine_grid_generator(x(2, 2, 3), [2, 1, 3, 4], False),
 }  # fmt: skip
-CALLS: dict[str, Any] = {**NORMS, **TABLES, **WINDOWS}
+ONES = (3, 4, 2)
+DROPOUTS = {
+    **{f"{name} {p} {train}": (lambda lib, x, name=name, p=p, train=train: getattr(lib, name)(
+        lib.ones(*ONES, dtype=lib.float64), p, train))
+       for name in ("dropout_", "alpha_dropout_", "feature_dropout", "feature_dropout_", "feature_alpha_dropout_",
+                    "feature_alpha_dropout", "native_dropout")
+       for p, train in ((0.5, True), (0.3, False), (0.0, True), (1.0, True), (1.5, True))},
+    "feature_dropout of one dim": lambda lib, x: lib.feature_dropout(x(3), 0.5, True),
+    "feature_dropout with a gradient": lambda lib, x: lib.feature_dropout(x(3, 4), 0.5, True),
+    "native_dropout with a gradient": lambda lib, x: lib.native_dropout(x(3, 4), 0.5, True)[0],
+}  # fmt: skip
+
+
+def weights(x: Any, gates: int, layers: int, directions: int, biases: bool) -> list[Any]:
+    """Return the weights of a recurrent network from 3 features to states of 4."""
+    shapes = [(gates * 4, 3), (gates * 4, 4)] + [(gates * 4,)] * 2 * biases
+    higher = [(gates * 4, 4 * directions), *shapes[1:]]
+    return [x(*each) for layer in range(layers) for _ in range(directions) for each in (higher if layer else shapes)]
+
+
+def network(lib: Any, x: Any, name: str, layers: int, directions: int, biases: bool, batch_first: bool) -> Any:
+    gates = {"lstm": 4, "gru": 3}.get(name, 1)
+    states = [x(layers * directions, 2, 4) for _ in range(2 if name == "lstm" else 1)]
+    given = weights(x, gates, layers, directions, biases)
+    return getattr(lib, name)(
+        x(5, 2, 3) if not batch_first else x(2, 5, 3), states if name == "lstm" else states[0], given, biases, layers,
+        0.5, layers == 2, directions == 2, batch_first,
+    )  # fmt: skip
+
+
+def packed(lib: Any, x: Any, name: str) -> Any:
+    gates = {"lstm": 4, "gru": 3}.get(name, 1)
+    states = [x(1, 2, 4) for _ in range(2 if name == "lstm" else 1)]
+    return getattr(lib, name)(
+        x(5, 3), lib.tensor([2, 2, 1]), states if name == "lstm" else states[0], weights(x, gates, 1, 1, True), True,
+        1, 0.0, False, False,
+    )  # fmt: skip
+
+
+RECURRENT = {
+    **{f"{name} {options}": (lambda lib, x, name=name, options=options: network(lib, x, name, *options))
+       for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")
+       for options in ((1, 1, True, False), (2, 2, True, True), (1, 2, False, False))},
+    **{f"{name} packed": (lambda lib, x, name=name: packed(lib, x, name))
+       for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")},
+    **{f"{name} {biases}": (lambda lib, x, name=name, gates=gates, biases=biases: getattr(lib, name)(
+        x(2, 3), x(2, 4), x(gates * 4, 3), x(gates * 4, 4), *[x(gates * 4), x(gates * 4)][: 2 * biases]))
+       for name, gates in (("gru_cell", 3), ("rnn_tanh_cell", 1), ("rnn_relu_cell", 1)) for biases in (True, False)},
+    **{f"lstm_cell {biases}": (lambda lib, x, biases=biases: lib.lstm_cell(
+        x(2, 3), [x(2, 4), x(2, 4)], x(16, 3), x(16, 4), *[x(16), x(16)][: 2 * biases])) for biases in (True, False)},
+}  # fmt: skip
+CALLS: dict[str, Any] = {**NORMS, **TABLES, **WINDOWS, **DROPOUTS, **RECURRENT}
 
 
 @pytest.mark.parametrize("name", CALLS)
