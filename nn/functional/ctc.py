@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
+from minitensor.backends.silence import quietly
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import INTEGRAL
 from minitensor.errors import DtypeError, ShapeError
@@ -130,7 +131,7 @@ def ctc_loss_grad(
     if is_traced():
         before, after = forward_sums(input, paths), backward_sums(input, paths)
     else:
-        before, after = results[1], backward_sums_at_once(input, paths)
+        before, after = results[1], quietly(backward_sums_at_once, input, paths)
     inside = exp(before + after - total.unsqueeze(1))
     found: Tensor = where(paths.running, inside * grad.unsqueeze(1), 0.0)
     return found
@@ -140,7 +141,7 @@ def ctc_loss_grad(
 def sum_over_paths(input: Tensor, paths: Paths) -> tuple[Array, ...]:
     """Return the logarithm of the summed probability of all paths (N), and the forward sums (T, N, S)."""
     with no_grad():
-        sums = forward_sums_at_once(input, paths)
+        sums = quietly(forward_sums_at_once, input, paths)
         last = sums.gather(0, paths.last.expand(1, *input.shape[1:])).squeeze(0)
         total = logsumexp(last + paths.ends, 1)
         return where(paths.silence == paths.silence, paths.silence, total).array, sums.array

@@ -251,7 +251,8 @@ def attempt(library: Library, row: Row, call: Call, make: Make, fresh: list[Any]
         found = outcome(library.op(row), *args, **kwargs, out=out)
     if isinstance(found, Exception):
         return Written(found, {})
-    results = list(found) if isinstance(found, (tuple, list)) else [found]
+    # PyTorch's copying variants of functions that return several tensors return None.
+    results = outs if found is None else list(found) if isinstance(found, (tuple, list)) else [found]
     return Written(None, {
         "identity": [one is other for one, other in zip(results, outs)],
         "shape": [tuple(each.shape) for each in results],

@@ -113,7 +113,7 @@ def prepare_ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, hermitian: bool) ->
     if pivots.dtype.kind not in "iu":
         raise ShapeError(f"{name}: expected pivots to be integers, got {pivots.dtype.name}")
     rows = values_of(pivots).astype("int64")
-    if rows.size and abs(rows).max() > LD.shape[-1]:
+    if rows.size and holds_data(rows) and abs(rows).max() > LD.shape[-1]:
         raise ShapeError(f"{name}: pivots must be at most {LD.shape[-1]}, as ldl_factor returns them, got {rows}")
     check_systems(name, tuple(LD.shape), tuple(B.shape), True)
     return LD, pivots.to(int32), B, bool(hermitian)
