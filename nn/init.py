@@ -560,6 +560,11 @@ def thin_uniform(tensor: Tensor, mean: float, std: float, a: float, b: float, ge
     return tensor
 
 
+# PyTorch's names of what its functions call.
+_no_grad_uniform_, _no_grad_normal_, _no_grad_trunc_normal_ = uniform_, normal_, trunc_normal_
+_no_grad_fill_, _no_grad_zero_ = constant_, zeros_
+
+
 # -- under deprecated names --------------------------------------------------------------------------------------------
 
 

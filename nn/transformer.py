@@ -40,6 +40,11 @@ def activation_of(given: str | Activation) -> Activation:
     return ACTIVATIONS[given]
 
 
+def copy_layers(module: Module, N: int) -> ModuleList:  # noqa: N803  # PyTorch's name
+    """Return so many copies of a layer."""
+    return ModuleList([deepcopy(module) for _ in range(N)])
+
+
 class TransformerLayer(Module):
     """The base class of encoder and decoder layers: residual branches of attention and feedforward networks."""
 
@@ -278,7 +283,7 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ) -> None:
         super().__init__()
-        self.layers = ModuleList([deepcopy(encoder_layer) for _ in range(num_layers)])
+        self.layers = copy_layers(encoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
@@ -350,7 +355,7 @@ class TransformerDecoder(Module):
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
-        self.layers = ModuleList([deepcopy(decoder_layer) for _ in range(num_layers)])
+        self.layers = copy_layers(decoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
 

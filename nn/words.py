@@ -18,6 +18,12 @@ def indent(text: str) -> str:
     return text.replace("\n", "\n  ")
 
 
+def indent_lines(s_: str, numSpaces: int) -> str:  # noqa: N803  # PyTorch's names
+    """Indent all lines but the first by so many columns; blank lines become empty."""
+    first, *lines = s_.split("\n")
+    return "\n".join([first, *[" " * numSpaces + line if line.strip() else "" for line in lines]])
+
+
 def join_path(prefix: str, name: str) -> str:
     """Join a path and a name."""
     return f"{prefix}.{name}" if prefix else name

@@ -42,6 +42,7 @@ from minitensor.optim.recorded import Cell, Operations, Recorded, blank, require
 from minitensor.optim.step_hooks import AFTER, BEFORE, Hook, step_with_hooks
 from minitensor.optim.step_hooks import register_optimizer_step_post_hook as register_optimizer_step_post_hook
 from minitensor.optim.step_hooks import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
+from minitensor.optim.subclassing import ParamsT, _default_to_fused_or_foreach, _use_grad_for_differentiable  # noqa: F401
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
 

@@ -37,6 +37,11 @@ NAMES = """
     distributions.constraints._Boolean distributions.constraints._Real distributions.constraints._Dependent
     distributions.constraints._IntegerInterval distributions.constraints._Cat distributions.constraints._Stack
     distributions.utils._standard_normal distributions.utils._sum_rightmost
+    nn.modules.transformer._get_activation_fn nn.modules.transformer._get_clones nn.modules.module._addindent
+    Tensor._is_view utils.data.dataloader._BaseDataLoaderIter utils.data.dataloader._SingleProcessDataLoaderIter
+    utils.data.dataloader._MultiProcessingDataLoaderIter
+    nn.init._no_grad_trunc_normal_ nn.init._no_grad_normal_ nn.init._no_grad_uniform_ nn.init._no_grad_fill_
+    nn.init._no_grad_zero_ autograd.function.InplaceFunction
     _vmap_internals.vmap _check _check_value _assert_async optim.lr_scheduler._LRScheduler
     """.split()
 
@@ -232,3 +237,41 @@ def test_words_for_reductions() -> None:
                 assert mt.nn._reduction.legacy_get_enum(average, reduce) == theirs.legacy_get_enum(average, reduce)
     with pytest.raises(ValueError, match="is not a valid value for reduction"):
         mt.nn._reduction.get_enum("most")
+
+
+def optimizer_module(lib: Any) -> Any:
+    """Return the module that PyTorch hides behind its class: ``torch.optim`` has no attribute of its name."""
+    return importlib.import_module(f"{lib.__name__}.optim.optimizer")
+
+
+def answers(lib: Any) -> Any:
+    """Return what private names give that optimizers, layers and loaders of others call."""
+    text = lib.nn.modules.module._addindent("a\n b\n\nc", 3)
+    layers = lib.nn.modules.transformer._get_clones(lib.nn.Linear(1, 1), 3)
+    activation = lib.nn.modules.transformer._get_activation_fn("relu")(lib.tensor([-1.0, 2.0])).tolist()
+    x = lib.ones(3, requires_grad=True)
+    views = [each._is_view() for each in (x, x[1:], x.detach(), x.data, x * 2, x.view(3), x[1:].detach())]
+    loader = lib.utils.data.DataLoader(list(range(5)), 2)
+    single, base = [getattr(lib.utils.data.dataloader, f"_{name}DataLoaderIter") for name in ("SingleProcess", "Base")]
+    batches = [each.tolist() for each in single(loader)]
+    kinds = [isinstance(iter(loader), each) for each in (single, base)]
+    choices = [optimizer_module(lib)._default_to_fused_or_foreach([lib.ones(2)], *each)
+               for each in ((False,), (True,), (False, True), (True, True))]  # fmt: skip
+    lib.manual_seed(2)
+    drawn = lib.nn.init._no_grad_trunc_normal_(lib.empty(4), 0.0, 1.0, -1.0, 1.0).tolist()
+    assert optimizer_module(lib).ParamsT
+    return text, len(layers), activation, views, batches, kinds, choices, drawn
+
+
+def test_private_names_answer_as_pytorchs() -> None:
+    torch = pytest.importorskip("torch")
+    assert answers(mt) == answers(torch)
+
+
+def test_a_step_records_only_if_it_is_differentiable() -> None:
+    def modes(lib: Any) -> list[bool]:
+        step = optimizer_module(lib)._use_grad_for_differentiable(lambda self: lib.is_grad_enabled())
+        return [step(SimpleNamespace(defaults={"differentiable": each})) for each in (False, True)]
+
+    assert modes(mt) == [False, True]
+    assert modes(pytest.importorskip("torch")) == [False, True]

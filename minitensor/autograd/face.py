@@ -295,6 +295,11 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
     return add_hook(hooks_of(node).accumulated, hook)
 
 
+def is_view(input: Tensor) -> bool:
+    """Whether a tensor shares the memory of another, as the graph sees it."""
+    return input._base is not None
+
+
 def detach_(input: Tensor) -> Tensor:
     """Detach this tensor from the graph in place. Return the tensor.
 

@@ -515,6 +515,14 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+class InplaceFunction(Function):
+    """The base class of old operations that write to their input; ``inplace`` is kept as an attribute."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+
 class Refuse(Function):
     """The identity, with a backward that raises."""
 

@@ -12,10 +12,12 @@ from minitensor.nn.module import (
     register_module_parameter_registration_hook,
 )
 from minitensor.nn.state import IncompatibleKeys as _IncompatibleKeys
+from minitensor.nn.words import indent_lines as _addindent
 
 __all__ = [
     "Module",
     "_IncompatibleKeys",
+    "_addindent",
     "register_module_backward_hook",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",

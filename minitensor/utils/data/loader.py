@@ -134,14 +134,13 @@ class DataLoader(Generic[Sample]):
             raise GuardError(f"DataLoader: timeout={self.timeout} needs num_workers > 0: it limits waits for workers")
         if self.pin_memory and not is_available():
             warn_of_pins(self.pin_memory_device)
+        if not self.num_workers:
+            return SingleThreadEpoch(self)
         order = iter(self._index_sampler)
         if self._epoch is not None and self._epoch.is_alive():
             self._epoch.restart(order)
             return self._epoch
-        base_seed = draw_seed(self.generator)
-        if not self.num_workers:
-            return DirectEpoch(self._make_fetch(self.dataset)(), order, self._index_sampler)
-        epoch = self._start_workers(order, base_seed)
+        epoch = self._start_workers(order, draw_seed(self.generator))
         if self.persistent_workers:
             self._epoch = epoch
         return epoch
@@ -170,6 +169,15 @@ class DataLoader(Generic[Sample]):
     @property
     def _index_sampler(self) -> Any:
         return self.sampler if self.batch_sampler is None else self.batch_sampler
+
+
+class SingleThreadEpoch(DirectEpoch):
+    """The batches of a loader without workers. As in PyTorch, it is made of the loader, and draws a seed."""
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        order = iter(loader._index_sampler)
+        draw_seed(loader.generator)
+        super().__init__(loader._make_fetch(loader.dataset)(), order, loader._index_sampler)
 
 
 def copy_for_worker(dataset: Any) -> Any:
