@@ -495,6 +495,7 @@ from minitensor.ops.join import (
     unbind as unbind,
     unsafe_chunk as unsafe_chunk,
     unsafe_split as unsafe_split,
+    unsafe_split_with_sizes as unsafe_split_with_sizes,
     vsplit as vsplit,
     vstack as vstack,
 )
@@ -594,6 +595,7 @@ from minitensor.ops.complex import (
     angle as angle,
     complex as complex,
     conj_physical as conj_physical,
+    conj_physical_ as conj_physical_,
     imag as imag,
     polar as polar,
     real as real,
@@ -627,6 +629,8 @@ from minitensor.ops.distance import (
 )
 
 # -- segments
+from minitensor.ops.bits import hash_tensor as hash_tensor
+from minitensor.ops.slices import slice_inverse as slice_inverse
 from minitensor.ops.segments import segment_reduce as segment_reduce
 
 # -- random
@@ -677,9 +681,11 @@ from minitensor.ops.linalg.reflections import geqrf as geqrf, orgqr as orgqr, or
 from minitensor.ops.linalg.spellings import (
     cholesky as cholesky,
     det as det,
+    frobenius_norm as frobenius_norm,
     inverse as inverse,
     lu as lu,
     lu_solve as lu_solve,
+    nuclear_norm as nuclear_norm,
     pinverse as pinverse,
     qr as qr,
     slogdet as slogdet,
@@ -772,6 +778,7 @@ from minitensor.nn.functional import (
     bilinear as bilinear,
     celu_ as celu_,
     channel_shuffle as channel_shuffle,
+    channel_shuffle as native_channel_shuffle,
     conv1d as conv1d,
     conv2d as conv2d,
     conv3d as conv3d,

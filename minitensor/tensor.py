@@ -367,6 +367,8 @@ class Tensor(TensorBase):
 
     split, chunk, unbind, tensor_split = join.split, join.chunk, join.unbind, join.tensor_split
     hsplit, vsplit, dsplit = join.hsplit, join.vsplit, join.dsplit
+    unsafe_split_with_sizes, slice_inverse = join.unsafe_split_with_sizes, slices.slice_inverse
+    hash_tensor, is_set_to, const_data_ptr = bits.hash_tensor, metadata.is_set_to, metadata.data_ptr
     unsafe_split, unsafe_chunk, split_with_sizes = join.split, join.chunk, join.split_with_sizes
 
     # -- index, scatter, masks (ops/index.py, ops/slices.py, ops/scatter.py, ops/masks.py) -----------------------------

@@ -122,15 +122,12 @@ ABSENT = (
     Absence("it is a kernel of PyTorch under the name of a library or of its dispatcher",
             "use the function without the prefix or suffix, here or in nn.functional", """
         torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.native_* torch.nn.functional.native_* torch.batch_norm_*
-        torch.unsafe_split_with_sizes torch.Tensor.unsafe_split_with_sizes torch.slice_inverse
-        torch.Tensor.slice_inverse torch.hash_tensor torch.Tensor.hash_tensor torch.conj_physical_
-        torch.thread_safe_generator torch.Tensor.is_set_to
-        torch.Tensor.const_data_ptr torch.Tensor.index"""),
+        torch.thread_safe_generator torch.Tensor.index"""),
     Absence("it is not implemented", "use linalg.eigh and keep the leading part", "torch.lobpcg"),
     Absence("PyTorch removed or deprecated it",
             "use linalg.eig, eigh, lstsq, matrix_rank, solve, solve_triangular or norm", """
-        torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve torch.frobenius_norm
-        torch.nuclear_norm torch.Tensor.eig torch.Tensor.symeig torch.Tensor.lstsq torch.Tensor.solve
+        torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve
+        torch.Tensor.eig torch.Tensor.symeig torch.Tensor.lstsq torch.Tensor.solve
         torch.Tensor.volatile torch.Tensor.reinforce"""),
     Absence("data pipes are deprecated in PyTorch", "use IterableDataset or Dataset with DataLoader", """
         torch.utils.data.*Pipe torch.utils.data.datapipes torch.utils.data.DataChunk

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import as_input, in_layout, of_tensors
-from minitensor.errors import DtypeError, UnsupportedTypeError
+from minitensor.base import wrap
+from minitensor.dtypes import float64, int64, uint16, uint32, uint64
+from minitensor.errors import DimError, DtypeError, UnsupportedDtypeError, UnsupportedTypeError, UsageError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import mul, mul_
 from minitensor.ops.constant import step_grad
@@ -19,8 +21,11 @@ from minitensor.ops.operand import backend_of, library_of, operands, ordered_arr
 from minitensor.ops.out import write_out
 from minitensor.ops.powers import pow
 from minitensor.ops.return_types import frexp as FrexpResult
+from minitensor.shapes import reduced_dims
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minitensor.backends import Array
     from minitensor.ops.operand import Operand
     from minitensor.tensor import Tensor
@@ -256,3 +261,38 @@ def ldexp_(input: Tensor, other: Tensor) -> Tensor:
     """Multiply ``input`` by ``2 ** other`` in place."""
     require_tensors("ldexp_", input=input, other=other)
     return add_to_exponents_(input, other) if is_exact(input, other) else mul_(input, pow(2.0, other))
+
+
+@composite
+def hash_tensor(
+    input: Tensor, dim: int | Sequence[int] | None = None, *, keepdim: bool = False, mode: int = 0,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return a hash of the elements, uint64: their bits as int64 or float64, joined by exclusive or.
+
+    Args:
+        dim: The dims to reduce; all if None.
+        mode: 0 is the only one.
+
+    Raises:
+        RuntimeError: If the ``mode`` is another, or an empty input has no ``dim``.
+        IndexError: If a reduced dim is empty.
+        NotImplementedError: If the input is complex or unsigned, of more than 8 bits.
+
+    >>> import minitensor as torch
+    >>> torch.hash_tensor(torch.tensor([1, 5]))
+    tensor(4, dtype=torch.uint64)
+    """
+    if mode != 0:
+        raise UsageError(f"hash_tensor: Unknown hash_tensor mode: {mode}; 0 is the only one")
+    dims = reduced_dims(dim, input.ndim)
+    if not input.numel() and len(dims) == input.ndim:
+        raise UsageError("hash_tensor: Expected reduction dim to be specified for input.numel() == 0; give dim")
+    if not all(input.shape[each] for each in dims):
+        raise DimError(f"hash_tensor: Expected reduction dims to have non-zero size, got shape {tuple(input.shape)}")
+    if input.is_complex() or input.dtype in (uint16, uint32, uint64):
+        raise UnsupportedDtypeError(f"hash_tensor: not implemented for {input.dtype.name}")
+    words = input.to(float64 if input.is_floating_point() else int64).contiguous().view(int64).array
+    found = input.xp.bitwise_xor.reduce(words, axis=dims, keepdims=keepdim)
+    hashed: Tensor = wrap(input.result_class, input.xp.asarray(found)).view(uint64)
+    return write_out("hash_tensor", hashed, out, input)

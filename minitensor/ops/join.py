@@ -346,7 +346,8 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, sizes[0] if size else sizes, dim)
 
 
-unsafe_split, unsafe_chunk = split, chunk  # PyTorch's do not track the views; these do
+# PyTorch's do not track the views; these do.
+unsafe_split, unsafe_chunk, unsafe_split_with_sizes = split, chunk, split_with_sizes
 
 
 @composite

@@ -107,6 +107,19 @@ def untyped_storage(input: Tensor) -> Storage:
     return input.storage
 
 
+def is_set_to(input: Tensor, tensor: Tensor) -> bool:
+    """Return whether another ``tensor`` is the same window on the same memory: one storage, offset, shape and strides.
+
+    >>> x = minitensor.zeros(4)
+    >>> x.is_set_to(x.view(4)), x.is_set_to(x[:2])
+    (True, False)
+    """
+    mine, other = input.layout, tensor.layout
+    is_same_window = (mine.shape, mine.strides, mine.offset) == (other.shape, other.strides, other.offset)
+    is_one_memory = input.storage is tensor.storage or (input.numel() > 0 and data_ptr(input) == data_ptr(tensor))
+    return is_same_window and is_one_memory
+
+
 def data_ptr(input: Tensor) -> int:
     """Return the address of the first element; 0 for a tensor without elements, as in PyTorch.
 

@@ -325,3 +325,21 @@ def index_reduce(
     made = writable_copy(input, index, source).contiguous()
     index_reduce_(made, dim, index, source, reduce, include_self=include_self)
     return write_out("index_reduce", made, out, input, index, source)
+
+
+@composite
+def slice_inverse(
+    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
+    """Return the window on the memory of the input that ``src`` is on its own; the other arguments have no effect.
+
+    Args:
+        src: A slice of the input.
+        dim, start, end, step: How it was taken.
+
+    >>> import minitensor as torch
+    >>> x = torch.arange(4)
+    >>> torch.slice_inverse(x, x[1:3], 0, 1, 3)
+    tensor([1, 2])
+    """
+    return input.as_strided(src.shape, src.stride(), src.storage_offset())

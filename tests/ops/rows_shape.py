@@ -58,7 +58,7 @@ VIEWS = rows(
     view("split", call(f(5, 2), 2), call(f(5, 2), [1, 4]), call(f(2, 4), 2, 1), call(f(2, 4), 3, -1),
          wrong=(call(f(5), [2, 2]), call(f(5), -1), call(f(), 1)), notes={"names": "methods use another name"},
          aliases=("unsafe_split",)),
-    view("split_with_sizes", call(f(5, 2), [1, 4]), call(f(2, 4), (2, 2), 1), wrong=(call(f(5), [2, 2]),)),
+    view("split_with_sizes", call(f(5, 2), [1, 4]), call(f(2, 4), (2, 2), 1), aliases=("unsafe_split_with_sizes",), wrong=(call(f(5), [2, 2]),)),
     view("chunk", call(f(5, 2), 2), call(f(2, 5), 3, 1), call(f(3), 5), wrong=(call(f(3), 0), call(f(), 1)), aliases=("unsafe_chunk",)),
     view("tensor_split", call(f(5, 2), 2), call(f(5, 2), (1, 3)), call(f(2, 5), 3, 1), wrong=(call(f(3), 0), call(f(), 1)), notes=OVERLOADED),
     view("hsplit", call(f(2, 4), 2), call(f(4), (1, 3)), wrong=(call(f(), 1), call(f(2, 3), 2)), notes=OVERLOADED),

@@ -51,6 +51,10 @@ REASONS = {
         "lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell "
         "hinge_embedding_loss instance_norm kl_div margin_ranking_loss poisson_nll_loss triplet_margin_loss"
     ),
+    "a rare function; tested by tests/ops/test_rare.py": (
+        "conj_physical_ const_data_ptr frobenius_norm hash_tensor is_set_to native_channel_shuffle nuclear_norm "
+        "slice_inverse"
+    ),
     "returns the function that it gets; tested by tests/test_shells.py": "compile",
     "gives a tensor other memory; tested by tests/ops/test_resize.py": "set_",
     "belongs to autocast; tested by tests/amp": (

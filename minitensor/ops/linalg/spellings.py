@@ -19,12 +19,16 @@ from minitensor.ops.cumulative import cumprod
 from minitensor.ops.join import cat
 from minitensor.ops.linalg import factor, solve, squares
 from minitensor.ops.linalg import lu as factors
+from minitensor.ops.linalg.norms import matrix_norm
+from minitensor.ops.linalg.power_norm import vector_norm
 from minitensor.ops.matmul import adjoint
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.rearrange import flip
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minitensor.tensor import Tensor
 
 
@@ -222,3 +226,45 @@ def triangular_solve(
     solution = solve.solve_triangular(matrix, input, upper=upper != transpose, unitriangular=unitriangular)
     copy = squares.among_rows(A.expand(*solution.shape[:-2], *A.shape[-2:]), A.shape[-2])
     return return_types.triangular_solve(*write_outs("triangular_solve", (solution, copy), out))
+
+
+@composite
+def frobenius_norm(
+    input: Tensor, dim: int | Sequence[int], keepdim: bool = False, *, out: Tensor | None = None
+) -> Tensor:
+    """Return the root of the sum of squares over one dim or two; deprecated: use ``linalg.vector_norm``.
+
+    Raises:
+        RuntimeError: If there are more than two dims.
+
+    >>> import minitensor as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     torch.frobenius_norm(torch.tensor([3., 4.]), 0)
+    tensor(5.)
+    """
+    warn_once("frobenius_norm is deprecated; use linalg.vector_norm(A, 2., dim, keepdim)", UserWarning)
+    dims = [dim] if isinstance(dim, int) else list(dim)
+    if len(dims) > 2:
+        raise ShapeError(f"frobenius_norm: Expected at most 2 dimensions, but got {len(dims)} dimensions instead")
+    return vector_norm(input, 2, dims or None, keepdim, out=out)
+
+
+@composite
+def nuclear_norm(
+    input: Tensor, dim: Sequence[int] | bool | None = None, keepdim: bool = False, *, out: Tensor | None = None
+) -> Tensor:
+    """Return the sum of singular values of matrices, of the last two dims or of two ``dim``; deprecated.
+
+    >>> import minitensor as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     torch.nuclear_norm(torch.eye(2) * 3)
+    tensor(6.)
+    """
+    warn_once("nuclear_norm is deprecated; use linalg.matrix_norm(A, 'nuc', dim, keepdim)", UserWarning)
+    if isinstance(dim, bool):  # PyTorch's other order: keepdim is the second argument
+        return matrix_norm(input, "nuc", keepdim=dim, out=out)
+    return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, out=out)
