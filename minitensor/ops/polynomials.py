@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, of_operands
@@ -49,6 +50,7 @@ def polynomial(input: Operand, n: Operand, name: str) -> Array:
 
 def evaluate(name: str, input: Operand, n: Operand, out: Tensor | None) -> Tensor:
     """Return a polynomial; raise if neither operand is a tensor."""
+    input, n = host_value(input, None), host_value(n, None)
     if not isinstance(input, TensorBase) and not isinstance(n, TensorBase):
         raise ArgumentTypeError(f"{name}: expected a tensor as x or n, got {input!r} and {n!r}")
     return write_out(name, polynomial(input, n, name), out, input, n)

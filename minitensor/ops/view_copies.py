@@ -176,7 +176,7 @@ def permute_copy(input: Tensor, dims: Sequence[int], *, out: Tensor | None = Non
 
 
 @composite
-def narrow_copy(input: Tensor, dim: int, start: int, length: Count, *, out: Tensor | None = None) -> Tensor:
+def narrow_copy(input: Tensor, dim: int, start: Count, length: Count, *, out: Tensor | None = None) -> Tensor:
     """Return a copy of ``length`` entries of a dim, from ``start`` on; see ``narrow``.
 
     >>> import minitensor as torch
@@ -203,7 +203,7 @@ def select_copy(input: Tensor, dim: int, index: Count, *, out: Tensor | None = N
 
 @composite
 def slice_copy(
-    input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1, *,
+    input: Tensor, dim: int = 0, start: Count | None = None, end: Count | None = None, step: Count = 1, *,
     out: Tensor | None = None,
 ) -> Tensor:
     """Return a copy of the entries of a dim from ``start`` up to ``end``, as slices of lists count them.
@@ -263,7 +263,7 @@ def diagonal_copy(
 
 @composite
 def as_strided_copy(
-    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None, *,
+    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: Count | None = None, *,
     out: Tensor | None = None,
 ) -> Tensor:
     """Return a copy of the memory read by other strides; see ``as_strided``.
@@ -283,7 +283,7 @@ def as_strided_copy(
 
 @composite
 def split_copy(
-    input: Tensor, split_size: int, dim: int = 0, *, out: Sequence[Tensor] | None = None
+    input: Tensor, split_size: Count, dim: int = 0, *, out: Sequence[Tensor] | None = None
 ) -> tuple[Tensor, ...] | None:
     """Return copies of the parts of a dim; see ``split``. With ``out``, a list of tensors, return None.
 

@@ -29,7 +29,7 @@ ACCEPTED_HERE = {
     "0-d tensor": MORE | POOLS | {"histogram"}, "NumPy": MORE | POOLS | {"tensordot", "split"},
     "one element": MORE | {
         "clamp", "max", "min", "all", "any", "count_nonzero", "trapezoid", "cumulative_trapezoid", "gradient",
-        "movedim", "squeeze", "hsplit", "vsplit", "dsplit", "randint_like",
+        "movedim", "squeeze", "squeeze_copy", "hsplit", "vsplit", "dsplit", "randint_like",
     },
     "float": set(), "bool": {"interpolate", "std", "std_mean", "var", "var_mean"},  # the last four mean unbiased by it
 }  # fmt: skip
