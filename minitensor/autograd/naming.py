@@ -2,11 +2,16 @@
 
 All nodes of one kind have one class when they are made, because a class for each operation would cost time there. A
 node gets the class of its operation's name, which adds nothing, when it is handed out.
+
+Where an operation here is one of PyTorch's under another name, or one of its variants, the tables have PyTorch's name.
+What is composed of other operations here shows the last of them.
 """
 
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,3 +30,93 @@ def show_name(node: Node) -> Node:
 def class_of_name(kind: type[Node], name: str) -> Any:
     """Return a child of a class of nodes under a name."""
     return type(name, (kind,), {"__slots__": (), "__module__": kind.__module__})
+
+
+# -- PyTorch's names ---------------------------------------------------------------------------------------------------
+
+NAMES: Mapping[str, str] = {
+    "log1p": "Log1PBackward0", "pairs_of": "ViewAsRealBackward0", "complexes_of": "ViewAsComplexBackward0",
+    "log_ndtr": "SpecialLogNdtrBackward0", "ndtri": "SpecialNdtriBackward0", "erfcx": "SpecialErfcxBackward0",
+    "entr": "SpecialEntrBackward0", "i0e": "SpecialI0EBackward0", "i1": "SpecialI1Backward0",
+    "i1e": "SpecialI1EBackward0", "xlog1py": "SpecialXlog1PyBackward0", "zeta": "SpecialZetaBackward0",
+    "gammainc": "IgammaBackward0", "gammaincc": "IgammacBackward0", "clamp": "ClampBackward1",
+    "narrow": "SliceBackward0", "linalg.inv": "LinalgInvExBackward0", "linalg.solve": "LinalgSolveExBackward0",
+    "linalg.cholesky": "LinalgCholeskyExBackward0", "logsigmoid": "LogSigmoidBackward0",
+    "prelu": "PreluKernelBackward0", "cross_along": "LinalgCrossBackward0", "fold": "Col2ImBackward0",
+    "conv_backward_input": "ConvolutionBackward0", "layer_norm": "NativeLayerNormBackward0",
+}  # fmt: skip
+
+
+def name_of_node(node: Node) -> str:
+    """Return the name of a node in PyTorch's style: ``MulBackward0``."""
+    name = node.op.name
+    if name in NAMES:
+        return NAMES[name]
+    if name in VARIANTS:
+        return VARIANTS[name](node)
+    return "".join(word[:1].upper() + word[1:] for word in re.split("[_.]", name)) + "Backward0"
+
+
+def edge_of(node: Node, argument: int) -> Any:
+    """Return the node of an argument, or None if it has none."""
+    inputs = node.op.inputs
+    return node.edges[inputs.index(argument)] if argument in inputs else None
+
+
+def dims_before(node: Node) -> int:
+    """Return the number of dims of the first argument, or of the result if that is not known."""
+    return len(getattr(edge_of(node, 0), "shape", node.shape))
+
+
+def name_reduction(node: Node) -> str:
+    """Return the name of a sum or mean, of which PyTorch has one variant over all elements and one over dims.
+
+    The former has one argument here.
+    """
+    return f"{node.op.name.capitalize()}Backward{int(len(node.op.names) > 1)}"
+
+
+def name_prod(node: Node) -> str:
+    """Return the name of a product of elements: of all of them, or along a dim."""
+    return "ProdBackward1" if node.shape else "ProdBackward0"
+
+
+def name_part(node: Node) -> str:
+    """Return the name of an ``x[...]``: PyTorch shows the last step, mostly the one that changes the number of dims."""
+    change = len(node.shape) - dims_before(node)
+    return "SelectBackward0" if change < 0 else "UnsqueezeBackward0" if change else "SliceBackward0"
+
+
+def name_product(node: Node) -> str:
+    """Return the name of a product, which is another one in PyTorch for each number of dims."""
+    kinds = "Dot", "Mv", "Mm", "Bmm"
+    return kinds[len(node.shape)] + "Backward0" if len(node.shape) < len(kinds) else "UnsafeViewBackward0"
+
+
+def name_layer(node: Node) -> str:
+    """Return the name of what a linear layer ends with: a product, in a view unless the input is a matrix."""
+    has_bias = edge_of(node, 2) is not None
+    if len(node.shape) == 2:
+        return "AddmmBackward0" if has_bias else "MmBackward0"
+    return "ViewBackward0" if has_bias else "SqueezeBackward4" if len(node.shape) == 1 else "UnsafeViewBackward0"
+
+
+def name_cross_entropy(node: Node) -> str:
+    """Return the name of a loss of classes, which has another one for images."""
+    return "NllLoss2DBackward0" if dims_before(node) > 2 else "NllLossBackward0"
+
+
+POOLS = {"max_pool": "MaxPool{}DWithIndices", "avg_pool": "AvgPool{}D", "adaptive_max_pool": "AdaptiveMaxPool{}D"}
+
+
+def name_pool(node: Node) -> str:
+    """Return the name of a pooling of images or volumes; PyTorch pools sequences as images, and squeezes them."""
+    dims = len(node.shape) - 2
+    return "SqueezeBackward1" if dims == 1 else POOLS[node.op.name].format(dims) + "Backward0"
+
+
+VARIANTS: Mapping[str, Callable[[Node], str]] = {
+    "sum": name_reduction, "mean": name_reduction, "prod": name_prod, "slice": name_part,
+    "matmul": name_product, "linear": name_layer, "cross_entropy": name_cross_entropy,
+    **dict.fromkeys(POOLS, name_pool),
+}  # fmt: skip

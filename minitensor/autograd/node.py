@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import re
 import weakref
 from enum import Enum
 from threading import RLock
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from minitensor.autograd.hooks import add_hook, hooks_of
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.naming import show_name
+from minitensor.autograd.naming import name_of_node, show_name
 from minitensor.autograd.protocol import active
 from minitensor.autograd.strides import in_order_of, is_ordinary
 from minitensor.autograd.versions import check_versions, version_error, versions_of
@@ -263,7 +262,7 @@ class Node:
 
     def name(self) -> str:
         """Return the name in PyTorch's style: ``MulBackward0``."""
-        return "".join(word[:1].upper() + word[1:] for word in re.split("[_.]", self.op.name)) + "Backward0"
+        return name_of_node(self)
 
     def op_name(self) -> str:
         """Return the operation's own name: ``mul``."""
