@@ -87,6 +87,7 @@ class DualLevel:
             )
         with self.below():
             dual = tensor.view_as(tensor)
+            TensorBase.batched_class._whole(dual)._base = None  # views that batching rules make of it find its tangent
             self.set_tangent(dual, tangent)
             self.in_strides(dual, tangent)
         return dual
@@ -144,6 +145,7 @@ class DualLevel:
         """Give a tensor a tangent."""
         if isinstance(tensor, TensorBase.batched_class):
             tensor, tangent = TensorBase.batched_class._with_all_samples(tensor, tangent)
+            self.note_base(tensor, tangent)
         self.own.keep(tensor, tangent)
         self.note_result(tensor, tangent)
 
@@ -154,6 +156,16 @@ class DualLevel:
             source, index = node.as_edge()
             if keeps_results(source):
                 self.of_results.setdefault(source, {})[index] = (tensor._storage, tangent)
+
+    def note_base(self, tensor: Any, tangent: Any) -> None:
+        """Remember the tangent of a result of which a batching rule returned a view of all elements."""
+        base = tensor._base
+        if base is not None and base.numel() == tensor.numel() and base._node is not None:
+            source, index = base._node.as_edge()
+            if keeps_results(source) and index not in self.of_results.get(source, {}):
+                wide = TensorBase.batched_class._zeros_beside(base, tangent)
+                window_of(wide, base, tensor).copy_(tangent)
+                self.of_results.setdefault(source, {})[index] = (base._storage, wide)
 
     def in_strides(self, tensor: Any, tangent: Any) -> Any:
         """Return the tangent of a tensor in the strides of the tensor; a copy becomes its tangent."""

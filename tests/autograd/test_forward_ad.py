@@ -322,6 +322,26 @@ def test_jvp_of_a_function_can_be_nested_and_differentiated() -> None:
     assert func.vmap(slope)(mt.tensor([1.0, 2.0])).tolist() == [3.0, 12.0]
 
 
+def test_the_jvp_of_a_function_runs_on_samples() -> None:
+    class Product(mt.autograd.Function):
+        @staticmethod
+        def forward(x: Any, y: Any) -> Any:
+            return x * y
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def jvp(ctx: Any, of_x: Any, of_y: Any) -> Any:
+            x, y = ctx.saved_tensors
+            return of_x * y + x * of_y
+
+    x, y = mt.tensor([1.0, 2.0]), mt.tensor(3.0)
+    found = func.vmap(lambda each: func.jvp(Product.apply, (each, y), (mt.ones(()), mt.ones(())))[1])(x)
+    assert found.tolist() == [4.0, 5.0]
+
+
 # -- several passes ----------------------------------------------------------------------------------------------------
 
 

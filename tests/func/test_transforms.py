@@ -72,6 +72,18 @@ CASES: dict[str, Callable[..., Any]] = {
     "jacfwd of jacrev": lambda t, f, v, m: f.jacfwd(f.jacrev(lambda x: wave(x).prod()))(v),
     "hessian": lambda t, f, v, m: f.hessian(lambda x: wave(x).prod())(v),
     "hessian of several": lambda t, f, v, m: f.hessian(loss, argnums=(0, 1))(m, v),
+    "hessian of a loss of classes": lambda t, f, v, m: f.hessian(
+        lambda x: t.nn.functional.cross_entropy(x, t.tensor([1, 2, 0, 1]))
+    )(m),
+    "mapped jacfwd of jacrev, by what it closes over": lambda t, f, v, m: f.vmap(f.jacfwd(
+        lambda a: f.jacrev(lambda x: t.stack([x[0] * a[0], (x * a).sin().sum()]))(v)
+    ))(m),
+    "mapped jvp of grad, by what it closes over": lambda t, f, v, m: f.vmap(
+        lambda a: f.jvp(lambda b: f.grad(lambda x: (x * b[0]).sum())(v), (a,), (v,))[1]
+    )(m),
+    "jacfwd of mapped jacrev": lambda t, f, v, m: f.jacfwd(
+        lambda a: f.vmap(f.jacrev(lambda x: x * a.sum() + (a * x).exp()))(m)
+    )(v),
     "mapped hessian": lambda t, f, v, m: f.vmap(f.hessian(lambda x: wave(x).prod()))(m),
     "mapped jacobian": lambda t, f, v, m: f.vmap(f.jacrev(wave))(m),
     "jacobian through indexing": lambda t, f, v, m: f.jacrev(lambda x: x[[2, 0, 2]] * x[1:].sum() + x.flip(0))(v),

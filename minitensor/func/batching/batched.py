@@ -255,8 +255,8 @@ class Batched(Tensor, is_batched=True):
         """Return what ``look_up`` finds for the tensor with all samples, for one sample."""
         found = look_up(all_samples(tensor))
         if found is not None:
-            for number, _ in levels_in((tensor,)):
-                found = restore_level(found, number)
+            for number, size in levels_in((tensor,)):
+                found = restore_level(own_samples(found, number, size), number)
         return found
 
     @staticmethod
@@ -396,6 +396,13 @@ def strip_level(tensor: Any, number: int, size: int) -> Any:
     if tensor.level == number:
         return tensor.physical
     return batch(strip_level(tensor.physical, number, size).movedim(1, 0), tensor.level)
+
+
+def own_samples(value: Any, number: int, size: int) -> Any:
+    """Return what belongs to all samples, the mapped dim first. If it differs by sample, each takes its own part."""
+    if all(number != other for other, _ in levels_in((value,))):
+        return value
+    return strip_level(value, number, size).diagonal(0, 0, 1).movedim(-1, 0)
 
 
 def restore_level(tensor: Any, number: int) -> Any:

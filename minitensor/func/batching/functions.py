@@ -33,7 +33,7 @@ class MappingLevel(Level):
         if all(dim is None for dim in dims):
             return PROCEED
         stack = interpreters.get()
-        with restore(stack[: stack.index(self)]):
+        with restore(tuple([each for each in stack if each is not self])):
             if cls.vmap is Function.vmap:
                 output = MappedFunction.apply(Mapping(cls, self, dims), *values)
                 return give_samples(output, 0, self.number)
@@ -111,6 +111,7 @@ class MappedFunction(Function):
         saved = [take_samples(each, level.number) for each in inner.to_save]
         ctx.saved_dims = [dim for _, dim in saved]
         ctx.save_for_backward(*[value for value, _ in saved])
+        ctx.for_jvp = [take_samples(each, level.number) for each in inner.for_forward or ()]
         ctx.mark_non_differentiable(*[take_samples(each, level.number)[0] for each in inner.non_differentiable])
         ctx.mark_dirty(*[take_samples(each, level.number)[0] for each in inner.dirty])
         ctx.set_materialize_grads(inner.materialize_grads)
@@ -130,6 +131,19 @@ class MappedFunction(Function):
             found = backward(ctx.inner, *[None if each is None else batch(each, number) for each in grads])
             found = found if isinstance(found, tuple) else (found,)
             return None, *[mapping.gradient(each, dim) for each, dim in zip(found, mapping.dims, strict=True)]
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        """Call the ``jvp`` of the class on samples, at a level of its own."""
+        mapping = ctx.mapping._replace(level=MappingLevel(ctx.mapping.level.size, ctx.mapping.level.randomness))
+        number = mapping.level.number
+        with interpreted_by(mapping.level):
+            ctx.inner.tensors = tuple([value if dim is None else batch(value, number) for value, dim in ctx.for_jvp])
+            pairs = zip(tangents[1:], mapping.dims, strict=True)
+            found = mapping.cls.jvp(
+                ctx.inner, *[each if each is None or dim is None else batch(each, number) for each, dim in pairs]
+            )
+            return gather_outputs(found, mapping)
 
 
 def gather_outputs(results: Any, mapping: Mapping) -> Any:
