@@ -85,7 +85,7 @@ def test_a_module_of_pytorch_is_here_or_has_a_reason() -> None:
 def test_a_name_that_is_here_is_not_listed_as_missing() -> None:
     listed = {name for absence in reasons.ABSENT for name in absence.names.split() if "*" not in name}
     assert not [name for name in listed if find_missing_part(name) is None]
-    assert {"torch.nested", "torch.segment_reduce"} < listed
+    assert {"torch.nested", "torch.jagged"} < listed
 
 
 def modules_of(place: ModuleType) -> Iterator[str]:
@@ -178,7 +178,6 @@ def test_modules_explain_what_they_lack(path: str) -> None:
 EXAMPLES = {
     "quantize_per_tensor": "there are no quantized tensors; compute in float32",
     "distributed.fsdp": "there is no distributed training; train in one process",
-    "segment_reduce": "use scatter_reduce or index_add",
     "Tensor.dequantize": "^'Tensor' object has no attribute 'dequantize': there are no quantized tensors; compute",
 }
 
