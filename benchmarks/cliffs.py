@@ -119,6 +119,12 @@ SQUARE = normal(512, 512)
 
 # -- pointwise ---------------------------------------------------------------------------------------------------------
 
+BESSEL = """airy_ai modified_bessel_i0 modified_bessel_i1 modified_bessel_k0 modified_bessel_k1
+    scaled_modified_bessel_k0 scaled_modified_bessel_k1 spherical_bessel_j0""".split()
+POLYNOMIALS = [
+    *[f"{shifted}chebyshev_polynomial_{kind}" for shifted in ("", "shifted_") for kind in "tuvw"],
+    "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p",
+]  # fmt: skip
 DOMAINS = {
     X: """abs asinh atan ceil cos cosh deg2rad digamma erf erfc exp exp2 expm1 floor frac i0 nan_to_num neg positive
     rad2deg
@@ -173,6 +179,8 @@ POINTWISE = (
     timed("special.zeta", uniform(1.5, 4, 300, 300), uniform(0.5, 3, 300, 300), of=None),
     timed("special.gammainc", POSITIVE, Z, of=None), timed("special.gammaincc", POSITIVE, Z, of=None),
     *[timed(f"special.bessel_{name}", POSITIVE, of=None) for name in ("j0", "j1", "y0", "y1")],
+    *[timed(f"special.{name}", POSITIVE, of=None) for name in BESSEL],
+    *[timed(f"special.{name}", POSITIVE, 3, of=None) for name in POLYNOMIALS],
     timed("logical_and", COINS, COINS, of=None), timed("logical_or", COINS, COINS, of=None),
     timed("logical_xor", X, Y, of=None), timed("bitwise_not", INTS, of=None),
     timed("bitwise_not, bool", COINS, of=None),
@@ -257,6 +265,13 @@ SHAPES = (
     timed("Tensor.permute", IMAGES, 3, 0, 1, 2, forward=False), timed("permute", IMAGES, (3, 0, 1, 2), forward=False),
     timed("movedim", IMAGES, 0, -1, forward=False), timed("transpose", X, 0, 1, forward=False),
     timed("Tensor.unfold", X, 1, 5, 2, forward=False), timed("as_strided", X, (5, 5), (3, 2), forward=False),
+    *[timed(f"{name}_copy", X, of=None) for name in "alias t unbind squeeze".split()],
+    timed("as_strided_copy", X, (5, 5), (3, 2), of=None), timed("diagonal_copy", X, of=None),
+    timed("expand_copy", ROW, (1000, THOUSAND), of=None), timed("narrow_copy", X, 1, 1, 5, of=None),
+    timed("permute_copy", X, (1, 0), of=None), timed("select_copy", X, 1, 3, of=None),
+    timed("slice_copy", X, 1, 1, of=None), timed("split_copy", X, 500, of=None),
+    timed("unfold_copy", X, 1, 5, 2, of=None), timed("transpose_copy", X, 0, 1, of=None),
+    timed("unsqueeze_copy", X, 0, of=None), timed("view_copy", X, (-1,), of=None),
     timed("chunk", X, 2, forward=False), timed("split", X, 500, forward=False),
     timed("tensor_split", X, 3, forward=False),
     timed("narrow", X, 1, 1, 5, forward=False), timed("select", X, 1, 3, forward=False),
@@ -332,6 +347,7 @@ CREATION = (
 ONE_MATRIX = "linalg.cholesky linalg.det linalg.inv linalg.eigvalsh logdet".split()
 FFTS = "fft ifft fft2 ifft2 fftn ifftn rfft rfft2 rfftn ihfft ihfft2 ihfftn".split()
 INVERSES = "hfft hfft2 hfftn irfft irfft2 irfftn fft".split()
+FACTORS = "geqrf linalg.lu linalg.lu_factor linalg.lu_factor_ex linalg.ldl_factor linalg.ldl_factor_ex lu".split()
 LINEAR = (
     *[timed(name, SPD) for name in ONE_MATRIX],
     *[timed(name,
@@ -341,6 +357,8 @@ LINEAR = (
         of=None) for name in "linalg.cond linalg.pinv pinverse linalg.matrix_rank".split()],
     *[timed(name, matrices(100, 16), of=None, random=True) for name in
       "linalg.eig linalg.eigh linalg.eigvals linalg.svd svd qr".split()],
+    *[timed(name, matrices(100, 16), of=None, random=True) for name in FACTORS],
+    timed("triangular_solve", SMALL, SPD, upper=True),
     timed("cholesky_inverse", SPD), timed("slogdet", SPD, of=None), timed("linalg.slogdet", SPD, of=None),
     timed("cholesky_solve", SMALL, SPD), timed("linalg.solve", SPD, SMALL),
     timed("linalg.solve_ex", SPD, SMALL), timed("linalg.solve_triangular", SPD, SMALL, upper=True),

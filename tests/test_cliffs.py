@@ -24,7 +24,8 @@ INSTANT = set(
 )
 IN_PARTS = {  # what consists of other ops, or draws one number after the other
     "Tensor.to", "binomial", "poisson", "nn.functional.locally_connected2d",
-    "nn.functional.multi_head_attention_forward",
+    "nn.functional.multi_head_attention_forward", "linalg.householder_product", "linalg.ldl_solve", "linalg.lu_solve",
+    "lu_solve", "lu_unpack", "ormqr", "split_with_sizes_copy",
 }  # fmt: skip
 
 

@@ -215,7 +215,7 @@ def is_same_default(ours: Any, theirs: Any) -> bool:
 @pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 def test_arguments_have_pytorchs_positions(subject: Subject) -> None:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    tensor = ("self", "input", "tensor") if subject.room == "Tensor" else ("self",)  # in front of the dot
+    tensor = ("self", "input", "tensor", "A") if subject.room == "Tensor" else ("self",)  # in front of the dot
     given = [name for name, each in parameters(subject).items() if each.kind in kinds and name not in tensor]
     every = list(variants(subject))
     orders = [[each.name for each in variant if each.by_position and each.name not in tensor] for variant in every]

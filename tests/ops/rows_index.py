@@ -63,7 +63,7 @@ INDICES = rows(
     Row("put", (call(f(3, 4), AT, f(3, seed=1), True), call(f(3, 4), np.array([[0, -1]]), f(1, 2, seed=1)), call(f(), np.array([0]), f(1, seed=1))),
         out=False, host="indices are checked", wrong=(
             call(f(3), np.array([3]), f(1)), call(f(3), AT, f(2)), call(f(3), f(1), f(1)), call(f(3), np.array([1]), i(1)))),
-    Row("unravel_index", (call(i(2, 3, high=12), (3, 4)), call(i(3, high=5), 5), call(np.array(7), (2, 2, 2))), out=False, differentiable=False,
+    Row("unravel_index", host="divisors are checked", calls=(call(i(2, 3, high=12), (3, 4)), call(i(3, high=5), 5), call(np.array(7), (2, 2, 2))), out=False, differentiable=False,
         dtypes="none", wrong=(call(f(2), (2, 3)), call(i(2), (-1, 3)), call(i(2), "a"))),
     Row("masked_fill", (call(f(2, 3), b(2, 3), 1.5), call(f(2, 3), b(3), 0), call(f(2, 3), b(2, 1), f())), out=False,
         wrong=(call(f(3), f(3), 1.0), call(f(3), b(2), 1.0), call(f(3), b(3), f(2)), call(f(3), b(3), 1j),

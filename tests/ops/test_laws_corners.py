@@ -234,6 +234,8 @@ REASONS = {  # why -> rows
     "a matrix that is singular, or has equal eigenvalues or infinities, has no unique factors":
         "linalg.solve linalg.solve_ex linalg.tensorsolve linalg.solve_triangular cholesky_solve linalg.slogdet "
         "slogdet logdet linalg.cholesky linalg.cholesky_ex cholesky linalg.qr qr linalg.svd svd linalg.svdvals "
+        "linalg.lu_factor linalg.lu_factor_ex linalg.lu lu linalg.lu_solve lu_solve "
+        "linalg.householder_product ormqr triangular_solve "
         "linalg.eigh linalg.eig linalg.lstsq linalg.cond linalg.matrix_norm linalg.norm norm",
     "for a singular matrix it is the adjugate; PyTorch gives zero": "linalg.det det",
     "sums of infinities depend on their order, or on what a zero is multiplied by":

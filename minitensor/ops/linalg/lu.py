@@ -78,7 +78,7 @@ def divide_by_upper(left: Tensor, factors: Tensor) -> Tensor:
 
 def prepare_factors(A: Tensor, pivot: bool, check_errors: bool) -> tuple[Tensor, bool, bool]:
     """Raise unless A holds matrices, whose rows may be exchanged."""
-    require_matrices("linalg.lu_factor", A)
+    require_matrices("linalg.lu_factor_ex", A)
     if not pivot:
         raise ShapeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU; leave pivot=True")
     return A, True, bool(check_errors)
