@@ -109,3 +109,7 @@ def test_operations_are_counted_in_the_module_that_runs_them(capsys: pytest.Capt
         "Sequential.1": {"linear": 20},
     }  # fmt: skip
     assert "Sequential.0" in capsys.readouterr().out and "75.00%" in counter.get_table()
+
+
+def test_statements_know_torch() -> None:
+    assert benchmark.Timer("x + x", setup="x = torch.ones(3)").timeit(2).number_per_run == 2

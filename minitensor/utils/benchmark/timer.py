@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 import timeit
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ class Timer:
         setup: Statements that run once before. Default: ``"pass"``.
         global_setup: Must be empty; for C++.
         timer: The clock, a function that returns seconds.
-        globals: The names that the statements know. Default: ``None``.
+        globals: The names that the statements know, besides ``torch``. Default: ``None``.
         label, sub_label, description: What it is called in tables. Default: ``None``.
         env: Where it runs. Default: ``None``.
         num_threads: On how many threads it runs. Default: ``1``.
@@ -80,7 +81,7 @@ class Timer:
         if language not in (Language.PYTHON, "py") or global_setup:
             raise UnsupportedError(f"Timer: only statements in Python are measured here, got language={language!r}")
         stmt, setup = [textwrap.dedent(each).strip() for each in (stmt, setup)]
-        self._globals = dict(globals or {})
+        self._globals = {"torch": sys.modules["minitensor"], **(globals or {})}
         self._timer = timeit.Timer(stmt, setup, timer, self._globals)
         self._task_spec = TaskSpec(stmt, setup, "", label, sub_label, description, env, num_threads)
 
