@@ -75,6 +75,12 @@ CASES: dict[str, Callable[..., Any]] = {
     "hessian of a loss of classes": lambda t, f, v, m: f.hessian(
         lambda x: t.nn.functional.cross_entropy(x, t.tensor([1, 2, 0, 1]))
     )(m),
+    "hessian of a norm of layers": lambda t, f, v, m: f.hessian(
+        lambda x: t.nn.functional.layer_norm(x, (3,)).sin().sum()
+    )(m),
+    "hessian of a norm of batches": lambda t, f, v, m: f.hessian(
+        lambda x: t.nn.functional.batch_norm(x, None, None, training=True).sin().sum()
+    )(m),
     "mapped jacfwd of jacrev, by what it closes over": lambda t, f, v, m: f.vmap(f.jacfwd(
         lambda a: f.jacrev(lambda x: t.stack([x[0] * a[0], (x * a).sin().sum()]))(v)
     ))(m),

@@ -260,6 +260,13 @@ class Batched(Tensor, is_batched=True):
         return found
 
     @staticmethod
+    def _other_function(call: Call) -> Any:
+        """Return the function as which a rule computes a call for several samples, or None."""
+        if any(isinstance(each, Batched) for each in tensors_in(call.args)):
+            return getattr(rule_for(call.op), "function", None)
+        return None
+
+    @staticmethod
     def _whole(tensor: Any) -> Any:
         """Return the tensor with all samples."""
         return all_samples(tensor)

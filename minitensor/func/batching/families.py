@@ -317,6 +317,7 @@ def compute_as(function: Callable[..., Any]) -> Any:
     def rule(do: BatchedCall, *args: Any) -> Any:
         return do.compute_as(function)
 
+    rule.function = function  # type: ignore[attr-defined]  # levels of forward mode run it themselves
     return rule
 
 
