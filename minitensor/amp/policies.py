@@ -26,12 +26,13 @@ LOWER = """
 SINGLE = """
     adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d binary_cross_entropy binary_cross_entropy_with_logits cdist
     cholesky cholesky_ex cholesky_inverse cholesky_solve cond cosine_embedding_loss cross_entropy ctc_loss eig eigh
-    eigvals eigvalsh fft fft2 fftn fractional_max_pool2d fractional_max_pool3d grid_sample hfft hinge_embedding_loss
-    huber_loss ifft ifft2 ifftn ihfft interpolate inv inv_ex inverse irfft irfft2 irfftn kl_div l1_loss
-    local_response_norm lstsq margin_ranking_loss matrix_rank max_pool3d max_unpool1d max_unpool2d max_unpool3d mse_loss
-    multi_margin_loss multilabel_margin_loss nanquantile nll_loss pad pinverse poisson_nll_loss polar prod qr quantile
-    rfft rfft2 rfftn smooth_l1_loss soft_margin_loss solve stft svd svdvals tensorinv tensorsolve trace
-    triplet_margin_loss view_as_complex
+    eigvals eigvalsh fft fft2 fftn fractional_max_pool2d fractional_max_pool3d geqrf grid_sample hfft
+    hinge_embedding_loss householder_product huber_loss ifft ifft2 ifftn ihfft interpolate inv inv_ex inverse irfft
+    irfft2 irfftn kl_div l1_loss local_response_norm lstsq lu lu_factor lu_factor_ex lu_solve margin_ranking_loss
+    matrix_rank max_pool3d max_unpool1d max_unpool2d max_unpool3d mse_loss multi_margin_loss multilabel_margin_loss
+    nanquantile nll_loss ormqr pad pinverse poisson_nll_loss polar prod qr quantile rfft rfft2 rfftn smooth_l1_loss
+    soft_margin_loss solve stft svd svdvals tensorinv tensorsolve trace triangular_solve triplet_margin_loss
+    view_as_complex
 """
 WIDEST = "cat einsum index_copy stack"
 LEAVE = "addmv addr bilinear dot inner mv outer tensordot vdot"

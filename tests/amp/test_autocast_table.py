@@ -26,6 +26,7 @@ NEEDS_SINGLE = "linear algebra needs single precision"
 DIFFERENT = {
     "complex": "there is no complex32",
     "linalg.det": NEEDS_SINGLE,
+    **dict.fromkeys(("linalg.lu", "linalg.lu_factor", "linalg.lu_factor_ex"), "PyTorch takes only empty float16"),
     "linalg.matrix_exp": NEEDS_SINGLE,
     "linalg.matrix_power": NEEDS_SINGLE,
     "linalg.pinv": "the pseudoinverse keeps float32; PyTorch casts the product of its factors to float16",
