@@ -46,7 +46,7 @@ WITHOUT_UNSIGNED = frozenset(
     """
     abs neg add sub rsub addcmul addmm addmv addr addbmm baddbmm matmul mm bmm mv dot vdot linear bilinear conv
     bitwise_not bitwise_left_shift bitwise_right_shift logical_and logical_or logical_xor logical_not
-    floor_divide divide_and_truncate remainder fmod gcd lcm pow square sgn sign heaviside cross
+    floor_divide divide_and_truncate remainder fmod gcd lcm pow square sgn sign heaviside cross_along
     index_add index_reduce scatter_add scatter_reduce
     """.split()
 )

@@ -41,7 +41,7 @@ WIDER = {
         COMPARES,
     ),
     **dict.fromkeys(
-        """Tensor.random_ gradient istft linalg.matrix_power trace unravel_index vander nn.functional.poisson_nll_loss
+        """Tensor.random_ gradient istft linalg.matrix_power trace vander nn.functional.poisson_nll_loss
         """.split(),
         DECIDES,
     ),
@@ -51,7 +51,8 @@ WIDER = {
 EMPTY = "PyTorch looks at the dtype only if there are numbers to multiply"
 STRICTER = {
     **dict.fromkeys(
-        """einsum matmul mm nn.functional.conv2d nn.functional.conv3d nn.functional.linear nn.functional.log_softmax
+        """einsum linalg.lu linalg.lu_factor linalg.lu_factor_ex matmul mm
+        nn.functional.conv2d nn.functional.conv3d nn.functional.linear nn.functional.log_softmax
         nn.functional.softmax""".split(),
         EMPTY,
     ),

@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, composite_as
 from minitensor.autograd.strides import column_major, in_layout
 from minitensor.autograd.turns import in_turn
 from minitensor.backends import any_true, holds_data
@@ -129,7 +129,7 @@ def require_pivots(name: str, A: Tensor, info: Array) -> None:
     )
 
 
-@composite
+@composite_as("linalg.lu_factor")
 def lu_factor(A: Tensor, *, pivot: bool = True, out: Any = None) -> return_types.linalg_lu_factor:
     """Return L and U of A = P L U in one matrix (..., m, n), and pivots (..., min(m, n)), for ``lu_solve``.
 
