@@ -758,10 +758,6 @@ from minitensor.nn.functional.native_dropout import (
     feature_dropout_ as feature_dropout_,
     native_dropout as native_dropout,
 )
-from minitensor.nn.functional.native_norms import (
-    native_group_norm as native_group_norm,
-    native_layer_norm as native_layer_norm,
-)
 from minitensor.nn.native_recurrent import (
     gru as gru,
     gru_cell as gru_cell,

@@ -119,7 +119,7 @@ class LinearCrossEntropyLoss(WeightedLoss):
     >>> import minitensor as torch
     >>> loss = torch.nn.LinearCrossEntropyLoss(in_features=4, num_classes=3)
     >>> loss(torch.zeros(2, 4), torch.tensor([0, 2]))
-    tensor(1.0986, grad_fn=<CrossEntropyBackward0>)
+    tensor(1.0986, grad_fn=<NllLossBackward0>)
     """
 
     def __init__(

@@ -37,7 +37,10 @@ def conv1d_input(
         input_size: The shape of the input.
         weight: The kernel.
         grad_output: The gradient by the result.
-        stride, padding, dilation, groups: Those of the convolution. Default: ``1``, ``0``, ``1`` and ``1``.
+        stride: The step of the convolution. Default: ``1``.
+        padding: Its padding. Default: ``0``.
+        dilation: Its dilation. Default: ``1``.
+        groups: Its groups. Default: ``1``.
 
     >>> import minitensor as torch
     >>> torch.nn.grad.conv1d_input((1, 1, 4), torch.ones(1, 1, 2), torch.ones(1, 1, 3)).sum()
@@ -57,7 +60,10 @@ def conv1d_weight(
         input: The input.
         weight_size: The shape of the kernel.
         grad_output: The gradient by the result.
-        stride, padding, dilation, groups: Those of the convolution. Default: ``1``, ``0``, ``1`` and ``1``.
+        stride: The step of the convolution. Default: ``1``.
+        padding: Its padding. Default: ``0``.
+        dilation: Its dilation. Default: ``1``.
+        groups: Its groups. Default: ``1``.
 
     >>> import minitensor as torch
     >>> torch.nn.grad.conv1d_weight(torch.ones((1, 1, 4)), (1, 1, 2), torch.ones(1, 1, 3)).sum()
@@ -77,7 +83,10 @@ def conv2d_input(
         input_size: The shape of the input.
         weight: The kernel.
         grad_output: The gradient by the result.
-        stride, padding, dilation, groups: Those of the convolution. Default: ``1``, ``0``, ``1`` and ``1``.
+        stride: The step of the convolution. Default: ``1``.
+        padding: Its padding. Default: ``0``.
+        dilation: Its dilation. Default: ``1``.
+        groups: Its groups. Default: ``1``.
 
     >>> import minitensor as torch
     >>> torch.nn.grad.conv2d_input((1, 1, 4, 4), torch.ones(1, 1, 2, 2), torch.ones(1, 1, 3, 3)).sum()
@@ -97,7 +106,10 @@ def conv2d_weight(
         input: The input.
         weight_size: The shape of the kernel.
         grad_output: The gradient by the result.
-        stride, padding, dilation, groups: Those of the convolution. Default: ``1``, ``0``, ``1`` and ``1``.
+        stride: The step of the convolution. Default: ``1``.
+        padding: Its padding. Default: ``0``.
+        dilation: Its dilation. Default: ``1``.
+        groups: Its groups. Default: ``1``.
 
     >>> import minitensor as torch
     >>> torch.nn.grad.conv2d_weight(torch.ones((1, 1, 4, 4)), (1, 1, 2, 2), torch.ones(1, 1, 3, 3)).sum()
@@ -117,7 +129,10 @@ def conv3d_input(
         input_size: The shape of the input.
         weight: The kernel.
         grad_output: The gradient by the result.
-        stride, padding, dilation, groups: Those of the convolution. Default: ``1``, ``0``, ``1`` and ``1``.
+        stride: The step of the convolution. Default: ``1``.
+        padding: Its padding. Default: ``0``.
+        dilation: Its dilation. Default: ``1``.
+        groups: Its groups. Default: ``1``.
 
     >>> import minitensor as torch
     >>> torch.nn.grad.conv3d_input((1, 1, 4, 4, 4), torch.ones(1, 1, 2, 2, 2), torch.ones(1, 1, 3, 3, 3)).sum()
@@ -137,7 +152,10 @@ def conv3d_weight(
         input: The input.
         weight_size: The shape of the kernel.
         grad_output: The gradient by the result.
-        stride, padding, dilation, groups: Those of the convolution. Default: ``1``, ``0``, ``1`` and ``1``.
+        stride: The step of the convolution. Default: ``1``.
+        padding: Its padding. Default: ``0``.
+        dilation: Its dilation. Default: ``1``.
+        groups: Its groups. Default: ``1``.
 
     >>> import minitensor as torch
     >>> torch.nn.grad.conv3d_weight(torch.ones((1, 1, 4, 4, 4)), (1, 1, 2, 2, 2), torch.ones(1, 1, 3, 3, 3)).sum()

@@ -419,7 +419,7 @@ class PReLU(Module):
 
     >>> import minitensor as torch
     >>> torch.nn.PReLU()(torch.tensor([-2.0, 0.0, 2.0]))
-    tensor([-0.5000,  0.0000,  2.0000], grad_fn=<PreluBackward0>)
+    tensor([-0.5000,  0.0000,  2.0000], grad_fn=<PreluKernelBackward0>)
     """
 
     weight: Parameter

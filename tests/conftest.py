@@ -47,6 +47,7 @@ def reset(library: Any) -> None:
     """Set the defaults that a program may change back to what they are when the library is imported."""
     library.set_default_device(None)
     library.set_default_dtype(library.float32)
+    library.backends.cuda.matmul.allow_tf32 = False
 
 
 @pytest.fixture(autouse=True)

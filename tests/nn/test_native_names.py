@@ -78,13 +78,6 @@ NORMS = {
     **{f"norm_except_dim {dim} {p}": (lambda lib, x, dim=dim, p=p: lib.norm_except_dim(x(2, 3, 4), p, dim))
        for dim in (0, 1, 2, -1, -2, 5) for p in (1, 2)},
 }  # fmt: skip
-NORMS |= {
-    "native_layer_norm": lambda lib, x: lib.native_layer_norm(x(2, 3, 4).detach(), [3, 4], None, None, 1e-5),
-    "native_layer_norm with a gradient": lambda lib, x: lib.native_layer_norm(x(3, 4), [4], x(4), x(4), 1e-5)[0],
-    "native_group_norm": lambda lib, x: lib.native_group_norm(x(2, 4, 3).detach(), None, None, 2, 4, 3, 2, 1e-5),
-    "native_group_norm with a gradient": lambda lib, x: lib.native_group_norm(
-        x(2, 4, 3), x(4), x(4), 2, 4, 3, 2, 1e-5)[0],
-}  # fmt: skip
 TABLES = {
     "embedding": lambda lib, x: lib.embedding(x(4, 2), lib.tensor([[0, 3], [1, 1]])),
     "embedding with padding": lambda lib, x: lib.embedding(x(4, 2), lib.tensor([0, 1, 1]), 1, True),

@@ -323,6 +323,12 @@ ELSEWHERE = {
         rrelu_ bernoulli_ cauchy_ exponential_ geometric_ log_normal_ normal_ uniform_ dropout1d dropout2d dropout3d
         gumbel_softmax random_ orthogonal_ sparse_ uniform_ kaiming_normal_ kaiming_uniform_ xavier_normal_
         xavier_uniform_ calculate_gain""",
+    "a degree, which is no number to compute with; tests/ops/test_laws_int_arguments.py": """chebyshev_polynomial_t
+        chebyshev_polynomial_u chebyshev_polynomial_v chebyshev_polynomial_w hermite_polynomial_h
+        hermite_polynomial_he laguerre_polynomial_l legendre_polynomial_p shifted_chebyshev_polynomial_t
+        shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w""",
+    "other spellings of functions that are here; tests/nn/test_native_names.py": """alpha_dropout_ dropout_
+        embedding_renorm_ feature_alpha_dropout_ feature_dropout feature_dropout_ native_dropout segment_reduce""",
     "a tolerance, an exponent or a width for floats alone": """allclose isclose cdist cosine_similarity dist group_norm
         layer_norm pairwise_distance pdist pinverse rms_norm hamming_window kaiser_window batch_norm instance_norm
         embedding embedding_bag gaussian_nll_loss huber_loss smooth_l1_loss local_response_norm lp_pool1d lp_pool2d

@@ -52,7 +52,7 @@ REASONS = {
     "random, or of runs of rows; tested by tests/ops/test_low_rank.py": "svd_lowrank pca_lowrank segment_reduce",
     "a function of nn.functional under other arguments; tested by tests/nn/test_native_names.py": (
         "affine_grid_generator convolution embedding_renorm_ grid_sampler grid_sampler_2d grid_sampler_3d "
-        "norm_except_dim native_group_norm native_layer_norm "
+        "norm_except_dim "
         "batch_norm binary_cross_entropy_with_logits cosine_embedding_loss embedding embedding_bag "
         "alpha_dropout_ dropout_ feature_alpha_dropout_ feature_dropout feature_dropout_ native_dropout gru gru_cell "
         "lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell "
