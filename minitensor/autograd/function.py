@@ -363,8 +363,6 @@ class Function:
             args, kwargs = all_arguments(cls, args, kwargs), {}
         if interpreters.get():
             for level in reversed(interpreters.get()):
-                if has_tangents(level, args):
-                    break  # they are found from the samples
                 results = level.run_function(cls, args) if hasattr(level, "run_function") else PROCEED
                 if results is not PROCEED:
                     return results
@@ -385,12 +383,6 @@ class Function:
             push_through(cls.jvp, cls.jvp is not Function.jvp, ctx, args, found, outputs)
         ctx.for_forward = None
         return outputs if isinstance(results, tuple) else outputs[0]
-
-
-def has_tangents(level: Any, args: Sequence[Any]) -> bool:
-    """Whether an interpreter computes tangents, and an argument has one there."""
-    find = getattr(level, "tangent_of", None)
-    return find is not None and any(find(each) is not None for each in args)
 
 
 def all_arguments(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
