@@ -71,7 +71,7 @@ def swap_slot(name: str, t1: Any, t2: Any) -> None:
 
 
 def read_slot(slot: Any, tensor: Any) -> Any:
-    """Return the value of a slot, or UNSET. It is not read by its name, which makes some values when asked."""
+    """Return the value of a slot, or UNSET. It is not read by its name, to which a subclass may answer."""
     try:
         return slot.__get__(tensor)
     except AttributeError:
