@@ -1,5 +1,6 @@
-"""Readers for image data sets: MNIST and its variants, and CIFAR-10."""
+"""Images: readers of data sets (MNIST and its variants, CIFAR-10), the classic networks, and their building blocks."""
 
+from minitensor.vision import models, ops
 from minitensor.vision.datasets import Pictures, read_cifar10, read_idx, read_mnist
 
-__all__ = ["Pictures", "read_cifar10", "read_idx", "read_mnist"]
+__all__ = ["Pictures", "models", "ops", "read_cifar10", "read_idx", "read_mnist"]

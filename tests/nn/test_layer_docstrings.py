@@ -19,12 +19,16 @@ import pytest
 
 import minitensor
 from minitensor import errors, nn
+from minitensor.vision import models, ops
 from tests.nn.test_layers import LAYERS as ROWS
 from tests.nn.test_layers import Row
 from tests.nn.test_wrong_sizes import CASES, Case, refusal
 
 LAYERS = {
-    name: each for name, each in vars(nn).items() if inspect.isclass(each) and issubclass(each, nn.Module)
+    name: each
+    for room in (nn, models, ops)
+    for name in getattr(room, "__all__", vars(room))
+    if inspect.isclass(each := getattr(room, name)) and issubclass(each, nn.Module)
 }
 SECTIONS = ("Args:", "Shape:", "Attributes:", "Raises:")
 
