@@ -43,7 +43,7 @@ from minitensor.autograd.versions import versions_of
 from minitensor.backends import HostArray
 from minitensor.backends.silence import in_silence, is_complaint
 from minitensor.base import TensorBase, as_array, encoded_array, is_encoded, memory_of, new, wrap
-from minitensor.dtypes import bool_
+from minitensor.dtypes import bool_, float16
 from minitensor.errors import ArgumentTypeError, EncodedError
 from minitensor.layouts import RowMajor
 from minitensor.storage import Storage
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
     from minitensor.tensor import Tensor
 
-BOOL = bool_.numpy
+BOOL, HALF = bool_.numpy, float16.numpy
 
 
 # -- the recorders -----------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
                     right = other.array
                 dtype = left.dtype
                 if (
-                    kernel is not None and dtype is right.dtype and dtype is not BOOL
+                    kernel is not None and dtype is right.dtype and dtype is not BOOL and dtype is not HALF
                     and left.__class__ is right.__class__
                 ):
                     array = kernel(left, right)

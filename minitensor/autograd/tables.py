@@ -65,8 +65,7 @@ def compute_in_singles(body: Callable[..., Any]) -> Callable[..., Any]:
         if not (are_many_halves(input) and are_many_halves(other)):
             return body(input, other)
         cls = input.result_class
-        found = as_array(body(*[wrap(cls, halves.to_singles(each.array)) for each in (input, other)]))
-        return halves.convert(found, halves.HALF) if found.dtype is halves.SINGLE else found
+        return halves.compute(lambda a, b: as_array(body(wrap(cls, a), wrap(cls, b))), input.array, other.array)
 
     return functools.update_wrapper(call, body)
 

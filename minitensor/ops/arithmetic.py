@@ -22,7 +22,7 @@ from minitensor.autograd.spellings import old_orders
 from minitensor.autograd.tables import by_table
 from minitensor.autograd.turns import in_turn
 from minitensor.backends import any_true
-from minitensor.backends.numpy.halves import convert
+from minitensor.backends.numpy.halves import compute
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, DtypeError, UsageError, UsageZeroDivisionError, quote
 from minitensor.ops import halves
@@ -32,10 +32,10 @@ from minitensor.ops.creation import as_number, tensor
 from minitensor.ops.kinds import INTEGERS, REALS, of_kind
 from minitensor.ops.operand import (
     HALF,
-    SINGLE,
     as_float,
     as_floats,
     backend_of,
+    has_dims,
     is_number,
     library_of,
     not_a_tensor,
@@ -189,7 +189,7 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     tensor([ 6., 12.])
     """
     a, b = tensor_first("add", input, other)
-    return a + b
+    return compute(operator.add, a, b) if a.dtype is HALF else a + b
 
 
 @inplace(add, options=scaling_option(halves.add_, 1))
@@ -215,7 +215,7 @@ def sub(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None
     """
     a, b = operands(input, other)
     refuse_bools(input, other)
-    return a - b
+    return compute(operator.sub, a, b) if a.dtype is HALF else a - b
 
 
 @inplace(sub, options=scaling_option(halves.sub_, -1))
@@ -315,8 +315,7 @@ def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """
     a, b = tensor_first("mul", input, other)
     if a.dtype is HALF:
-        a, b = to_singles(a, b, other)
-        return convert(a * b, HALF)
+        return compute(operator.mul, a, b if has_dims(other) else to_full_precision(other, b))
     return a * b
 
 
@@ -366,8 +365,7 @@ def divide_and_truncate(input: Operand, other: Operand) -> Array:
     a, b = division_operands("div", input, other)
     xp = library_of(input, other)
     if a.dtype is HALF:
-        a, b = to_singles(a, b, other)
-        return convert(xp.trunc(a / b), HALF)
+        return compute(lambda x, y: xp.trunc(x / y), a, b if has_dims(other) else to_full_precision(other, b))
     if a.dtype.kind == "f":
         return xp.trunc(a / b)
     down = a // b
@@ -426,8 +424,8 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None, out
     if a.dtype.kind not in "fc":
         a, b = as_floats(input, other)
     if a.dtype is HALF:
-        a, b = (to_full_precision(input, b), convert(b, SINGLE)) if is_number(input) else to_singles(a, b, other)
-        return convert(a / b, HALF)
+        a = to_full_precision(input, b) if is_number(input) else a
+        return compute(operator.truediv, a, b if has_dims(other) else to_full_precision(other, b))
     return a / b
 
 

@@ -18,19 +18,22 @@ import numpy
 from minitensor.backends.numpy.threads import in_pieces, scratch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minitensor.backends import Array
 
-BLOCK = 1 << 15  # elements per call: a few buffers of singles stay in a cache
+BLOCK = 1 << 16  # elements per call: a few buffers of singles stay in a cache
 FEW = 1 << 13  # up to this many elements, NumPy's conversions take as long
 HALF, SINGLE, BITS, WORD = [numpy.dtype(each) for each in (numpy.float16, numpy.float32, numpy.uint16, numpy.int32)]
 ALL = numpy.arange(1 << 16, dtype=BITS).view(HALF)  # all numbers of float16, in the order of their bits
 
 SHIFT, SIGN_SHIFT = numpy.int32(13), numpy.int32(16)
 SIGN_AND_NUMBER, EXPONENT = numpy.int32(-0x70000001), numpy.int32(0x7F800000)
-LEAST = numpy.int32((127 - 14) << 23)  # the exponent of the smallest normal half
+LEAST = numpy.asarray((127 - 14) << 23, WORD)  # the exponent of the smallest normal half
+MOST = numpy.asarray((127 + 15) << 23, WORD)  # that of the greatest; what rounds to 2**16 gets the bits of infinity
 ROUNDING = numpy.int32((13 << 23) | 0x400000)  # makes 1.5 * 2**13 of 1
 GROW, SHRINK = numpy.float32(2.0**112), numpy.float32(2.0**-112)
-BEYOND, OVERFLOW = numpy.float32(65536), numpy.float32(65520)  # the first number that is too large; that rounds to it
+BEYOND = numpy.float32(65536)  # the first number that is too large
 SIGN = numpy.uint16(0x8000)
 
 
@@ -45,6 +48,36 @@ def look_up(table: Array, halves: Array) -> Array:
 
     in_pieces(work, halves.size, 1, BLOCK)
     return result
+
+
+def compute(function: Callable[[Array, Array], Array], a: Array, b: Array) -> Array:
+    """Return an elementwise function of two arrays, halves or 0-d singles, computed in singles and rounded to halves.
+
+    Results that are not singles, as those of comparisons, are returned as they are.
+    """
+    if not (can_convert(a, HALF) and (not b.ndim or (can_convert(b, HALF) and a.shape == b.shape))):
+        found = function(convert(a, SINGLE), convert(b, SINGLE))
+        return convert(found, HALF) if found.dtype is SINGLE else found
+    few = convert(a.reshape(-1)[:1], SINGLE)
+    kind = function(few, few).dtype
+    result = numpy.empty(a.shape, HALF if kind is SINGLE else kind)
+    first, second, target = a.reshape(-1), b.reshape(-1), result.reshape(-1)
+    number = None if b.ndim else convert(b, SINGLE)
+    write = narrow if kind is SINGLE else numpy.copyto
+
+    def work(piece: slice) -> None:
+        left, right = singles_of(first[piece], "left"), number
+        write(target[piece], function(left, singles_of(second[piece], "right") if right is None else right))
+
+    in_pieces(work, a.size, 1, BLOCK)
+    return result
+
+
+def singles_of(halves: Array, slot: str) -> Array:
+    """Return halves as singles, in scratch memory."""
+    out = scratch(slot, halves.size, SINGLE)
+    widen(out, halves)
+    return out
 
 
 def convert(array: Array, wanted: Any) -> Array:
@@ -92,13 +125,13 @@ def widen(out: Array, halves: Array) -> None:
 
 def narrow(out: Array, singles: Array) -> None:
     """Write singles as halves."""
-    if not (singles.max() < OVERFLOW and singles.min() > -OVERFLOW):
-        numpy.copyto(out, singles, casting="same_kind")
-        return
     power, rounded = scratch("power", singles.size, WORD), scratch("rounded", singles.size, SINGLE)
     source, target, large = singles.view(WORD), out.view(BITS), power.view(SINGLE)
     numpy.bitwise_and(source, EXPONENT, out=power)
-    numpy.maximum(power, LEAST, out=power)
+    if power.max() > MOST:
+        numpy.copyto(out, singles, casting="same_kind")
+        return
+    power.clip(LEAST, MOST, out=power)  # a third of the time of `maximum`
     numpy.add(power, ROUNDING, out=power)
     numpy.add(singles, large, out=rounded)
     numpy.subtract(rounded, large, out=rounded)
