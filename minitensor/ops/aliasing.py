@@ -42,6 +42,7 @@ from minitensor.base import TensorBase, array_dtype, memory_of, read_only_error,
 from minitensor.callers import user_level
 from minitensor.errors import DtypeError, EncodedError, InplaceError, ShapeError, WrongTypeError
 from minitensor.ops.operand import is_number, is_weaker, lift_number
+from minitensor.ops.overlap import add_window, window_array
 from minitensor.ops.pairs import as_pairs, complexes_of, conjugates_of, negatives_of, pairs_of
 from minitensor.storage import owner
 
@@ -94,10 +95,7 @@ def place(input: Tensor, home: Layout, window: Layout) -> Array:
     low, high = common_extent(home, window)
     flat = input.xp.zeros(high - low, input.array.dtype)
     if layouts.has_overlap(window):
-        # An assignment would keep one of the gradients that meet in a shared cell; a window on the cells' numbers tells
-        # where to add.
-        positions = input.xp.arange(high - low)
-        input.backend.add_at(flat, window_array(input, positions, window, low), input.array)
+        add_window(input, flat, window, low)
     else:
         window_array(input, flat, window, low)[...] = input.array
     return restore_home(input, flat, home, low)
@@ -136,11 +134,6 @@ def flatten_memory(input: Tensor, home: Layout, window: Layout) -> tuple[Array, 
     flat = input.xp.zeros(high - low, input.array.dtype)
     window_array(input, flat, home, low)[...] = input.array
     return flat, low
-
-
-def window_array(input: Tensor, flat: Array, layout: Layout, low: int) -> Array:
-    """Return a window on flat memory whose first cell is number ``low``."""
-    return input.backend.window(flat, flat.dtype, layout.shape, layout.strides, layout.offset - low)
 
 
 def restore_home(input: Tensor, flat: Array, home: Layout, low: int) -> Array:
