@@ -444,7 +444,8 @@ def split_evenly(name: str, input: Tensor, given: Any, dim: int, least: int) -> 
 def unbind_grad(grads: Sequence[Tensor | None], in_shape: Shape, dim: int) -> Tensor:
     """Stack the gradients of the entries, with zeros for entries that have none."""
     some = next(grad for grad in grads if grad is not None)
-    return stack([some.new_zeros(some.shape) if grad is None else grad for grad in grads], dim)
+    zeros = some.new_zeros(some.shape)
+    return stack([zeros if grad is None else grad for grad in grads], dim)
 
 
 def along_dim(input: Tensor, dim: int) -> tuple[Tensor, int]:
