@@ -98,7 +98,7 @@ def vector_norm(
     dims: Axes = dim
     if kind.itemsize == 2:
         array = array.astype("float32")
-    size = xp.abs(array)
+    size = array if ord == 2 and kind.kind == "f" else xp.abs(array)
     if ord < 0 or math.isinf(ord):
         require_sizes("norm", array.shape, dims)
     if math.isinf(ord):
