@@ -181,6 +181,10 @@ class Backend(SpecialFunctions, ABC):
         """Return ``a`` where the condition is true and ``b`` elsewhere; both have one dtype."""
         return self.xp.where(condition, a, b)
 
+    def copysign(self, a: Array, b: Array) -> Array:
+        """Return the modulus of ``a`` with the sign of ``b``."""
+        return self.xp.copysign(a, b)
+
     def nan_to_num(self, array: Array, nan: float, high: float | None, low: float | None) -> Array:
         """Replace NaN and infinities; by the finite extremes where ``high`` and ``low`` are None."""
         return self.xp.nan_to_num(array, nan=nan, posinf=high, neginf=low)

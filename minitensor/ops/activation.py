@@ -17,6 +17,7 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import as_input, in_layout, of_input, of_tensors, row_major
 from minitensor.autograd.tables import by_table, rounds_once
+from minitensor.backends import any_true, holds_data
 from minitensor.backends.numpy.halves import convert
 from minitensor.dtypes import HALVES, float64, int64
 from minitensor.errors import DtypeError, ShapeError, UnsupportedDtypeError, UsageZeroDivisionError
@@ -142,7 +143,9 @@ def relu6(input: Tensor) -> Tensor:
     return hardtanh(input, 0.0, 6.0)
 
 
-@differentiable(input=lambda grad, input, negative_slope: leaky_relu_grad(grad, input, negative_slope))
+@differentiable(
+    input=rounds_once(lambda grad, input, negative_slope: leaky_relu_grad(grad, input, negative_slope))
+)
 @in_layout(of_tensors)
 @by_table
 def leaky_relu(input: Tensor, negative_slope: Scalar = 0.01) -> Array:
@@ -213,7 +216,10 @@ def prelu(input: Tensor, weight: Tensor) -> Array:
     tensor([-0.5000,  3.0000])
     """
     array = of_kind("prelu", FLOATS, input.array)
-    return input.backend.where(array > 0, array, weight.array.reshape(broadcast_shape(input, weight)) * array)
+    slopes = weight.array.reshape(broadcast_shape(input, weight))
+    if holds_data(slopes) and not any_true(~((slopes > 0) & (slopes <= 1))):
+        return input.xp.maximum(array, slopes * array)  # a third of the time of `where`
+    return input.backend.where(array > 0, array, slopes * array)
 
 
 def is_at_most(input: Tensor, threshold: float) -> Any:
@@ -271,10 +277,10 @@ def softshrink(input: Tensor, lambd: Scalar = 0.5, *, out: Tensor | None = None)
     limit = input.xp.finfo(of_kind("softshrink", FLOATS, input.array).dtype).max
     if not 0 <= fit(lambd, float64.numpy) <= limit:
         raise ShapeError(f"softshrink: lambda must be in the range [0, {limit}] of {input.dtype.name}, got {lambd}")
-    array, xp = working_array("softshrink", input), input.xp
+    array = working_array("softshrink", input)
     width = fit_number(lambd, array.dtype, array)
     moved = array - array.clip(-width, width)
-    return xp.copysign(moved, array).astype(input.array.dtype, copy=False)  # of the zeros
+    return input.backend.copysign(moved, array).astype(input.array.dtype, copy=False)  # of the zeros
 
 
 # -- exponential -------------------------------------------------------------------------------------------------------
@@ -305,7 +311,7 @@ def elu_grad(input: Tensor, x: Tensor, alpha: float, scale: float, input_scale: 
     grad, at, xp = working_array("elu", input), working_array("elu", x), input.xp
     left, right, bend, zero = fit_numbers(at, alpha, scale, input_scale, 0)
     factor = left * right * bend
-    slope = xp.asarray(xp.minimum(at, zero))
+    slope = input.backend.clip(at, None, zero)  # a third of the time of `minimum`
     slope *= bend
     slope = xp.exp(slope, out=slope)
     slope *= factor
@@ -327,11 +333,11 @@ def scaled_elu(input: Tensor, alpha: Scalar, scale: float, input_scale: float) -
     x, xp = working_array("elu", input), input.xp
     left, right, bend, zero = fit_numbers(x, alpha, scale, input_scale, 0)
     factor = left * right
-    curve = xp.asarray(xp.minimum(x, zero))
+    curve = input.backend.clip(x, None, zero)
     curve *= bend
     curve = xp.expm1(curve, out=curve)
     curve *= factor
-    straight = xp.asarray(xp.maximum(x, zero) * right)
+    straight = xp.asarray(input.backend.clip(x, zero, None) * right)
     if math.isfinite(factor) and math.isfinite(bend):  # adding takes a third of the time of `where`
         straight += curve
     else:
@@ -376,6 +382,9 @@ def selu(input: Tensor) -> Tensor:
     return scaled_elu(input, SELU_ALPHA, SELU_SCALE, 1.0)
 
 
+SATURATION = {"f": 17.4, "d": 36.8}  # from there on, the sigmoid is rounded to 1
+
+
 def softplus_grad_grad(grad: Tensor, x: Tensor, beta: float, threshold: float) -> Tensor:
     """Return ``grad`` times the derivative of ``softplus`` at ``x``: the map is its own adjoint."""
     return softplus_grad(grad, x, beta, threshold)
@@ -397,7 +406,9 @@ def softplus_grad(input: Tensor, x: Tensor, beta: float, threshold: float) -> Ar
     grad, at = working_array("softplus", input), working_array("softplus", x)
     factor, limit, one = fit_numbers(at, beta, threshold, 1)
     scaled = at * factor
-    slope = input.backend.where(scaled > limit, one, input.backend.sigmoid(scaled))
+    slope = input.backend.sigmoid(scaled)
+    if threshold < SATURATION[at.dtype.char]:
+        slope = input.backend.where(scaled > limit, one, slope)
     return (grad * slope).astype(input.array.dtype, copy=False)
 
 
@@ -415,7 +426,7 @@ def softplus(input: Tensor, beta: Scalar = 1.0, threshold: Scalar = 20.0, *, out
     xp, array = input.xp, working_array("softplus", input)
     factor, limit, zero = fit_numbers(array, beta, threshold, 0)
     scaled = array * factor
-    smooth = (xp.maximum(scaled, zero) + xp.log1p(xp.exp(-xp.abs(scaled)))) / factor
+    smooth = (input.backend.clip(scaled, zero, None) + xp.log1p(xp.exp(-xp.abs(scaled)))) / factor
     return input.backend.where(scaled > limit, array, smooth).astype(input.array.dtype, copy=False)
 
 
@@ -430,4 +441,5 @@ def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Array:
     tensor([-200.0000,   -0.6931])
     """
     xp, array = input.xp, of_kind("logsigmoid", FLOATS, input.array)
-    return xp.minimum(array, array.dtype.type(0)) - xp.log1p(xp.exp(-xp.abs(array)))
+    (zero,) = fit_numbers(array, 0)
+    return input.backend.clip(array, None, zero) - xp.log1p(xp.exp(-xp.abs(array)))

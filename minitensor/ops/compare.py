@@ -19,7 +19,7 @@ from minitensor.dtypes import bool_
 from minitensor.errors import DtypeError, UnsupportedDtypeError, UsageValueError, WrongTypeError
 from minitensor.ops.aliasing import check_fits, writes
 from minitensor.ops.kinds import REALS, of_kind, unsupported_dtype_error
-from minitensor.ops.operand import operands, require_tensors, same_device, tensor_first, tensors
+from minitensor.ops.operand import HALF, operands, require_tensors, same_device, tensor_first, tensors, widen
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -170,6 +170,8 @@ def ge_(input: Tensor, other: Operand) -> None:
 def ordered_operands(name: str, input: Operand, other: Operand) -> tuple[Array, Array]:
     """Return the arrays of two operands; raise if they are complex."""
     pair = tensor_first(name, input, other)
+    if pair[0].dtype is HALF and not pair[1].ndim:
+        return widen(pair[0]), widen(pair[1])
     if pair[0].dtype.kind == "c":
         raise UnsupportedDtypeError(
             f"{name}: not implemented for {pair[0].dtype}: complex numbers have no order; compare abs()"
@@ -373,7 +375,8 @@ def isreal(input: Tensor) -> Array:
     >>> torch.isreal(torch.tensor([1 + 0j, 1j]))
     tensor([ True, False])
     """
-    return input.xp.isreal(input.array)
+    array, xp = input.array, input.xp
+    return xp.isreal(array) if array.dtype.kind == "c" else xp.ones_like(array, "bool")
 
 
 @nondifferentiable

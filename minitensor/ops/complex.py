@@ -23,6 +23,7 @@ from minitensor.layouts import Layout
 from minitensor.ops.aliasing import inplace, op_of
 from minitensor.ops.arithmetic import conj, conjugate, mul
 from minitensor.ops.choice import where
+from minitensor.ops.constant import step_grad
 from minitensor.ops.fill import copy_, fill_
 from minitensor.ops.operand import as_float, require_tensors, same_device, two_arrays
 from minitensor.ops.out import write_out
@@ -280,7 +281,7 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
 def angle_grad(grad: Tensor, input: Tensor) -> Tensor:
     """Return the gradient of ``angle``: ``i * z / |z|**2``, and zero at zero and for real numbers."""
     if not input.dtype.is_complex:
-        return grad * 0
+        return step_grad(grad)
     square = real(input * conj(input))
     # See Note [Safe arguments] in choice.py.
     nothing = square == 0

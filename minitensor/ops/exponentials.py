@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable, on_host_floats
-from minitensor.autograd.tables import by_table, rounds_once
+from minitensor.autograd.tables import by_table, in_singles, rounds_once
 from minitensor.backends.numpy.halves import convert
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
@@ -161,6 +161,7 @@ def sigmoid_(input: Tensor) -> None:
     input=lambda grad, input, other: grad * conj((input - other).sigmoid()),
     other=lambda grad, input, other: grad * conj((other - input).sigmoid()),
 )
+@in_singles
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log(exp(input) + exp(other))`` without overflow.
 
@@ -180,6 +181,7 @@ def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Arr
     input=lambda grad, input, other: grad * ((input - other) * math.log(2)).sigmoid(),
     other=lambda grad, input, other: grad * ((other - input) * math.log(2)).sigmoid(),
 )
+@in_singles
 def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log2(2**input + 2**other)`` without overflow.
 

@@ -17,7 +17,7 @@ from minitensor.errors import DtypeError, ShapeIndexError, UnsupportedDtypeError
 from minitensor.layouts import numel
 from minitensor.ops import return_types
 from minitensor.ops.choice import maximum, minimum
-from minitensor.ops.operand import require_tensors
+from minitensor.ops.operand import require_tensors, widen
 from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.reduce import Axes, Dims, axes, over_dims, restore_dims, sum
 from minitensor.shapes import as_int, reduced_shape, wrap_dim
@@ -80,7 +80,9 @@ def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor 
     >>> torch.amax(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([3., 4.])
     """
-    result: Array = require_elements("amax", input, dim).max(dim, keepdims=keepdim)
+    array = require_elements("amax", input, dim)
+    found = widen(array).max(dim, keepdims=keepdim)
+    result: Array = found.astype(array.dtype, copy=False)
     return result
 
 
@@ -96,7 +98,9 @@ def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor 
     >>> torch.amin(torch.tensor([[1., 3.], [4., 2.]]), dim=1)
     tensor([1., 2.])
     """
-    result: Array = require_elements("amin", input, dim).min(dim, keepdims=keepdim)
+    array = require_elements("amin", input, dim)
+    found = widen(array).min(dim, keepdims=keepdim)
+    result: Array = found.astype(array.dtype, copy=False)
     return result
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.spellings import old_orders
 from minitensor.autograd.strides import in_layout, of_tensors
+from minitensor.backends.numpy.halves import convert
 from minitensor.base import TensorBase
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
@@ -48,9 +49,9 @@ def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = No
     if is_number(weight):
         found = start + share * way if abs(weight) < 0.5 else stop - way * (1 - share)
     else:
-        near, far = start + share * way, stop - way * (1 - share)
-        found = backend_of(input, end).where(abs(share) < 0.5, near, far)
-    return found.astype(common, copy=False)  # type: ignore[no-any-return]  # an array
+        is_far = ~(abs(share) < 0.5)  # from there on, the way is measured from the end
+        found = backend_of(input, end).where(is_far, stop, start) + (share - is_far) * way
+    return convert(found, common) if found.dtype != common else found
 
 
 @inplace(lerp)
@@ -77,7 +78,7 @@ def addcmul(
     require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
     (start, a, b), common = promote_in_singles(input, tensor1, tensor2)
     found: Array = of_kind("addcmul", NUMERIC, start) + fit_number(value, start.dtype, start) * a * b
-    return found.astype(common, copy=False)
+    return convert(found, common) if found.dtype != common else found
 
 
 @inplace(addcmul)
@@ -109,7 +110,7 @@ def addcdiv(
         raise DtypeError("addcdiv: integer division is not supported; cast tensor1 or tensor2 to a floating dtype")
     (start, a, b), common = promote_in_singles(input, tensor1, tensor2)
     found: Array = start + fit_number(value, start.dtype, start) * a / b
-    return found.astype(common, copy=False)
+    return convert(found, common) if found.dtype != common else found
 
 
 @inplace(addcdiv)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, of_tensors
-from minitensor.autograd.tables import by_table
+from minitensor.autograd.tables import by_table, rounds_once
 from minitensor.errors import ShapeError, UsageValueError
 from minitensor.ops.activation import hardtanh, softplus
 from minitensor.ops.choice import where
@@ -140,7 +140,7 @@ def hardsigmoid(input: Tensor) -> Tensor:
 
 
 @differentiable(
-    input=lambda grad, input: where(input <= -3, 0, grad * where(input < 3, input / 3 + 0.5, 1.0))
+    input=rounds_once(lambda grad, input: where(input <= -3, 0, grad * where(input < 3, input / 3 + 0.5, 1.0)))
 )
 @by_table
 def hardswish(input: Tensor) -> Array:

@@ -101,6 +101,11 @@ def to_singles(a: Array, b: Array, other: Any) -> tuple[Array, Array]:
     return convert(a, SINGLE), convert(b, SINGLE) if has_dims(other) else to_full_precision(other, b)
 
 
+def widen(array: Array) -> Array:
+    """Return float16 as float32, with which NumPy computes many times as fast."""
+    return convert(array, SINGLE) if array.dtype is HALF else array
+
+
 def has_dims(operand: Any) -> bool:
     """Whether an operand is a tensor with at least one dim."""
     return not is_number(operand) and operand.ndim > 0

@@ -19,6 +19,7 @@ from minitensor.ops.constant import step_grad
 from minitensor.ops.kinds import FLOATS, NUMERIC, ORDERED, REALS, of_kind, unsupported_dtype_error
 from minitensor.ops.operand import (
     as_floats,
+    backend_of,
     library_of,
     require_tensors,
     tensor_first,
@@ -156,7 +157,7 @@ def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Arr
     a, b = tensor_first("copysign", input, other)
     if of_kind("copysign", ORDERED, a).dtype.kind != "f":
         a, b = as_floats(input, other)
-    return library_of(input, other).copysign(a, b)
+    return backend_of(input, other).copysign(a, b)
 
 
 @inplace(copysign)

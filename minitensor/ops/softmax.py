@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable
+from minitensor.backends.numpy.halves import convert
 from minitensor.ops.exponentials import exp
 from minitensor.ops.kinds import FLOATS, of_kind
+from minitensor.ops.operand import widen
 from minitensor.ops.reduce import sum
 from minitensor.shapes import wrap_dim
 
@@ -32,12 +34,17 @@ def softmax_grad_grad(grad: Tensor, weights: Tensor, dim: int) -> Tensor:
 )
 def softmax_grad(input: Tensor, weights: Tensor, dim: int) -> Array:
     """Return ``weights * (input - sum(weights * input))``, the gradient of a softmax whose result was ``weights``."""
-    return input.backend.softmax_backward(input.array, weights.array, dim)
+    return rounded(input, input.backend.softmax_backward(widen(input.array), widen(weights.array), dim))
 
 
 def in_order(input: Tensor, array: Array) -> Array:
     """Return the elements in row-major order, in which PyTorch's result is too."""
     return array if array.flags.c_contiguous else input.xp.asarray(array, order="C")
+
+
+def rounded(input: Tensor, found: Array) -> Array:
+    """Return a result in the dtype of the input; as in PyTorch, float16 is computed in float32 and rounded once."""
+    return found if found.dtype == input.array.dtype else convert(found, input.array.dtype)
 
 
 def along_dim(input: Tensor, dim: int, dtype: Dtype | None) -> tuple[Tensor, int, Dtype | None]:
@@ -59,7 +66,8 @@ def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor 
     >>> torch.softmax(torch.tensor([1., 1., 1., 1.]), dim=0)
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
-    return input.backend.softmax(in_order(input, of_kind("softmax", FLOATS, input.array)), dim)
+    array = widen(in_order(input, of_kind("softmax", FLOATS, input.array)))
+    return rounded(input, input.backend.softmax(array, dim))
 
 
 @differentiable(
@@ -68,7 +76,7 @@ def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor 
 )
 def log_softmax_grad(input: Tensor, logs: Tensor, dim: int) -> Array:
     """Return ``input - exp(logs) * sum(input)``, the gradient of a log-softmax whose result was ``logs``."""
-    return input.backend.log_softmax_backward(input.array, logs.array, dim)
+    return rounded(input, input.backend.log_softmax_backward(widen(input.array), widen(logs.array), dim))
 
 
 @differentiable(prepare=along_dim, input=lambda grad, result, dim: log_softmax_grad(grad, result, dim))
@@ -79,7 +87,8 @@ def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Ten
     >>> torch.log_softmax(torch.tensor([0.0, 0.0]), dim=0)
     tensor([-0.6931, -0.6931])
     """
-    return input.backend.log_softmax(in_order(input, of_kind("log_softmax", FLOATS, input.array)), dim)
+    array = widen(in_order(input, of_kind("log_softmax", FLOATS, input.array)))
+    return rounded(input, input.backend.log_softmax(array, dim))
 
 
 def softmin(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:

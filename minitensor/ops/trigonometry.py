@@ -267,6 +267,7 @@ def atan2_grad(grad: Tensor, side: Tensor, other: Tensor) -> Any:
     input=lambda grad, input, other: atan2_grad(grad, input, other),
     other=lambda grad, input, other: -atan2_grad(grad, other, input),
 )
+@in_singles
 def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the angle of the point (x, y) = (other, input) in radians, between -pi and pi.
 

@@ -139,3 +139,12 @@ def test_results_depend_on_neither_pieces_nor_layouts(quotient, slow, error, sca
         flat = np.concatenate([quotient(part) for part in np.array_split(array.reshape(-1), 9)])
         np.testing.assert_array_equal(quotient(array), flat.reshape(array.shape))
     np.testing.assert_allclose(quotient(values.astype("float64")), slow(values.astype("float64")))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_copysign_equals_numpys(size, dtype):
+    for a, b in zip(layouts(numbers(size, dtype)), layouts(numbers(size, dtype, seed=1)), strict=True):
+        found, expected = activation.copysign(a, b), np.copysign(a, b)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))

@@ -51,7 +51,7 @@ TWO: list[Callable[[mt.Tensor, mt.Tensor], mt.Tensor]] = [
     mt.add, mt.sub, mt.mul, mt.div, lambda x, y: mt.div(x, y, rounding_mode="trunc"), lambda x, y: mt.add(x, y[5]),
     lambda x, y: mt.mul(x, y[5]), lambda x, y: x * 1.7, lambda x, y: x + 1.7, lambda x, y: x / 70000.0,
     lambda x, y: 3 / x,
-    mt.maximum, mt.minimum, mt.fmax, mt.fmin, mt.lt, mt.le, mt.gt, mt.ge, mt.hypot,
+    mt.copysign, mt.maximum, mt.minimum, mt.fmax, mt.fmin, mt.lt, mt.le, mt.gt, mt.ge, mt.hypot,
 ]  # fmt: skip
 
 

@@ -107,7 +107,7 @@ class MetaBackend(Backend):
 
     relu_backward = sigmoid = silu = silu_backward = erf = erfc = gelu = gelu_backward = stands_in(like)
     clip = nan_to_num = stands_in(like)
-    floor_divide = remainder = fmod = nextafter = logaddexp = logaddexp2 = stands_in(in_pairs)
+    copysign = floor_divide = remainder = fmod = nextafter = logaddexp = logaddexp2 = stands_in(in_pairs)
     zeta = gammainc = gammaincc = stands_in(in_pairs)
     erfcx = erfinv = ndtr = log_ndtr = ndtri = lgamma = digamma = i0 = i0e = i1 = i1e = stands_in(as_doubles)
     bessel_j0 = bessel_j1 = bessel_y0 = bessel_y1 = airy_ai = k0 = k1 = k0e = k1e = stands_in(as_doubles)

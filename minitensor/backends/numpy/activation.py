@@ -95,6 +95,17 @@ def where(condition: Array, a: Array, b: Array) -> Array:
     return numpy.asarray(compute_into(numpy.bitwise_xor, y, differing)).view(dtype)
 
 
+def copysign(a: Array, b: Array) -> Array:
+    """Return the modulus of ``a`` with the sign of ``b``, which is one bit."""
+    if a.size < FEW or a.shape != b.shape or a.dtype != b.dtype:
+        return numpy.copysign(a, b)
+    bits = numpy.dtype(BITS[a.itemsize])
+    sign = bits.type(numpy.iinfo(bits).min)
+    modulus = numpy.bitwise_and(a.view(bits), ~sign)
+    numpy.bitwise_or(modulus, numpy.bitwise_and(b.view(bits), sign), out=modulus)
+    return modulus.view(a.dtype)  # type: ignore[no-any-return]  # as above
+
+
 def compute_into(function: Any, other: Any, target: Array) -> Any:
     """Return ``function(target, other)``, computed in the target's memory if the result has its shape."""
     grows = other.ndim > target.ndim or (other.ndim and other.shape != target.shape)

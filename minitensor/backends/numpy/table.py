@@ -111,6 +111,7 @@ class NumpyBackend(Backend):
     softmax = staticmethod(softmax.softmax)  # last: from here on the name is the kernel's
     clip = staticmethod(activation.clip)
     where = staticmethod(activation.where)
+    copysign = staticmethod(activation.copysign)
     floor_divide = staticmethod(division.floor_divide)
     remainder = staticmethod(division.remainder)
     fmod = staticmethod(division.fmod)
