@@ -34,7 +34,7 @@ def softmax_grad_grad(grad: Tensor, weights: Tensor, dim: int) -> Tensor:
 )
 def softmax_grad(input: Tensor, weights: Tensor, dim: int) -> Array:
     """Return ``weights * (input - sum(weights * input))``, the gradient of a softmax whose result was ``weights``."""
-    return rounded(input, input.backend.softmax_backward(widen(input.array), widen(weights.array), dim))
+    return in_dtype_of(input, input.backend.softmax_backward(widen(input.array), widen(weights.array), dim))
 
 
 def in_order(input: Tensor, array: Array) -> Array:
@@ -42,7 +42,7 @@ def in_order(input: Tensor, array: Array) -> Array:
     return array if array.flags.c_contiguous else input.xp.asarray(array, order="C")
 
 
-def rounded(input: Tensor, found: Array) -> Array:
+def in_dtype_of(input: Tensor, found: Array) -> Array:
     """Return a result in the dtype of the input; as in PyTorch, float16 is computed in float32 and rounded once."""
     return found if found.dtype == input.array.dtype else convert(found, input.array.dtype)
 
@@ -67,7 +67,7 @@ def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor 
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
     array = widen(in_order(input, of_kind("softmax", FLOATS, input.array)))
-    return rounded(input, input.backend.softmax(array, dim))
+    return in_dtype_of(input, input.backend.softmax(array, dim))
 
 
 @differentiable(
@@ -76,7 +76,7 @@ def softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Tensor 
 )
 def log_softmax_grad(input: Tensor, logs: Tensor, dim: int) -> Array:
     """Return ``input - exp(logs) * sum(input)``, the gradient of a log-softmax whose result was ``logs``."""
-    return rounded(input, input.backend.log_softmax_backward(widen(input.array), widen(logs.array), dim))
+    return in_dtype_of(input, input.backend.log_softmax_backward(widen(input.array), widen(logs.array), dim))
 
 
 @differentiable(prepare=along_dim, input=lambda grad, result, dim: log_softmax_grad(grad, result, dim))
@@ -88,7 +88,7 @@ def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None, *, out: Ten
     tensor([-0.6931, -0.6931])
     """
     array = widen(in_order(input, of_kind("log_softmax", FLOATS, input.array)))
-    return rounded(input, input.backend.log_softmax(array, dim))
+    return in_dtype_of(input, input.backend.log_softmax(array, dim))
 
 
 def softmin(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
