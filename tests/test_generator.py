@@ -225,11 +225,18 @@ def test_all_64_bits_are_pytorchs():
     assert_same_state(ours, their)
 
 
-@pytest.mark.parametrize("size", [*SIZES, 20_000])
+@pytest.mark.parametrize("size", [*SIZES, 20_000, 100_000])
 def test_permutations_are_pytorchs(size):
     ours, their = streams(size)
     assert_same_numbers(R.randperm(ours, size), torch.randperm(size, generator=their))
     assert_same_state(ours, their)
+
+
+def test_runs_of_steps_end_before_a_place_is_touched_again(monkeypatch):
+    monkeypatch.setattr(R, "_FEW_PLACES", 2)
+    for seed in range(200):
+        ours, their = streams(seed)
+        assert_same_numbers(R.randperm(ours, seed), torch.randperm(seed, generator=their))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "float64"])
