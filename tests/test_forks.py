@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 START = """
 import os, signal, threading, time, warnings
 import minitensor as mt
-from minitensor.autograd import node
+from minitensor.autograd import leaf
 from minitensor.backends.numpy import threads
 from minitensor.stream import THREAD
 
@@ -72,7 +72,7 @@ def test_no_lock_of_another_thread_stops_a_child() -> None:
         locks = {
             "default stream": THREAD.stream.lock, "default engine": THREAD.stream.engine.lock,
             "a generator's stream": own._stream.lock, "a generator's engine": own._stream.engine.lock,
-            "gradients": node.ACCUMULATING, "helpers": threads.POOL.lock, "BLAS": threads.HOLD.lock,
+            "gradients": leaf.ACCUMULATING, "helpers": threads.POOL.lock, "BLAS": threads.HOLD.lock,
         }
         def hold(lock, held, done):
             with lock:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.engine import grad
 from minitensor.autograd.interpreters import interpreted_by
+from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.mode import enable_grad
-from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase, elements_of, wrap
 from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of

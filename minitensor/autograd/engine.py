@@ -12,8 +12,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from minitensor.autograd.hooks import Walk, hooks_of_tensor
+from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import Leaf, Node
+from minitensor.autograd.node import Node
 from minitensor.autograd.protocol import PROCEED, active, override_function, past_overrides
 from minitensor.backends.encoded import round_to_bfloat16
 from minitensor.base import TensorBase, array_dtype, elements_of, wrap
@@ -426,7 +427,7 @@ def walk(
                     if left:
                         continue
                     if straight and edge.hooks is None and (g := stop[GRAD]) is not None:
-                        edge.propagate(g.clone() if stop[BORROWED] else g)  # see Note [Borrowed gradients]
+                        edge.accumulate(g, stop[BORROWED])
                         stop[GRAD] = None
                     else:
                         arrive(stop, state)
@@ -457,13 +458,13 @@ def arrive(stop: list[Any], walk: Walk) -> None:
     elif hooks is not None:
         add_up(leaf, hooks.run_prehooks(leaf, hooks.run_grad_hooks(leaf, grad, walk)))
     elif grad is not None:
-        leaf.propagate(grad.clone() if borrowed else grad)
+        leaf.accumulate(grad, borrowed)
 
 
 def add_up(leaf: Any, grad: Any) -> None:
     """Add a gradient to a leaf's ``grad`` and run the leaf's hooks."""
     if grad is not None:
-        leaf.propagate(grad.clone())  # a hook may keep the gradient
+        leaf.accumulate(grad, is_borrowed=True)  # a hook may keep the gradient
     leaf.hooks.run_accumulated_hooks(leaf.variable)
     leaf.hooks.run_posthooks(leaf, [], grad)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd import engine
 from minitensor.autograd.hooks import add_hook, find_hooks_of_tensor, hooks_of, hooks_of_tensor, is_retained
+from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.naming import show_name
-from minitensor.autograd.node import Leaf
 from minitensor.autograd.protocol import PROCEED, active, override_function
 from minitensor.base import TensorBase
 from minitensor.callers import user_level

@@ -1,9 +1,9 @@
 """The graph: a node for each recorded operation, and edges to the nodes of its inputs.
 
 A ``Node`` has the formulas of its operation and the values that they need. Called with the gradient of its result, it
-returns the gradients of its inputs. A ``Leaf`` belongs to a tensor whose ``grad`` is accumulated, an ``Output`` to one
-result of an operation that has several. This file knows no operations: formulas come with the ``Op``, and sums and
-casts are methods of the gradient.
+returns the gradients of its inputs. An ``Output`` belongs to one result of an operation that has several, a ``Leaf``
+(in ``leaf.py``) to a tensor whose ``grad`` is accumulated. This file knows no operations: formulas come with the
+``Op``, and sums and casts are methods of the gradient.
 
 Note [What a node keeps]. A node keeps its result as array, storage, layout and version, never as a tensor. The tensor
 refers to its node, and a node that referred to the tensor would be a reference cycle, which only the garbage collector
@@ -15,21 +15,15 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import weakref
 from enum import Enum
-from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from minitensor.autograd.hooks import add_hook, hooks_of
-from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.naming import name_of_node, show_name
-from minitensor.autograd.protocol import active
-from minitensor.autograd.strides import in_order_of, is_ordinary
 from minitensor.autograd.versions import check_versions, version_error, versions_of
-from minitensor.base import TensorBase, add_in_place, array_dtype, new, require_writable
+from minitensor.base import TensorBase, array_dtype, new
 from minitensor.dtypes import FLOATING, FROM_NUMPY
 from minitensor.errors import ArgumentTypeError, GradError, quote
-from minitensor.forks import after_fork_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -470,77 +464,6 @@ def parts(grads: Sequence[Any]) -> Parts | None:
     return Parts({i: grad for i, grad in enumerate(grads) if grad is not None}) or None
 
 
-class AccumulateGrad(Node):
-    """The node of a tensor that no recorded operation made. It accumulates the tensor's ``grad``."""
-
-    __slots__ = ("retains", "tensor")
-
-    number = 2**64 - 1  # PyTorch's, the highest: it runs as soon as its gradient is complete
-    tensor: Callable[[], Any]
-    retains: bool  # whether retain_grad() was called when the tensor was not a leaf
-
-    def __init__(self, tensor: TensorBase) -> None:
-        self.tensor = weakref.ref(tensor)
-        self.retains = False
-        self.edges = ()
-        self.hooks = None
-        self.describe(tensor)
-
-    def describe(self, tensor: TensorBase) -> None:
-        """Set the shape and dtype to those of the tensor."""
-        self.shape = tuple(tensor.shape)
-        self.dtype = array_dtype(tensor)
-
-    def hold(self) -> None:
-        """Keep the tensor alive from now on, because hooks are called with it."""
-        tensor = self.tensor()
-        self.tensor = lambda: tensor
-
-    @property
-    def variable(self) -> Any:
-        """The tensor."""
-        return self.tensor()
-
-    def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        """Add to the tensor's ``grad``, in place unless a graph is being created."""
-        tensor = self.tensor()
-        # Since the graph was made, the tensor was deleted, or its requires_grad was set to False.
-        if tensor is None or tensor._node is None:
-            return []
-        with ACCUMULATING:
-            sum_so_far = getattr(tensor, "_grad", None)
-            if sum_so_far is None:
-                tensor._grad = grad if is_ordinary((tensor, grad)) else in_order_of(tensor, grad)
-            elif grad_mode.get():
-                tensor._grad = sum_so_far + grad
-            else:
-                require_writable("backward, which adds to grad", sum_so_far)
-                add_in_place(sum_so_far, grad)
-                sum_so_far.storage.version += 1
-                if active:
-                    TensorBase.result_class._dual_level.add_tangent(sum_so_far, grad)
-        return []
-
-    def release(self) -> None:
-        pass
-
-    def name(self) -> str:
-        return "torch::autograd::AccumulateGrad"
-
-
-Leaf = AccumulateGrad  # the name of the class is PyTorch's, because programs print it
-
-
-ACCUMULATING = RLock()  # two threads may reach one leaf; an unpack hook may start another backward pass meanwhile
-
-
-@after_fork_in_child
-def renew_lock() -> None:
-    """Replace the lock in a forked child, because a thread of the parent may hold it forever."""
-    global ACCUMULATING
-    ACCUMULATING = RLock()
-
-
 def make_node(
     op: Op, edges: tuple[Node | None, ...], saved: tuple[Any, ...], shape: tuple[int, ...], dtype: Any,
     kind: type[N] = Node,  # type: ignore[assignment]  # the default of N
@@ -596,4 +519,6 @@ def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
     """Sum over the dimensions that broadcasting added or expanded."""
     lead, sizes = grad.ndim - len(shape), grad.shape
     dims = [*range(lead), *[lead + i for i, size in enumerate(shape) if size == 1 and sizes[lead + i] != 1]]
-    return grad.sum(dims, keepdim=True).reshape(shape) if dims else grad.reshape(shape)
+    if dims:
+        grad = grad.sum(dims, keepdim=True)
+    return grad.reshape(shape) if lead else grad

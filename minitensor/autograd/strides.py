@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from minitensor import layouts
 from minitensor.autograd.protocol import active
-from minitensor.base import TensorBase, arrange, fix_layout, has_values, is_arranged, is_encoded, memory_of, wrap
+from minitensor.base import TensorBase, arrange, fix_layout, has_values, is_encoded, memory_of, wrap
 from minitensor.layouts import Layout, RowMajor
-from minitensor.shapes import Shape, broadcast_shapes
+from minitensor.shapes import Shape, broadcast_shapes, memoize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -77,19 +77,32 @@ def has_order(value: Any) -> bool:
     return layout is not None and layout.__class__ is not RowMajor and any(layout.strides)
 
 
-def in_order_of(leaf: TensorBase, grad: Any) -> Any:
-    """Return a gradient with the strides of its leaf, or row-major if the leaf is not dense."""
-    layout = layouts.like(leaf.layout) if layouts.is_dense(leaf.layout) else layouts.contiguous(leaf.layout.shape)
-    if not has_values(grad) or is_arranged(memory_of(grad), layout.strides):
+def in_order_of(leaf: TensorBase, grad: Any, is_borrowed: bool) -> Any:
+    """Return a gradient in the strides of its leaf, or row-major if the leaf is not dense; copy it if it is borrowed.
+
+    As in PyTorch, a gradient or a view that suits may keep other strides in dims of size 1.
+    """
+    if not has_values(grad):
+        return grad.clone() if is_borrowed else grad
+    layout = leaf.layout if layouts.is_dense(leaf.layout) else layouts.contiguous(leaf.layout.shape)
+    may_keep = (not is_borrowed or grad._base is not None) and is_alike(grad.layout, layout)
+    if may_keep and not is_borrowed:
         return grad
+    shape, strides, _ = grad.layout if may_keep else layout
     if grad.node is None and not is_encoded(grad):  # nothing to record
-        moved: Any = wrap(grad.result_class, grad.array)
-        arrange(moved, layout)
+        moved: Any = wrap(grad.result_class, grad.array.copy("K") if is_borrowed else grad.array)
+        arrange(moved, Layout(shape, strides, 0))
         if active:
             TensorBase.result_class._dual_level.carry(grad, moved)
         return moved
-    copy = grad.new_empty_strided(layout.shape, layout.strides)
+    copy = grad.new_empty_strided(shape, strides)
     return copy.copy_(grad)
+
+
+@memoize
+def is_alike(layout: Layout, other: Layout) -> bool:
+    """Whether two layouts of one shape have equal strides. Dims of size 1 may have any stride."""
+    return all(n == 1 or a == b for n, a, b in zip(layout.shape, layout.strides, other.strides))
 
 
 def is_never_ordinary(arguments: Iterable[Any]) -> bool:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import describe
 from minitensor.autograd.interpreters import active, interpreters
+from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import Leaf, TurnNode, make_node, output
+from minitensor.autograd.node import TurnNode, make_node, output
 from minitensor.base import TensorBase, array_dtype, has_values, window
 
 if TYPE_CHECKING:

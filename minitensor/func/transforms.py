@@ -13,8 +13,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.mode import enable_grad, is_grad_enabled
-from minitensor.autograd.node import Leaf
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, GradError, ShapeError, UsageValueError
 from minitensor.func.batching.batched import active_levels, all_samples, at_levels, start_graph, walk_back

@@ -31,9 +31,10 @@ from minitensor.autograd.encoded import EncodedNode, write_through_copy
 from minitensor.autograd.function import AliasNode
 from minitensor.autograd.hooks import hooks_of_tensor, is_retained
 from minitensor.autograd.interpreters import active, interpret, interpreters
+from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.misuse import misuse, rename_in_message
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import Effect, Leaf, Node, is_differentiable, make_node, numbering
+from minitensor.autograd.node import Effect, Node, is_differentiable, make_node, numbering
 from minitensor.autograd.protocol import PROCEED, meets_override, override
 from minitensor.autograd.record import again, decode_and_compute, edges_of, record, remember
 from minitensor.backends.encoded import ConjugateArray, NegativeArray

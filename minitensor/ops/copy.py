@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import layouts
 from minitensor.autograd.declare import differentiable, visible
-from minitensor.autograd.node import Leaf
+from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.strides import as_input, in_layout, with_gaps
 from minitensor.base import TensorBase, renew_array, window
 from minitensor.copies import record_copy, tracing

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import layouts
 from minitensor.autograd.interpreters import active
+from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
-from minitensor.autograd.node import Leaf
 from minitensor.backends import BY_ARRAY
 from minitensor.backends.encoded import of_dtype
 from minitensor.base import TensorBase, array_dtype, renew_array

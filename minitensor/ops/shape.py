@@ -14,9 +14,9 @@ from minitensor import dtypes, layouts
 from minitensor.autograd import declare
 from minitensor.autograd.argument_types import type_error
 from minitensor.autograd.declare import differentiable
+from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.misuse import clarify, composite, composite_as, set_cause
 from minitensor.autograd.mode import grad_mode, with_recording
-from minitensor.autograd.node import Leaf
 from minitensor.autograd.protocol import PROCEED, active, given_by_name, override_function
 from minitensor.base import materialize
 from minitensor.base import wrap as fresh

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.node import Leaf
+from minitensor.autograd.leaf import Leaf
 from minitensor.base import TensorBase
 from minitensor.errors import UsageError, WrongTypeError
 
