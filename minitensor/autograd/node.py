@@ -512,6 +512,9 @@ def fit(grad: Any, edge: Node) -> Any:
     if (grad._array.shape if layout is None else layout.shape) != edge.shape:
         grad = sum_to(grad, edge.shape)
     dtype = array_dtype(grad)
+    if dtype.kind == "c" and edge.dtype.kind != "c":
+        grad = grad.real  # a view, as in PyTorch
+        dtype = array_dtype(grad)
     return grad if dtype is edge.dtype or dtype == edge.dtype else grad._like_dtype(edge.dtype)
 
 

@@ -168,8 +168,8 @@ def is_first_smaller(input: Tensor, other: Tensor) -> Any:
 
 
 @differentiable(
-    input=lambda grad, input, other: choose(is_first_larger(input, other), grad, 0),
-    other=lambda grad, input, other: choose(is_first_larger(input, other), 0, grad),
+    input=lambda grad, input, other: grad.masked_fill(~is_first_larger(input, other), 0),
+    other=lambda grad, input, other: grad.masked_fill(is_first_larger(input, other), 0),
 )
 @in_singles
 def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
@@ -187,8 +187,8 @@ def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 @differentiable(
-    input=lambda grad, input, other: choose(is_first_smaller(input, other), grad, 0),
-    other=lambda grad, input, other: choose(is_first_smaller(input, other), 0, grad),
+    input=lambda grad, input, other: grad.masked_fill(~is_first_smaller(input, other), 0),
+    other=lambda grad, input, other: grad.masked_fill(is_first_smaller(input, other), 0),
 )
 @in_singles
 def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:

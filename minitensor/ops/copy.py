@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layouts
-from minitensor.autograd.declare import differentiable, visible
+from minitensor.autograd.declare import differentiable, view, visible
 from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.strides import as_input, in_layout, with_gaps
 from minitensor.base import TensorBase, renew_array, window
@@ -61,6 +61,12 @@ def copy_in_format(input: Tensor, memory_format: memory_format) -> Array:
         copy: Array = array.copy()
         return copy
     return copy_as(input, apply_format(input.layout, memory_format))
+
+
+@view(input=lambda grad: grad.contiguous())
+def with_row_major_grad(input: Tensor) -> Layout:
+    """Return a view whose gradient is row-major, for functions that permute dims where PyTorch's kernels do not."""
+    return input.layout
 
 
 @differentiable(input=lambda grad: grad)

@@ -141,6 +141,11 @@ def adjoint(input: Tensor) -> Tensor:
     return conj(input.transpose(-2, -1))  # type: ignore[no-any-return]  # `conj` takes numbers too
 
 
+def by_columns(input: Tensor) -> Tensor:
+    """Return matrices in column-major order, in which LAPACK writes PyTorch's gradients."""
+    return input.mT.contiguous().mT
+
+
 def rows(input: Tensor) -> Tensor:
     """Merge all dims but the last."""
     return input.reshape(prod(input.shape[:-1]), input.shape[-1])

@@ -197,7 +197,7 @@ def sqrt_(input: Tensor) -> None:
     """Replace ``input`` by its square root."""
 
 
-@differentiable(input=lambda grad, result: grad * conj(result**3) * -0.5)
+@differentiable(input=lambda grad, result: grad * -0.5 * conj(result**3))
 @by_table
 def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``1 / sqrt(input)``.

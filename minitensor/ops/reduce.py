@@ -208,7 +208,7 @@ def mean_summands(
     return input, axes(dim, input.ndim), keepdim, dtype
 
 
-@differentiable(name="mean", input=lambda grad, in_shape: (grad / numel(in_shape)).expand(in_shape))
+@differentiable(name="mean", input=lambda grad, in_shape: grad.expand(in_shape) / numel(in_shape))
 def mean_whole(input: Tensor) -> Array:
     """Return the mean of all elements: `mean` with fewer steps, since most means are of this kind."""
     array = input.array
@@ -224,7 +224,7 @@ def mean_whole(input: Tensor) -> Array:
 @differentiable(
     prepare=mean_summands,
     whole=mean_whole,
-    input=lambda grad, in_shape, dim: spread(grad / count(in_shape, dim), in_shape, dim),
+    input=lambda grad, in_shape, dim: spread(grad, in_shape, dim) / count(in_shape, dim),
 )
 @in_layout(row_major)
 def mean(

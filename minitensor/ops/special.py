@@ -144,7 +144,7 @@ def ndtr(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 
 # The density over ``ndtr``: the exponentials, which underflow, cancel in ``erfcx``.
-@differentiable(input=lambda grad, input: grad / erfcx(input * -math.sqrt(0.5)) * math.sqrt(2 / math.pi))
+@differentiable(input=lambda grad, input: grad * math.sqrt(2 / math.pi) / erfcx(input * -math.sqrt(0.5)))
 def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return ``log(ndtr(input))``, accurate where ``ndtr`` is tiny too.
 
@@ -154,7 +154,7 @@ def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Array:
     return cast_result(input.backend.log_ndtr(to_floats("log_ndtr", input)), input)
 
 
-@differentiable(input=lambda grad, result: grad * exp(result * result * 0.5) * math.sqrt(2 * math.pi))
+@differentiable(input=lambda grad, result: grad * math.sqrt(2 * math.pi) * exp(result * result * 0.5))
 def ndtri(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the inverse of ``ndtr``: NaN outside [0, 1], infinite at the ends.
 
@@ -409,7 +409,7 @@ def float_operands(name: str, input: Operand, other: Operand) -> tuple[Array, Ar
 
 
 @differentiable(
-    input=lambda grad, input, other: where((input == 0) & (other <= 0), 0, grad.xlogy(other)),
+    input=lambda grad, input, other: grad.xlogy(other).masked_fill((input == 0) & (other <= 0), 0),
     other=lambda grad, input, other: where((input == 0) & (other == 0), 0, grad * input / other),
 )
 def xlogy(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
@@ -431,7 +431,7 @@ def xlogy_(input: Tensor, other: Operand) -> None:
 
 def xlog1py_input_grad(grad: Tensor, input: Any, other: Any) -> Any:
     """Return ``grad * log1p(other)``, and zero where ``input`` is zero and the logarithm is not finite."""
-    return where((input == 0) & (other <= -1), 0, xlog1py(grad, other))
+    return xlog1py(grad, other).masked_fill((input == 0) & (other <= -1), 0)
 
 
 @differentiable(
@@ -451,7 +451,7 @@ def xlog1py(input: Operand, other: Operand, *, out: Tensor | None = None) -> Arr
 
 def entr_grad(grad: Tensor, input: Tensor) -> Tensor:
     """Return ``-grad * (log(input) + 1)``."""
-    return -grad * (log(input) + 1)
+    return grad * -(log(input) + 1)
 
 
 @differentiable(input=entr_grad)

@@ -50,7 +50,7 @@ def sin_(input: Tensor) -> None:
     """Replace ``input`` by its sine."""
 
 
-@differentiable(input=lambda grad, input: -grad * conj(input.sin()))
+@differentiable(input=lambda grad, input: grad * conj(-input.sin()))
 @on_host_floats("cos")
 @by_table
 def cos(input: Tensor, *, out: Tensor | None = None) -> Array:
@@ -100,7 +100,7 @@ def asin_(input: Tensor) -> None:
     """Replace ``input`` by its arcsine."""
 
 
-@differentiable(input=lambda grad, input: -grad * conj((1 - input * input).rsqrt()))
+@differentiable(input=lambda grad, input: grad * conj(-(1 - input * input).rsqrt()))
 def acos(input: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the arccosine in radians; NaN for real numbers outside [-1, 1].
 
@@ -236,8 +236,8 @@ def atanh_(input: Tensor) -> None:
 
 
 @differentiable(
-    input=lambda grad, input, result: where(result == 0, 0, grad * input / result),
-    other=lambda grad, other, result: where(result == 0, 0, grad * other / result),
+    input=lambda grad, input, result: where(result == 0, 0, grad * (input / result)),
+    other=lambda grad, other, result: where(result == 0, 0, grad * (other / result)),
 )
 @in_singles
 def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:

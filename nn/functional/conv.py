@@ -20,6 +20,7 @@ from minitensor.memory_format import contiguous_format
 from minitensor.nn.functional.padding import pad
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.constant import as_function_of
+from minitensor.ops.copy import with_row_major_grad
 from minitensor.ops.kinds import INEXACT, NUMERIC, require_kind, require_wide
 from minitensor.ops.operand import require_tensors, same_device
 from minitensor.shapes import conv_output_size, conv_transpose_output_size, ntuple, same_padding
@@ -209,6 +210,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
             f"{tuple(input.shape)} and {tuple(weight.shape)}"
         )
     input, weight, bias = in_turn(input, weight, bias)
+    input, weight = with_row_major_grad(input), with_row_major_grad(weight)
     last = conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
     return last.permute(2, 0, 1).clone(memory_format=contiguous_format)
 

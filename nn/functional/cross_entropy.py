@@ -28,6 +28,7 @@ from minitensor.nn.functional.linear import linear
 from minitensor.nn.functional.reduction import read_reduction
 from minitensor.ops.choice import where
 from minitensor.ops.constant import as_function_of
+from minitensor.ops.copy import with_row_major_grad
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.softmax import log_softmax
 from minitensor.ops.special import working_array
@@ -337,7 +338,7 @@ def as_rows(input: Tensor) -> Tensor:
         return input
     if input.ndim < 2:
         return input.reshape(1, -1)
-    return input.movedim(1, -1).flatten(0, -2)
+    return with_row_major_grad(input).movedim(1, -1).flatten(0, -2)
 
 
 def pick_scores(name: str, rows: Tensor, classes: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.errors import DtypeError, ShapeError
 from minitensor.ops.arithmetic import conj, mul
+from minitensor.ops.copy import with_row_major_grad
 from minitensor.ops.einsum import einsum
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.matmul import factors, matmul, rows
@@ -141,5 +142,5 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """
     require_same_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
     weight, input2, input1 = in_turn(weight, input2, input1)
-    output = einsum("...i,oij,...j->...o", input1, weight, input2)
+    output = einsum("...i,oij,...j->...o", input1, weight, with_row_major_grad(input2))
     return output if bias is None else output + bias

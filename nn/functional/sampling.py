@@ -23,7 +23,7 @@ from minitensor.memory_format import contiguous_format
 from minitensor.ops.arithmetic import fmod
 from minitensor.ops.choice import where
 from minitensor.ops.constant import as_function_of
-from minitensor.ops.copy import clone
+from minitensor.ops.copy import clone, with_row_major_grad
 from minitensor.ops.creation import ones, ones_like
 from minitensor.ops.join import stack
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
@@ -75,7 +75,7 @@ def grid_sample(
     sizes = tuple(input.shape[2:])
     weight, index = find_corners(grid.flatten(1, -2), sizes, mode, padding_mode, align_corners)  # (T, N, P)
     index = below_each_other(index, math.prod(sizes))
-    pixels = input.movedim(1, -1).reshape(input.shape[0] * math.prod(sizes), input.shape[1])
+    pixels = with_row_major_grad(input).movedim(1, -1).reshape(input.shape[0] * math.prod(sizes), input.shape[1])
     found = pick_rows(pixels, weight.flatten(1), index.flatten(1))  # (N P, C)
     shape = (input.shape[0], *grid.shape[1:-1], input.shape[1])
     return clone(found.reshape(shape).movedim(-1, 1), memory_format=contiguous_format)

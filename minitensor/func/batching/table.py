@@ -57,7 +57,10 @@ RULES: dict[str, Any] = {
     "clone(input,memory_format)": shapes.clone,
     "masked_fill": writes.masked_fill,
     "polygamma": lambda do, n, input: do(n, input.tensor),
-    **dict.fromkeys("detach view_as_real view_as_complex clone_beside copy_with_gaps among_rows".split(), along()),
+    **dict.fromkeys(
+        "detach view_as_real view_as_complex clone_beside copy_with_gaps with_row_major_grad among_rows".split(),
+        along(),
+    ),
     "pairs_of": along(),
     "complexes_of": along(),
     # -- activations along a dim

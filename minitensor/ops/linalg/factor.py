@@ -32,7 +32,7 @@ from minitensor.ops.linalg.checks import (
     require_square,
 )
 from minitensor.ops.linalg.solve import solve, solve_triangular
-from minitensor.ops.matmul import adjoint, matmul
+from minitensor.ops.matmul import adjoint, by_columns, matmul
 from minitensor.ops.out import write_out
 from minitensor.ops.shape import diagonal
 from minitensor.ops.triangle import diag_embed, tril, triu
@@ -175,7 +175,7 @@ def tall_qr_grad(grad_q: Any, grad_r: Any, q: Tensor, r: Tensor, mode: str) -> T
         inner = matmul(adjoint(q), grad_q)
         difference = -inner if difference is None else difference - inner
     total = matmul(q, hermitian_of_upper(difference))
-    return divide_right(total if grad_q is None else grad_q + total, r)
+    return by_columns(divide_right(total if grad_q is None else grad_q + total, r))
 
 
 def hermitian_of_upper(input: Any) -> Tensor:

@@ -57,7 +57,7 @@ def lu_grad(grad: Tensor, factors: Tensor, pivots: Tensor) -> Tensor:
         inner = cat((inner, divide_by_upper(grad[..., k:, :], upper)), -2)
     if n > k:
         inner = cat((inner, solve_lower(lower, grad[..., k:])), -1)
-    return exchange_rows(inner, pivots, False)
+    return exchange_rows(inner, pivots, False).contiguous()
 
 
 def unit_lower(factors: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, ShapeIndexError, UsageTypeError
 from minitensor.ops.choice import where
-from minitensor.ops.copy import clone
+from minitensor.ops.copy import clone, with_row_major_grad
 from minitensor.ops.creation import as_number, require_number
 from minitensor.ops.fill import copy_
 from minitensor.ops.kinds import FLOATS, require_kind, require_same_dtype
@@ -276,7 +276,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = MOD
     many = max(x1.shape[-2], x2.shape[-2]) > MANY_POINTS
     x1, x2 = in_turn(x1, x2)
     if p == 2 and (mode == MODES[1] or (mode == MODES[0] and many)):
-        return euclidean(x1, x2)
+        return euclidean(x1, with_row_major_grad(x2))
     difference = x1.unsqueeze(-2) - x2.unsqueeze(-3)
     if not difference.shape[-1]:
         return difference.sum(-1)

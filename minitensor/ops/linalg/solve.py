@@ -31,7 +31,7 @@ from minitensor.ops.linalg.checks import (
     require_matrices,
     require_square,
 )
-from minitensor.ops.matmul import adjoint, matmul
+from minitensor.ops.matmul import adjoint, by_columns, matmul
 from minitensor.ops.out import write_out, write_outs
 from minitensor.ops.triangle import tril, triu
 from minitensor.shapes import broadcast_shapes
@@ -68,7 +68,8 @@ def multiply_in_order(first: Tensor, second: Tensor, left: bool) -> Tensor:
 
 def solve_rhs_grad(grad: Tensor, A: Tensor, left: bool) -> Tensor:
     """Return the gradient of A⁻¹ B in B, A⁻ᴴ G; of B A⁻¹, G A⁻ᴴ."""
-    return solve(adjoint(A), grad, left=left)
+    found = solve(adjoint(A), grad, left=left)
+    return found.contiguous() if holds_vectors(A, grad) else found
 
 
 def prepare_solve(A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor, bool]:
@@ -438,7 +439,7 @@ def cofactors(input: Tensor) -> Array:
 
 def det_grad(grad: Tensor, A: Tensor) -> Tensor:
     """Return G det(A)* A⁻ᴴ, which exists for singular matrices too."""
-    return as_matrix_scalars(grad).mul(cofactors(A))
+    return by_columns(as_matrix_scalars(grad).mul(cofactors(A)))
 
 
 @differentiable(name="linalg.det", prepare=lambda A: (require_square("linalg.det", A),), A=det_grad)
@@ -467,8 +468,7 @@ def slogdet_grad(grads: Any, A: Tensor, result0: Tensor) -> Tensor:
         factor = turn if factor is None else factor + turn
     if factor is None:
         return A * 0
-    found: Tensor = as_matrix_scalars(factor) * adjoint(inv_ex(A)[0])
-    return found
+    return by_columns(as_matrix_scalars(factor) * adjoint(inv_ex(A)[0]))
 
 
 @differentiable(

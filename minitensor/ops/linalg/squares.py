@@ -26,7 +26,7 @@ from minitensor.ops.choice import where
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.linalg.checks import adjoint_array, real_of, require_inexact, require_matrices, require_square
 from minitensor.ops.linalg.factor import eigvalsh, svdvals
-from minitensor.ops.matmul import adjoint, matmul
+from minitensor.ops.matmul import adjoint, by_columns, matmul
 from minitensor.ops.out import write_out, write_outs
 from minitensor.shapes import broadcast_shapes
 
@@ -111,7 +111,7 @@ def pinv_grad(grad: Tensor, A: Tensor, result: Tensor) -> Tensor:
     across = matmul(turned, matmul(result, up))
     along = matmul(matmul(up, result), turned)
     total = across - matmul(A, matmul(result, across)) + along - matmul(matmul(along, result), A)
-    return total - matmul(up, matmul(grad, up))
+    return by_columns(total - matmul(up, matmul(grad, up)))
 
 
 def prepare_pinv(
