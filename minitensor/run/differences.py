@@ -26,10 +26,11 @@ class Difference(NamedTuple):
 # A name that ends in "=" is a keyword of any function.
 DIFFERENCES = (
     Difference(
-        "DataLoader workers are threads, each with a shallow copy of the dataset. Each draws from its own stream, "
-        "seeded as PyTorch seeds it, but all share `random`'s and NumPy's streams",
-        "processes",
-        "torch.utils.data.DataLoader torch.utils.data.get_worker_info num_workers=",
+        "a DataLoader raises a sampler's error in place of its batch, and an error for a batch that cannot be pickled; "
+        "when it is left, a worker that is busy is told to unwind, and killed after a second",
+        "raises a sampler's error when the batch is requested in advance; waits forever; waits up to five seconds for "
+        "each worker",
+        "torch.utils.data.DataLoader num_workers=",
     ),
     Difference(
         "`DataParallel` calls its module as it is, and `distributed.is_available()` is False; `multiprocessing` copies "

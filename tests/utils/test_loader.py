@@ -22,7 +22,10 @@ from minitensor.utils.data import (
     default_collate,
     get_worker_info,
 )
-from minitensor.utils.data.loader import stack_rows, take_samples
+from minitensor.utils.data._utils.fetch import stack_rows
+from minitensor.utils.data.dataset import take_samples
+
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # there may be few cores
 
 
 class Numbers(Dataset[int]):
@@ -130,7 +133,7 @@ def test_an_error_is_raised_when_its_batch_is_due(workers: int) -> None:
 
 def test_an_epoch_that_is_left_early_leaves_no_thread() -> None:
     before = set(threading.enumerate())  # some belong to other tests and may end meanwhile
-    for batch in DataLoader(Numbers(), num_workers=2):
+    for batch in DataLoader(Numbers(), num_workers=2, worker_method="thread"):
         if batch.item() == 1:
             break
     del batch
@@ -156,6 +159,7 @@ def test_workers_have_their_own_worker_info() -> None:
         batch_size=None,
         num_workers=2,
         worker_init_fn=started.append,
+        worker_method="thread",
         generator=minitensor.Generator().manual_seed(1),
     )
     seen = list(loader)

@@ -12,6 +12,8 @@ import pytest
 
 import minitensor as mt
 
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # there may be few cores
+
 
 class Peculiar(Exception):
     """An exception that cannot be constructed from a message."""
@@ -132,9 +134,11 @@ def test_with_workers_errors_are_raised_as_in_pytorch(place: str, error: str) ->
 @pytest.mark.parametrize("place", ["dataset", "collate_fn", "sampler"])
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers_change_no_error(place: str, workers: int) -> None:
-    """PyTorch raises a sampler's error too early, continues after its end, and replaces Peculiar."""
-    for error, batch_size in itertools.product(ERRORS, (None, 2, 4)):
+    """PyTorch raises a sampler's error too early, and continues after its end."""
+    for error, batch_size in itertools.product(ERRORS, (None, 4)):
         found, expected = [up_to_the_end(story(mt, place, error, count, batch_size)) for count in (workers, 0)]
+        if place != "sampler":  # a class that takes no text is replaced in a message from another process
+            expected = ["RuntimeError" if each == "Peculiar" else each for each in expected]
         assert found == expected, (error, batch_size)
 
 
@@ -170,7 +174,8 @@ def test_after_a_timeout_next_waits_for_the_same_batch() -> None:
             go.wait(20)
             return index
 
-    batches = iter(mt.utils.data.DataLoader(Waiting(), batch_size=None, num_workers=2, timeout=0.05))
+    options: dict[str, Any] = {"batch_size": None, "num_workers": 2, "worker_method": "thread"}
+    batches = iter(mt.utils.data.DataLoader(Waiting(), timeout=0.05, **options))
     with pytest.raises(RuntimeError, match="timed out"):
         next(batches)
     go.set()
@@ -196,8 +201,9 @@ def test_persistent_workers_run_init_once_and_iterate_anew_each_epoch() -> None:
             return iter(range(3))
 
     loading = mt.utils.data.DataLoader(
-        Begun(), batch_size=None, num_workers=2, persistent_workers=True, worker_init_fn=started.append
-    )
+        Begun(), batch_size=None, num_workers=2, persistent_workers=True, worker_init_fn=started.append,
+        worker_method="thread",
+    )  # fmt: skip
     for _ in range(3):
         assert sorted(loading) == [0, 0, 1, 1, 2, 2]
     assert (sorted(started), sorted(begun)) == ([0, 1], [0] * 3 + [1] * 3)

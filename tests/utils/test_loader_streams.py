@@ -12,6 +12,8 @@ import pytest
 
 import minitensor as mt
 
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # there may be few cores
+
 Case = tuple[Any, dict[str, Any]]  # a dataset and the loader's options
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
-from minitensor.utils.data._utils import collate, pin_memory, worker
+from minitensor.utils.data._utils import collate, fetch, pin_memory, worker
 
-__all__ = ["collate", "pin_memory", "worker"]
+__all__ = ["collate", "fetch", "pin_memory", "worker"]
 
 MP_STATUS_CHECK_INTERVAL = 5.0
 python_exit_status = False
