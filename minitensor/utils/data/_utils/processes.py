@@ -111,19 +111,17 @@ class ProcessCrew:
                 wanted = selectors.EVENT_WRITE if member.channel.has_unsent() else 0
                 selector.register(member.channel.connection, selectors.EVENT_READ | wanted, member)
             ready = selector.select(0 if dead else seconds)
-        for key, events in ready:
-            self._attend(key.data, events)
-        if dead and not ready:
-            self._lose(dead[0])
+        gone = [key.data for key, events in ready if not self._attend(key.data, events)]
+        if gone or (dead and not ready):
+            self._lose([*gone, *dead][0])
 
-    def _attend(self, member: Member, events: int) -> None:
+    def _attend(self, member: Member, events: int) -> bool:
+        """Send and receive what is possible; return whether the worker lives."""
         if events & selectors.EVENT_WRITE:
             member.channel.flush()
-        if events & selectors.EVENT_READ:
-            lives = member.channel.receive()
-            self._arrived.extend([(frame.number, open_answer(frame)) for frame in member.channel.frames()])
-            if not lives:
-                self._lose(member)
+        lives = not events & selectors.EVENT_READ or member.channel.receive()
+        self._arrived.extend([(frame.number, open_answer(frame)) for frame in member.channel.frames()])
+        return lives
 
     def _lose(self, member: Member) -> None:
         """Note that a worker has ended before its time, and end the others."""
