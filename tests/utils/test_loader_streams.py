@@ -106,11 +106,10 @@ def test_batches_and_main_draws_are_pytorchs(case: str, workers: int) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("workers", [0, 3])
+@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("case", CASES)
 def test_one_seed_gives_one_result(case: str, workers: int) -> None:
-    first = epochs(mt, case, workers)
-    assert all(epochs(mt, case, workers) == first for _ in range(2))
+    assert epochs(mt, case, workers) == epochs(mt, case, workers)
 
 
 @pytest.mark.parametrize("case", ["samples", "shuffled", "collating draws", "iterable"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain, cycle, islice
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
@@ -114,13 +115,25 @@ class PrefetchedEpoch(Epoch):
         return self._crew.workers
 
     def _begin(self) -> None:
-        self._order = iter(self._sampler)
+        self._order: Iterator[Any] = iter(self._sampler)
         self._ended: set[int] = set()
         self._turns = cycle(range(len(self._crew.workers)))
         self._requested: dict[int, int] = {}  # from the number of a request to the worker, in order
         self._answers: dict[int, Answer | End] = {}  # those that have come
-        for _ in range(self._plan.ahead):
-            self._request()
+        with self._stopping():
+            for _ in range(self._plan.ahead):
+                self._request()
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """End the workers if something other than an error, such as a KeyboardInterrupt, leaves the block."""
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self.stop()
+            raise
 
     def is_alive(self) -> bool:
         """Whether all workers run in this process."""
@@ -166,13 +179,8 @@ class PrefetchedEpoch(Epoch):
         return next(iter(numbers), None)
 
     def __next__(self) -> Any:
-        try:
+        with self._stopping():
             return self._next()
-        except Exception:
-            raise
-        except BaseException:  # such as a KeyboardInterrupt
-            self.stop()
-            raise
 
     def _next(self) -> Any:
         while (number := self._due()) is not None:

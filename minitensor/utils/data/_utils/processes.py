@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import connection
 from multiprocessing.reduction import ForkingPickler
+from types import FrameType
 from typing import Any, Final, NamedTuple, Protocol
 
 from minitensor.errors import LoaderTimeoutError, LostWorkerError
@@ -111,7 +112,8 @@ class ProcessCrew:
                 wanted = selectors.EVENT_WRITE if member.channel.has_unsent() else 0
                 selector.register(member.channel.connection, selectors.EVENT_READ | wanted, member)
             ready = selector.select(0 if dead else seconds)
-        gone = [key.data for key, events in ready if not self._attend(key.data, events)]
+        with postponed_interrupt():
+            gone = [key.data for key, events in ready if not self._attend(key.data, events)]
         if gone or (dead and not ready):
             self._lose([*gone, *dead][0])
 
@@ -190,6 +192,23 @@ def start_member(maker: Maker, job: Job, base_seed: int) -> Member:
 
 
 @contextmanager
+def postponed_interrupt() -> Iterator[None]:
+    """Postpone Ctrl-C until the end of the block, which takes over descriptors that would be lost otherwise."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    calls: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda *call: calls.append(call))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        for call in calls[-1:]:
+            handler(*call)
+
+
+@contextmanager
 def blocked_signals() -> Iterator[None]:
     """Block signals that would reach a new process before it handles them; it unblocks them itself."""
     if not hasattr(signal, "pthread_sigmask"):
@@ -206,18 +225,24 @@ def end_members(members: list[Member], owner: int) -> None:
     """End workers: they see the end of their channels, then are told to unwind, then are killed."""
     if owner != os.getpid():
         return  # a forked child: the workers are its parent's
-    for member in members:
-        member.channel.close()
     processes = [member.process for member in members]
     try:
+        close_channels(members)
         if wait_for(processes, TO_LEAVE):
             for process in processes:
                 process.terminate()
             wait_for(processes, TO_UNWIND)
     finally:
+        close_channels(members)
         for process in processes:
             process.kill()
             process.join()
+
+
+def close_channels(members: list[Member]) -> None:
+    """Close the channels to workers."""
+    for member in members:
+        member.channel.close()
 
 
 def wait_for(processes: list[Any], seconds: float) -> bool:
