@@ -155,6 +155,8 @@ def refresh(self: Tensor) -> None:
     base = self._base
     self._seen = self.storage.version
     base_node = base.node
+    if base_node is None and self._node.__class__ is Leaf:
+        return  # it requires grad itself, as a parameter made by reshape does, and stays a leaf whatever is written
     node = None if base_node is None else view_node(base_node, base, self)
     move_retain_grad(self, node)
     self._node = node
