@@ -404,7 +404,7 @@ class Tensor(TensorBase):
     bool = cast.to_bool
     cpu, cuda = cast.cpu, cast.cuda
     to_sparse, to_sparse_coo, to_sparse_csr = sparse.to_sparse, sparse.to_sparse_coo, sparse.to_sparse_csr
-    to_dense = sparse.to_dense
+    to_dense, sparse_mask = sparse.to_dense, sparse.sparse_mask
     numpy, tolist, item = conversion.numpy, conversion.tolist, conversion.item
     numel = nelement = metadata.numel
     dim = ndimension = metadata.dim

@@ -31,7 +31,8 @@ class Embedding(Module):
         norm_type: The p of that norm. Default: ``2.0``.
         scale_grad_by_freq: Whether to divide the gradient of a row by the number of times it is looked up in the batch.
             Default: ``False``.
-        sparse: Accepted for PyTorch compatibility; gradients are always dense. Default: ``False``.
+        sparse: Whether the gradient of ``weight`` is a sparse tensor, with a row for each number that is looked up.
+            ``SGD``, ``Adagrad`` and ``SparseAdam`` take it. Default: ``False``.
         device, dtype: Where the parameters lie, and their type.
 
     Shape:
@@ -156,7 +157,8 @@ class EmbeddingBag(Module):
         scale_grad_by_freq: Whether to divide the gradient of a row by the number of times it is looked up in the batch.
             Default: ``False``.
         mode: ``"sum"``, ``"mean"`` or ``"max"``. Default: ``"mean"``.
-        sparse: Accepted for PyTorch compatibility; gradients are always dense. Default: ``False``.
+        sparse: Whether the gradient of ``weight`` is a sparse tensor, with a row for each number that is looked up.
+            ``SGD``, ``Adagrad`` and ``SparseAdam`` take it. Default: ``False``.
         include_last_offset: Whether the last of ``offsets`` is only the end of the last bag. Default: ``False``.
         padding_idx: Row that starts at zero and counts in no bag; negative numbers count from the end. Default:
             ``None``.

@@ -42,7 +42,8 @@ class Adagrad(Optimizer):
             ``params`` is empty, or if it holds a non-leaf tensor.
         TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
             option has the wrong type.
-        RuntimeError: If ``fused`` is combined with ``foreach`` or ``differentiable``.
+        RuntimeError: If ``fused`` is combined with ``foreach`` or ``differentiable``, or a sparse gradient with one of
+            these or ``weight_decay``.
 
     >>> import minitensor as torch
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
@@ -111,6 +112,19 @@ class Adagrad(Optimizer):
         """Return the first value of the sums."""
         first: float | Tensor = group["initial_accumulator_value"]
         return first
+
+    takes_sparse: ClassVar[bool] = True
+
+    def update_sparse(self, group: Group, param: Tensor, grad: Tensor) -> None:
+        """Take one step by the equations in the class docstring, in the entries that the gradient has."""
+        self.begin({**group, "params": [param]})
+        state = self.state[param]
+        state["step"] += 1
+        merged = grad.coalesce()
+        there, values = tuple(merged.indices()), merged.values()
+        state["sum"].index_put_(there, values * values, accumulate=True)
+        rate = group["lr"] / (1 + (float(state["step"]) - 1) * group["lr_decay"])
+        param.index_put_(there, values / (state["sum"][there].sqrt() + group["eps"]) * -rate, accumulate=True)
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch

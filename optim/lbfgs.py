@@ -250,7 +250,7 @@ def as_number(loss: Any) -> float:
 
 def flat_gradient(params: list[Tensor]) -> Tensor:
     """Return all gradients as one vector, zeros where there is none; complex ones as pairs of real numbers."""
-    grads = [param.new_zeros(param.shape) if param.grad is None else param.grad for param in params]
+    grads = [param.new_zeros(param.shape) if param.grad is None else param.grad.to_dense() for param in params]
     rows = [values_of(view_as_real(grad.contiguous()) if grad.is_complex() else grad) for grad in grads]
     flat: Tensor = wrap(params[0].result_class, params[0].xp.concatenate(rows, axis=None))
     return flat

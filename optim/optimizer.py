@@ -11,13 +11,13 @@ import warnings
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import deepcopy
 from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from minitensor.autograd.misuse import explain_constructor
 from minitensor.autograd.mode import enable_grad, report_writes
+from minitensor.autograd.protocol import active
 from minitensor.backends import BY_ARRAY
 from minitensor.backends.reference import blend as reference
 from minitensor.backends.silence import in_silence
@@ -33,12 +33,13 @@ from minitensor.errors import (
     convert_recursion_error,
     quote,
 )
-from minitensor.ops.creation import tensor
 from minitensor.optim import plan as plans
 from minitensor.optim.options import fill_group, in_numbers, in_scalars, require_options
 from minitensor.optim.options import required as required
-from minitensor.optim.plan import Names, Part, Plan, complete_state, require_entries, step_dtype
+from minitensor.optim.plan import Names, Part, Plan, complete_state, require_entries
 from minitensor.optim.recorded import Cell, Operations, Recorded, blank, require_recordable
+from minitensor.optim.sparse_steps import refuse_sparse, update_sparse
+from minitensor.optim.state_dicts import adapt, merge_group, require_counts, require_groups, require_same_groups
 from minitensor.optim.step_hooks import AFTER, BEFORE, Hook, step_with_hooks
 from minitensor.optim.step_hooks import register_optimizer_step_post_hook as register_optimizer_step_post_hook
 from minitensor.optim.step_hooks import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
@@ -103,6 +104,7 @@ class Optimizer:
     """
 
     elementwise: ClassVar[bool] = True  # else an update sees whole parameters, or several of one shape, stacked
+    takes_sparse: ClassVar[bool] = False  # the rule has `update_sparse`
     streams: ClassVar[bool] = False  # memory limits an update: a second thread does not help
     counts: ClassVar[bool] = False  # the state has a "step", as a float tensor
     scalars: ClassVar[tuple[str, ...]] = ()  # what else the state has of that kind
@@ -167,6 +169,9 @@ class Optimizer:
         """Return the next scalars, after all of a parameter was updated; most rules have none."""
         return scalars
 
+    def update_sparse(self, group: Group, param: Tensor, grad: Tensor) -> None:
+        """Change ``param`` and its state in place, in the entries that a sparse gradient has."""
+
     # -- the loop
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -188,6 +193,8 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        if active:
+            refuse_sparse(self, self.param_groups)
         if self.defaults.get("differentiable"):
             self._record()
             return loss
@@ -233,6 +240,8 @@ class Optimizer:
     def _update_group(self, number: int, group: Group) -> None:
         """Apply the rule to one group; see Note [What an update sees] in plan.py."""
         params = [param for param in group["params"] if param.grad is not None]
+        if active:
+            params = update_sparse(self, group, params)
         if not params:
             return
         report_writes(f"{type(self).__name__}.step", params)
@@ -524,77 +533,6 @@ def numbers_of(groups: list[Group]) -> dict[Any, int]:
         start += len(group["params"])
     return numbers
 
-
-def require_groups(name: str, saved: dict[str, Any]) -> None:
-    """Raise unless a state dict consists of a state and groups."""
-    for entry in ("state", "param_groups"):
-        if entry not in saved:
-            raise MissingEntryError(f"{name}: the loaded state dict has no {entry!r}, but {list(saved)}")
-    if not isinstance(saved["state"], dict):
-        raise WrongTypeError(f"{name}: 'state' of a state dict must be a dict, not {type(saved['state']).__name__}")
-    if not hasattr(saved["param_groups"], "__len__"):
-        given = type(saved["param_groups"]).__name__
-        raise WrongTypeError(f"{name}: 'param_groups' of a state dict must be a list of dicts, not {given}")
-
-
-def require_same_groups(name: str, groups: list[Group], saved: list[Group]) -> None:
-    """Raise unless a state dict has groups of the same number and sizes."""
-    if len(groups) != len(saved):
-        raise ArgumentError(
-            f"{name}: loaded state dict has a different number of parameter groups: {len(saved)}, "
-            f"the optimizer has {len(groups)}"
-        )
-    for number, group in enumerate(saved):
-        if not isinstance(group, dict):
-            raise WrongTypeError(f"{name}: param_groups[{number}] must be a dict, not {type(group).__name__}")
-        if "params" not in group:
-            raise MissingEntryError(f"{name}: param_groups[{number}] of the loaded state dict has no 'params'")
-        if not hasattr(group["params"], "__len__"):
-            given = type(group["params"]).__name__
-            raise WrongTypeError(f"{name}: 'params' of param_groups[{number}] must be a list, not {given}")
-    sizes, saved_sizes = ([len(group["params"]) for group in each] for each in (groups, saved))
-    if sizes != saved_sizes:
-        raise ArgumentError(
-            f"{name}: loaded state dict contains a parameter group that doesn't match the size of optimizer's group: "
-            f"{saved_sizes} parameters, the optimizer has {sizes}"
-        )
-
-
-def require_counts(name: str, number: Any, entry: Any, counts: tuple[str, ...]) -> None:
-    """Raise unless the state of a parameter is a dict that holds every number of the rule."""
-    if not isinstance(entry, dict):
-        raise WrongTypeError(f"{name}: the state of parameter {number} must be a dict, not {type(entry).__name__}")
-    for count in counts if entry else ():
-        if count not in entry:
-            raise MissingEntryError(f"{name}: the state of parameter {number} has no {count!r}, but {list(entry)}")
-        if isinstance(entry[count], str):
-            raise ArgumentError(f"{name}: {count!r} of parameter {number} must be a number, got {entry[count]!r}")
-        if not isinstance(entry[count], (Tensor, int, float)):
-            kind = type(entry[count]).__name__
-            raise WrongTypeError(f"{name}: {count!r} of parameter {number} must be a number or a tensor, not {kind}")
-
-
-def adapt(value: Any, param: Tensor | None, counts: tuple[str, ...] = (), key: Any = None) -> Any:
-    """Copy a value of a state dict; tensors take the parameter's device and, except the step, its dtype."""
-    if isinstance(value, Tensor):
-        copied = value.detach().clone()
-        if param is None or key == "step":
-            return copied
-        return copied.to(param.device, param.dtype if param.is_floating_point() else copied.dtype)
-    if isinstance(value, dict):
-        return {key: adapt(inner, param, counts, key) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(adapt(inner, param) for inner in value)
-    if key in counts and isinstance(value, (int, float)):
-        return tensor(float(value), dtype=step_dtype())  # as PyTorch saved it before 1.12
-    return deepcopy(value)
-
-
-def merge_group(old: Group, new: Group) -> Group:
-    """Return the saved options with the optimizer's own parameters."""
-    kept = {"param_names": old["param_names"]} if "param_names" in old else {}
-    options = {key: deepcopy(value) for key, value in new.items() if key != "params"}
-    return {**kept, **options, "params": old["params"]}
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)

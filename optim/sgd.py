@@ -9,6 +9,7 @@ from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError
 from minitensor.optim.optimizer import Group, Optimizer, Params, Scratch
 from minitensor.optim.options import require_at_least_zero, require_number, require_plain, require_rate
+from minitensor.optim.sparse_steps import direction
 from minitensor.optim.steps import descent
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class SGD(Optimizer):
             ``params`` is empty, or if it holds a non-leaf tensor.
         TypeError: If ``params`` is a single tensor or not iterable, or holds something other than tensors, or if an
             option has the wrong type.
-        RuntimeError: If ``fused`` is combined with ``foreach`` or ``differentiable``.
+        RuntimeError: If ``fused`` is combined with ``foreach`` or ``differentiable``, or a sparse gradient with one of
+            these or ``weight_decay``.
 
     >>> import minitensor as torch
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
@@ -101,6 +103,12 @@ class SGD(Optimizer):
     def slots(self, group: Group) -> tuple[str, ...]:
         """Name the velocity, if there is momentum."""
         return ("momentum_buffer",) if group["momentum"] else ()
+
+    takes_sparse: ClassVar[bool] = True
+
+    def update_sparse(self, group: Group, param: Tensor, grad: Tensor) -> None:
+        """Take one step by the equations in the class docstring; the velocity is sparse too."""
+        param.add_(direction(group, self.state[param], grad) if group["momentum"] else grad, alpha=-group["lr"])
 
     def update(
         self, group: Group, step: int, param: Array, grad: Array, state: Sequence[Array], scratch: Scratch

@@ -23,7 +23,7 @@ class SparseAdam(Optimizer):
         v <- beta2 v + (1 - beta2) g^2
         p <- p - lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps)
 
-    The gradients of ``nn.Embedding`` are dense here, also with ``sparse=True``; set ``.grad`` to a sparse tensor.
+    ``nn.Embedding`` and ``nn.EmbeddingBag`` with ``sparse=True`` have such gradients.
 
     Args:
         params: What to optimize: tensors, pairs (name, tensor), or dicts ``{"params": [...], "lr": ...}`` with options
@@ -42,12 +42,13 @@ class SparseAdam(Optimizer):
         RuntimeError: In ``step``, if a gradient is dense.
 
     >>> import minitensor as torch
-    >>> weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    >>> weight = torch.nn.Parameter(torch.tensor([[1.0], [-2.0]]))
     >>> optimizer = torch.optim.SparseAdam([weight], lr=0.1)
-    >>> weight.grad = torch.sparse_coo_tensor([[1]], [3.0], (2,))
+    >>> torch.nn.functional.embedding(torch.tensor([1]), weight, sparse=True).sum().backward()
     >>> optimizer.step()
     >>> weight.detach()
-    tensor([ 1.0000, -2.1000])
+    tensor([[ 1.0000],
+            [-2.1000]])
     """
 
     def __init__(

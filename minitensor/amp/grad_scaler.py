@@ -385,7 +385,8 @@ def unscale(grads: list[Any], inverse: Tensor) -> bool | None:
     found = False
     with no_grad():
         for each in grads:
-            found = found or not each.isfinite().all().item()
+            numbers = each.coalesce().values() if each.is_sparse else each
+            found = found or not numbers.isfinite().all().item()
             each.mul_(inverse.to(each.device))
     return found
 

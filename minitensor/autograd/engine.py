@@ -16,6 +16,7 @@ from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Node
 from minitensor.autograd.protocol import PROCEED, active, override_function, past_overrides
+from minitensor.autograd.sums import add_gradients
 from minitensor.backends.encoded import round_to_bfloat16
 from minitensor.base import TensorBase, array_dtype, elements_of, wrap
 from minitensor.callers import user_level
@@ -419,7 +420,7 @@ def walk(
                         if g is grad or g._base is not None or not node.trusted:
                             stop[BORROWED] = True
                     else:
-                        stop[GRAD] = stop[GRAD] + g
+                        stop[GRAD] = add_gradients(stop[GRAD], g) if active else stop[GRAD] + g
                         stop[BORROWED] = False
                 if edge.__class__ is Leaf:
                     # A gradient of None counts as arrived: the leaf must not wait for it.

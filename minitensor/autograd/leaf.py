@@ -10,6 +10,7 @@ from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Node
 from minitensor.autograd.protocol import active
 from minitensor.autograd.strides import in_order_of, is_ordinary
+from minitensor.autograd.sums import add_gradients, is_any_sparse
 from minitensor.base import TensorBase, add_in_place, array_dtype, require_writable
 from minitensor.forks import after_fork_in_child
 
@@ -70,8 +71,8 @@ class AccumulateGrad(Node):
                     tensor._grad = grad.clone() if is_borrowed else grad
                 else:
                     tensor._grad = in_order_of(tensor, grad, is_borrowed)
-            elif grad_mode.get():
-                tensor._grad = sum_so_far + grad
+            elif grad_mode.get() or (active and is_any_sparse(sum_so_far, grad)):
+                tensor._grad = add_gradients(sum_so_far, grad, in_place=not grad_mode.get())
             else:
                 require_writable("backward, which adds to grad", sum_so_far)
                 add_in_place(sum_so_far, grad)

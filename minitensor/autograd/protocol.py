@@ -175,7 +175,10 @@ def ask_mode_and_classes(
     if now.skips_one:
         override_state.set(now._replace(skips_one=False))
         return PROCEED
-    values = values_that_override(values_among(args, kwargs)) if now.classes_may else []
+    values = values_that_override(values_among(args, kwargs))
+    if not now.classes_may:
+        # Nothing switches off sparse tensors: gradients may be sparse, and have no array for others to compute with.
+        values = [each for each in values if each.__class__ is TensorBase.sparse_class]
     if not values and not (now.modes and now.modes_may):
         return PROCEED
     found = ask_overriders(function, values, tuple(args), kwargs)

@@ -34,7 +34,7 @@ ABSENT = (
             "use sparse_coo_tensor, sparse_csr_tensor and sparse.mm, or dense tensors", """
         torch.sparse.* torch.sparse_* torch.*_sparse_ torch.hsmm torch.hspmm torch.dsmm
         torch.saddmm torch.smm torch.sspaddmm torch.*indices_copy torch.values_copy
-        torch.Tensor.resize_as_sparse_ torch.Tensor.sparse_mask torch.Tensor.sparse_resize_
+        torch.Tensor.resize_as_sparse_ torch.Tensor.sparse_resize_
         torch.Tensor.sparse_resize_and_clear_ torch.Tensor.to_sparse_bsc torch.Tensor.to_sparse_bsr
         torch.Tensor.to_sparse_csc torch.Tensor.smm torch.Tensor.sspaddmm
         torch.nn.functional.sparse_support_notes torch.nn.functional.*grouped_mm torch.cuda.sparse"""),

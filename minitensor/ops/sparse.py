@@ -186,6 +186,23 @@ def find_entries(input: Tensor, sparse_dim: int | None) -> tuple[Tensor, Tensor]
 
 
 @composite
+def sparse_mask(input: Tensor, mask: Tensor) -> Tensor:
+    """Return a sparse tensor with the positions of another, and the elements that this tensor has there.
+
+    Args:
+        mask: A sparse tensor of the same shape. Its values do not matter.
+
+    Raises:
+        RuntimeError: If ``mask`` is dense, or has another shape.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([[1., 2.], [3., 4.]]).sparse_mask(torch.eye(2).to_sparse()).values()
+    tensor([1., 4.])
+    """
+    raise UnsupportedError("sparse_mask: mask must be a sparse tensor; for a dense one, multiply by it")
+
+
+@composite
 def to_sparse_coo(input: Tensor) -> Tensor:
     """Return a sparse tensor in coordinates: ``to_sparse()``.
 

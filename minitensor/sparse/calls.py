@@ -10,29 +10,39 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_
-from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UnsupportedError, UsageError
+from minitensor.errors import DtypeError, ShapeError, UnsupportedError, UsageError
 from minitensor.memory_format import sparse_coo
-from minitensor.ops import arithmetic, copy, matmul, metadata, product_sums, reduce, shape
-from minitensor.ops.join import cat
-from minitensor.ops.linalg import low_rank
-from minitensor.ops.sparse import flat_positions, merge_equal, sparse_product
+from minitensor.ops import (
+    arithmetic,
+    copy,
+    fill,
+    join,
+    matmul,
+    metadata,
+    powers,
+    product_sums,
+    reduce,
+    shape,
+    slices,
+    sparse,
+)
+from minitensor.ops.compare import equal
+from minitensor.ops.join import cat, stack
+from minitensor.ops.linalg import low_rank, norms
+from minitensor.ops.ranges import arange
+from minitensor.ops.rearrange import repeat_interleave
+from minitensor.ops.slices import index_select
+from minitensor.ops.sparse import flat_positions, merge_equal, row_starts, sparse_product
 from minitensor.shapes import wrap_dim, wrap_dims
+from minitensor.sparse import elementwise, rearrangement
+from minitensor.sparse.checks import is_number, is_sparse, refuse_out, require_tensor
+from minitensor.sparse.elementwise import merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from minitensor.sparse.tensor import SparseTensor
     from minitensor.tensor import Tensor
-
-
-def is_sparse(value: Any) -> bool:
-    """Whether a value is a sparse tensor."""
-    return isinstance(value, TensorBase.sparse_class)
-
-
-def is_any_sparse(*values: Any) -> bool:
-    """Whether one of the values is a sparse tensor."""
-    return any(map(is_sparse, values))
 
 
 # -- products ----------------------------------------------------------------------------------------------------------
@@ -44,21 +54,14 @@ def mm(name: str, input: Any, other: Any) -> Tensor:
         if require_tensor(name, each).ndim != 2:
             raise ShapeError(f"{name}: expected matrices, got shapes {list(input.shape)} and {list(other.shape)}")
     if is_sparse(input) and is_sparse(other):
-        raise UnsupportedError(f"{name}: two sparse factors are not supported: convert one with to_dense()")
+        return times_sparse(name, input, other)
     if not is_sparse(input):
         return mm(name, other.t(), input.t()).t()
     return times_dense(name, input, other)
 
 
-def require_tensor(name: str, value: Any) -> Any:
-    """Return a factor, which must be a tensor."""
-    if not isinstance(value, TensorBase):
-        raise ArgumentTypeError(f"{name}: expected tensors, got {type(value).__name__}")
-    return value
-
-
-def times_dense(name: str, input: SparseTensor, other: Tensor) -> Tensor:
-    """Return the product of a sparse and a dense matrix."""
+def require_factors(name: str, input: SparseTensor, other: Tensor) -> None:
+    """Raise unless two matrices can be multiplied."""
     if input.extent[1] != other.shape[0]:
         raise ShapeError(
             f"{name}: inner sizes differ: {list(input.extent)} @ {list(other.shape)} "
@@ -66,8 +69,27 @@ def times_dense(name: str, input: SparseTensor, other: Tensor) -> Tensor:
         )
     if input.dtype is not other.dtype:
         raise DtypeError(f"{name}: expected one dtype, got {input.dtype.name} and {other.dtype.name}; cast with .to()")
-    if input.dense_dim():
+    if any(is_sparse(each) and each.dense_dim() for each in (input, other)):
         raise UnsupportedError(f"{name}: not supported for values with dims of their own: use to_dense()")
+
+
+def times_sparse(name: str, input: SparseTensor, other: SparseTensor) -> SparseTensor:
+    """Return the product of two sparse matrices: each entry times the entries of the row of ``other`` that it meets."""
+    require_factors(name, input, other)
+    (rows, inner), (rows_of_other, cols) = input.coordinates, merge(other).coordinates
+    starts = row_starts(rows_of_other, other.extent[0])
+    counts = starts[inner + 1] - starts[inner]
+    ours = repeat_interleave(counts)
+    theirs = arange(ours.shape[0], device=ours.device) + (starts[inner] - counts.cumsum(0) + counts)[ours]
+    entries = index_select(input.entries, 0, ours) * index_select(merge(other).entries, 0, theirs)
+    extent = (input.extent[0], other.extent[1])
+    found = input.of_coo(*merge_equal(stack([rows[ours], cols[theirs]]), entries, extent), extent, True)
+    return found if input.kind is sparse_coo else found.to_sparse_csr()
+
+
+def times_dense(name: str, input: SparseTensor, other: Tensor) -> Tensor:
+    """Return the product of a sparse and a dense matrix."""
+    require_factors(name, input, other)
     rows, cols = input.coordinates
     return sparse_product(rows, cols, input.entries, other, input.extent[0])
 
@@ -107,32 +129,7 @@ def addmm(
     return scaled if beta == 0 else scaled + (input if beta == 1 else input * beta)
 
 
-def refuse_out(name: str, out: Tensor | None) -> None:
-    """Raise if there is an ``out``."""
-    if out is not None:
-        raise UnsupportedError(f"{name}: out= is not supported for sparse tensors")
-
-
 # -- arithmetic --------------------------------------------------------------------------------------------------------
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a number or a dense tensor without dims."""
-    return not isinstance(value, TensorBase) or (not is_sparse(value) and not value.ndim)
-
-
-def mul(input: Any, other: Any, *, out: Tensor | None = None) -> SparseTensor:
-    """Multiply the values by a number, or by the elements of a dense tensor at their positions."""
-    refuse_out("mul", out)
-    one, factor = (input, other) if is_sparse(input) else (other, input)
-    if is_number(factor):
-        return one.with_entries(one.entries * factor)  # type: ignore[no-any-return]  # a class from above
-    if is_sparse(factor) or factor.shape != one.shape:
-        raise UnsupportedError(
-            f"mul: a sparse tensor of shape {list(one.shape)} can be multiplied by a number or a dense tensor of its "
-            "shape: convert it with to_dense() first"
-        )
-    return one.with_entries(one.entries * factor[tuple(one.coordinates)])  # type: ignore[no-any-return]  # as above
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> SparseTensor:
@@ -154,7 +151,7 @@ def add(input: Any, other: Any, *, alpha: float = 1, out: Tensor | None = None) 
     """Add two sparse tensors of one shape, or a sparse one to a dense one."""
     refuse_out("add", out)
     if not is_sparse(input) and isinstance(input, TensorBase) and input.ndim:
-        return input + other.to_dense() * alpha
+        return input + (other.to_dense() if alpha == 1 else other.to_dense() * alpha)
     if not (is_sparse(input) and is_sparse(other)):
         raise UsageError("add: a number or dense tensor cannot be added to a sparse tensor: use to_dense() first")
     if input.extent != other.extent or input.dense_dim() != other.dense_dim():
@@ -163,16 +160,33 @@ def add(input: Any, other: Any, *, alpha: float = 1, out: Tensor | None = None) 
 
 
 def add_sparse(input: SparseTensor, other: SparseTensor, alpha: float) -> SparseTensor:
-    """Return the sum of two sparse tensors, in the layout of the first."""
+    """Return the sum of two sparse tensors, in the layout of the first; it is merged if both are."""
+    if equal(input.coordinates, other.coordinates):
+        return input.with_entries(input.entries + (other.entries if alpha == 1 else other.entries * alpha))
     indices = cat([input.coordinates, other.coordinates], 1)
     entries = cat([input.entries, other.entries if alpha == 1 else other.entries * alpha])
-    total = input.of_coo(*merge_equal(indices, entries, input.extent), input.extent, True)
+    total = input.of_coo(indices, entries, input.extent)
+    total = total.coalesce() if input.is_merged and other.is_merged else total
     return total if input.kind is sparse_coo else total.to_sparse_csr()
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1, out: Tensor | None = None) -> Any:
     """Subtract a sparse tensor from a sparse or dense one."""
     return add(input, other, alpha=-alpha, out=out)
+
+
+def add_(input: Any, other: Any, *, alpha: float = 1) -> Any:
+    """Add a sparse tensor to a sparse or dense one, in place."""
+    if is_sparse(input):
+        return elementwise.replace(input, add(input, other, alpha=alpha))
+    if tuple(input.shape) != other.extent:
+        raise ShapeError(f"add_: expected tensors of one shape, got {list(input.shape)} and {list(other.shape)}")
+    return elementwise.add_to_dense(input, other, alpha)
+
+
+def sub_(input: Any, other: Any, *, alpha: float = 1) -> Any:
+    """Subtract a sparse tensor from a sparse or dense one, in place."""
+    return add_(input, other, alpha=-alpha)
 
 
 # -- sums and softmax --------------------------------------------------------------------------------------------------
@@ -189,10 +203,12 @@ def as_tuple(dim: int | Sequence[int]) -> tuple[int, ...]:
     return (dim,) if isinstance(dim, int) else tuple(dim)
 
 
-def sum_over(input: Any, dim: Any = None, dtype: Any = None) -> Any:
+def sum_over(input: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """Return the sum over dims: a sparse tensor if sparse dims remain."""
     if dim is None:
         return sum_all(input, dtype=dtype)
+    if keepdim:
+        raise UnsupportedError("sum: keepdim=True is not supported for sparse tensors: unsqueeze the result")
     input.require_layout("sum", sparse_coo)
     sparse_dims, dims = input.sparse_dim(), wrap_dims(as_tuple(dim), input.ndim)
     entries = input.entries if dtype is None else input.entries.to(dtype)
@@ -261,11 +277,31 @@ def through_dense(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 CALLS: dict[Any, Callable[..., Any]] = {
+    **{function: elementwise.of_values(function) for function in elementwise.KEEP_ZEROS},
+    powers.pow: elementwise.pow,
+    powers.pow_: elementwise.writes(elementwise.pow),
+    arithmetic.mul: elementwise.mul,
+    arithmetic.mul_: elementwise.writes(elementwise.mul),
+    arithmetic.div_: elementwise.writes(div),
+    arithmetic.add_: add_,
+    arithmetic.sub_: sub_,
+    arithmetic.neg_: elementwise.writes(neg),
+    fill.zero_: elementwise.zero_,
+    fill.copy_: elementwise.copy_,
+    norms.norm: elementwise.norm,
+    norms.plain_norm: elementwise.norm,
+    join.stack: rearrangement.stack,
+    reduce.any: elementwise.any_true,
+    slices.index_select: rearrangement.index_select,
+    shape.select: rearrangement.select,
+    join.cat: rearrangement.cat,
+    shape.permute: rearrangement.permute,
+    shape.unsqueeze: rearrangement.unsqueeze,
+    sparse.sparse_mask: rearrangement.sparse_mask,
     matmul.mm: product("mm", mm),
     matmul.mv: product("mv", mv),
     matmul.matmul: matmul_any,
     product_sums.addmm: addmm,
-    arithmetic.mul: mul,
     arithmetic.div: div,
     arithmetic.true_divide: div,
     arithmetic.neg: neg,

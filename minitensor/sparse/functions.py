@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.errors import ArgumentTypeError, UnsupportedError
 from minitensor.ops import matmul, product_sums
 from minitensor.sparse import calls
+from minitensor.sparse.checks import is_any_sparse, is_sparse
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def mm(mat1: Tensor, mat2: Tensor) -> Tensor:
     for place, each in enumerate((mat1, mat2), 1):
         if not isinstance(each, Tensor):
             raise ArgumentTypeError(f"sparse.mm: argument {place} must be a tensor, got {type(each).__name__}")
-    return calls.mm("sparse.mm", mat1, mat2) if calls.is_any_sparse(mat1, mat2) else matmul.mm(mat1, mat2)
+    return calls.mm("sparse.mm", mat1, mat2) if is_any_sparse(mat1, mat2) else matmul.mm(mat1, mat2)
 
 
 def addmm(mat: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.0, alpha: float = 1.0) -> Tensor:
@@ -77,9 +78,9 @@ def sum(input: Tensor, dim: int | tuple[int, ...] | None = None, dtype: Dtype | 
     >>> torch.sparse.sum(x), torch.sparse.sum(x, dim=1).to_dense()
     (tensor(12.), tensor([3., 9.]))
     """
-    if not calls.is_sparse(input):
+    if not is_sparse(input):
         raise UnsupportedError("sparse.sum: expected a sparse tensor; for a dense one, use torch.sum")
-    found: Tensor = calls.sum_over(input, dim, dtype)
+    found: Tensor = calls.sum_over(input, dim, dtype=dtype)
     return found
 
 

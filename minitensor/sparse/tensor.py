@@ -20,6 +20,7 @@ from minitensor import printing
 from minitensor.autograd.protocol import announce
 from minitensor.base import new
 from minitensor.errors import ArgumentTypeError, GradError, MissingNameError, ShapeError, UnsupportedError, UsageError
+from minitensor.layouts import contiguous
 from minitensor.memory_format import sparse_coo, sparse_csr
 from minitensor.ops.join import stack
 from minitensor.ops.sparse import (
@@ -102,6 +103,7 @@ class SparseTensor(Tensor, is_sparse=True):
         made = new(SparseTensor)
         made.kind, made.entries, made.extent, made.is_merged = kind, entries, tuple(extent), is_merged
         made.places = tuple([each.to(entries.device) for each in places])
+        made._base = made._node = None
         return made
 
     @staticmethod
@@ -256,6 +258,11 @@ class SparseTensor(Tensor, is_sparse=True):
     nelement, ndimension = numel, dim
 
     # -- graph ---------------------------------------------------------------------------------------------------------
+
+    # What a backward pass compares if a gradient is sparse: the shape, and the dtype of the memory.
+    _layout: Any = property(lambda self: contiguous(self.extent))
+    _storage: Any = property(lambda self: self.entries.storage)
+    _like_dtype, _decode = through_entries("_like_dtype"), through_entries("_decode")
 
     is_leaf, grad_fn, version = map(fact_of_entries, ("is_leaf", "grad_fn", "version"))
 

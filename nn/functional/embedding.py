@@ -13,10 +13,18 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
 from minitensor.backends import backend_of, holds_data
 from minitensor.backends.reference.scatter import is_in_range
-from minitensor.base import values_of, wrap
+from minitensor.base import elements_of, is_encoded, values_of, wrap, write_values
 from minitensor.callers import user_level
 from minitensor.dtypes import int32, int64
-from minitensor.errors import ArgumentError, GuardError, IndexRuntimeError, ShapeError, UnsupportedValueError, quote
+from minitensor.errors import (
+    ArgumentError,
+    GuardError,
+    IndexRuntimeError,
+    ShapeError,
+    UnsupportedError,
+    UnsupportedValueError,
+    quote,
+)
 from minitensor.ops.aliasing import refuse_write
 from minitensor.ops.kinds import FLOATS, require_index, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors, result_dtype
@@ -49,6 +57,28 @@ def count_rows(rows: Array, count: int) -> Array:
 @differentiable(name="embedding", weight=embedding_grad)
 def take_rows(weight: Tensor, indices: Tensor, padding_idx: int | None, scale_by_frequency: bool) -> Array:
     """Return a copy of the rows at these indices."""
+    return weight.backend.take(weight.array, indices.array, 0)
+
+
+def sparse_embedding_grad(
+    grad: Tensor, indices: Tensor, padding_idx: int | None, scale_by_frequency: bool, in_shape: tuple[int, ...]
+) -> Tensor:
+    """Return the sparse gradient of a table: a row for each index, also if indices repeat, but not for the padding."""
+    if scale_by_frequency:
+        raise UnsupportedError(
+            "embedding_backward: scale_grad_by_freq not supported with sparse gradients: set one of them to False"
+        )
+    places, rows = indices.reshape(-1), grad.reshape(-1, in_shape[1])
+    if padding_idx is not None:
+        kept = places.ne(padding_idx).nonzero().reshape(-1)
+        places, rows = places.index_select(0, kept), rows.index_select(0, kept)
+    made: Tensor = grad.sparse_class.of_coo(places.to(int64).reshape(1, -1), rows, in_shape)
+    return made
+
+
+@differentiable(name="embedding", weight=sparse_embedding_grad)
+def take_rows_sparsely(weight: Tensor, indices: Tensor, padding_idx: int | None, scale_by_frequency: bool) -> Array:
+    """Return a copy of the rows at these indices; the gradient of the table is sparse."""
     return weight.backend.take(weight.array, indices.array, 0)
 
 
@@ -91,10 +121,11 @@ def embedding(
         max_norm: Longer rows among those looked up are first shortened to this norm, in ``weight`` itself.
         norm_type: The exponent p of that norm.
         scale_grad_by_freq: Whether to divide each row's gradient by how often the row was looked up.
-        sparse: Has no effect: gradients are dense.
+        sparse: Whether the gradient of ``weight`` is a sparse tensor with a row for each index.
 
     Raises:
-        RuntimeError: If ``weight`` is not (V, D).
+        RuntimeError: If ``weight`` is not (V, D); in the backward pass, if ``sparse`` and ``scale_grad_by_freq`` are
+            true.
         IndexError, RuntimeError: If an index is not in [0, V).
         ValueError, AssertionError: If ``padding_idx`` is not in [-V, V).
 
@@ -111,7 +142,9 @@ def embedding(
     check_indices("embedding", input, count)
     if max_norm is not None:
         renormalize_rows(weight, input, max_norm, norm_type)
-    return take_rows(weight, input, padding_idx, scale_grad_by_freq)
+    if not sparse:
+        return take_rows(weight, input, padding_idx, scale_grad_by_freq)
+    return take_rows_sparsely(weight, input, padding_idx, scale_grad_by_freq)
 
 
 def wrap_padding_index(name: str, padding_idx: int | None, count: int) -> int | None:
@@ -130,13 +163,15 @@ def renormalize_rows(weight: Tensor, indices: Tensor, limit: float, p: float) ->
     """Shorten, in place, the looked-up rows whose p-norm is above a limit."""
     refuse_write("embedding", weight)
     with no_grad():
-        xp, table = weight.xp, weight.array
-        picked = xp.unique(indices.array)
+        xp, table = weight.xp, elements_of(weight)
+        picked = xp.unique(elements_of(indices))
         rows = table[picked]
         norms = xp.linalg.norm(rows, p, axis=1)
         long = norms > limit
         # 1e-7 is PyTorch's, so that a row may end a little below the limit.
         table[picked[long]] = rows[long] * (limit / (norms[long] + 1e-7))[:, None]
+        if is_encoded(weight):
+            write_values(weight, table)
         weight.storage.version += 1
 
 
@@ -242,7 +277,8 @@ def embedding_bag(
         padding_idx: An index that counts in no bag.
 
     Raises:
-        ValueError: If the mode, the dims of the input, or the shape of ``per_sample_weights`` is wrong.
+        ValueError: If the mode, the dims of the input, or the shape of ``per_sample_weights`` is wrong, or if the mode
+            is "max" and ``sparse`` is true.
         RuntimeError: If offsets do not begin at 0 or exceed the input, or ``weight`` is not (V, D).
         IndexError, RuntimeError: If an index is not in [0, V).
 
@@ -265,6 +301,8 @@ def embedding_bag(
         input, offsets = input.to(common), offsets.to(common)
     if mode == "max" and scale_grad_by_freq:
         raise ArgumentError("embedding_bag: max mode does not support scaling the gradient by the frequency")
+    if mode == "max" and sparse:
+        raise ArgumentError("embedding_bag: max mode does not support sparse weights; use mode='sum' or 'mean'")
     check_indices("embedding_bag", input, weight.shape[0])
     padding_idx = wrap_padding_index("embedding_bag", padding_idx, weight.shape[0])
     if max_norm is not None:
@@ -278,10 +316,10 @@ def embedding_bag(
         numbers, bag, samples = keep_entries(numbers, bag, samples, bag.lt(bags))
     if mode == "max":
         return largest_rows(weight, numbers, bag, bags)
-    if samples is None and not scale_grad_by_freq:
+    if samples is None and not scale_grad_by_freq and not sparse:
         sums = sum_rows(weight, numbers, bag, bags)
     else:
-        rows = take_rows(weight, numbers, None, scale_grad_by_freq)
+        rows = (take_rows_sparsely if sparse else take_rows)(weight, numbers, None, scale_grad_by_freq)
         rows = rows if samples is None else rows * samples.unsqueeze(-1)
         sums = weight.new_zeros((bags, weight.shape[1])).index_add(0, bag, rows)
     if mode == "sum":

@@ -291,7 +291,7 @@ def embedding(
         indices: Integers (...).
         padding_idx: A row that gets no gradient, or -1.
         scale_grad_by_freq: Whether to divide each row's gradient by how often it was looked up.
-        sparse: Has no effect: gradients are dense.
+        sparse: Whether the gradient of the table is sparse.
 
     >>> import minitensor as torch
     >>> torch.embedding(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1]))
@@ -341,7 +341,7 @@ def embedding_bag(
         offsets: Where each bag begins, (B,).
         scale_grad_by_freq: Whether to divide each row's gradient by how often it was looked up.
         mode: 0 for the sum, 1 for the mean, 2 for the maximum.
-        sparse: Has no effect: gradients are dense.
+        sparse: Whether the gradient of the table is sparse.
         per_sample_weights: Factors for the rows, (N,), for sums only.
         include_last_offset: Whether the last offset is only the end of the last bag.
         padding_idx: An index that counts in no bag.

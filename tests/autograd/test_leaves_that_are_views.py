@@ -1,4 +1,4 @@
-"""A view that requires grad itself, as ``randn(6).view(2, 3).requires_grad_()`` does, stays a leaf whatever is written."""
+"""A view that requires grad itself, as ``randn(6).view(2, 3).requires_grad_()``, stays a leaf whatever is written."""
 
 from __future__ import annotations
 

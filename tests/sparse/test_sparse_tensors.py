@@ -135,6 +135,45 @@ USES: dict[str, Callable[[Any, Any, Any], Any]] = {
     "pickle": lambda lib, s, d: pickle.loads(pickle.dumps(s)),
     "deepcopy": lambda lib, s, d: copy.deepcopy(s),
     "text": lambda lib, s, d: [repr(s), repr(s.coalesce()), repr(s.to_sparse_csr()), repr(s.double()), f"{s}"],
+    "@ sparse": lambda lib, s, d: s @ s.t(),
+    "sparse.mm sparse": lambda lib, s, d: lib.sparse.mm(s.t(), s),
+    "csr @ sparse": lambda lib, s, d: s.to_sparse_csr() @ s.t().to_sparse_csr(),
+    "* sparse": lambda lib, s, d: s * (s + s),
+    "* row": lambda lib, s, d: s * lib.arange(1.0, s.shape[1] + 1),
+    "* column": lambda lib, s, d: s * lib.arange(1.0, s.shape[0] + 1).unsqueeze(1),
+    "dense *": lambda lib, s, d: lib.ones(s.shape) * s,
+    "pow": lambda lib, s, d: [s**2, s.pow(3), lib.pow(s, 2)],
+    "keep zeros": lambda lib, s, d: [
+        getattr(lib, name)(s) for name in (
+            "abs asinh atan ceil deg2rad erf expm1 floor frac isinf isnan isneginf isposinf rad2deg relu round sgn "
+            "sign signbit sin sinh square tan tanh trunc"
+        ).split()
+    ],
+    "csr keeps zeros": lambda lib, s, d: [lib.sin(s.to_sparse_csr()), s.to_sparse_csr().tanh(), -s.to_sparse_csr()],
+    "sqrt": lambda lib, s, d: [s.abs().sqrt(), s.abs().log1p(), (s / 10).asin(), (s / 10).atanh(), (s / 10).erfinv()],
+    "in place": lambda lib, s, d: [
+        s.clone().mul_(2), s.clone().div_(2), s.clone().neg_(), s.clone().add_(s), s.clone().sub_(s, alpha=3),
+        s.clone().zero_(), s.clone().copy_(s + s), lib.ones(s.shape).add_(s, alpha=2), lib.ones(s.shape).sub_(s),
+        s.clone().zero_()._nnz(),
+    ],
+    "operators in place": lambda lib, s, d: [
+        s.clone().__iadd__(s), s.clone().__isub__(s), s.clone().__imul__(2), s.clone().__itruediv__(2),
+    ],
+    "norm": lambda lib, s, d: [s.norm(), lib.norm(s), s.norm(1), s.isnan().any()],
+    "index_select": lambda lib, s, d: [
+        s.index_select(0, lib.arange(s.shape[0] - 1, -1, -1)), s.index_select(1, lib.tensor([0, 0, s.shape[1] - 1])),
+        lib.index_select(s, 1, lib.tensor([], dtype=lib.int64)),
+    ],
+    "select": lambda lib, s, d: [s.select(1, 0), s.select(1, -1), s.select(1, 0).select(0, 0) if s.shape[0] else 0],
+    "cat": lambda lib, s, d: [lib.cat([s, s * 2]), lib.cat([s, s, s], 1), lib.cat([s], -1)],
+    "stack": lambda lib, s, d: [lib.stack([s, s]), lib.stack([s, s], 1), s.unsqueeze(0), s.unsqueeze(-1)],
+    "permute": lambda lib, s, d: [
+        s.permute(1, 0), s.permute((0, 1)), lib.permute(s, (1, 0)), s.unsqueeze(0).permute(2, 0, 1)
+    ],
+    "sparse_mask": lambda lib, s, d: [
+        dense(lib, *s.shape).sparse_mask(s.coalesce()), s.sparse_mask((s * 0 + s).coalesce()),
+        (s.t().t() * 3).sparse_mask(s.coalesce()),
+    ],
     "in a module": lambda lib, s, d: buffered(lib, s).double().state_dict()["s"],
 }
 
@@ -196,7 +235,8 @@ def test_checkpoints_hold_sparse_tensors_both_ways(name: str) -> None:
 
 DIFFERENTIABLE = [
     "sparse.mm", "@", "@ vector", "dense @", "transposed @", "sparse.addmm", "to_dense", "csr @", "* 2.5", "/ 2", "neg",
-    "+", "sum", "sum 0", "softmax 1", "t", "dense +",
+    "+", "sum", "sum 0", "softmax 1", "t", "dense +", "@ sparse", "* sparse", "* row", "pow",
+    "permute", "stack",
 ]
 
 
@@ -244,6 +284,31 @@ def test_products_have_gradients_of_second_order(name: str) -> None:
 
     assert mt.autograd.gradcheck(product, (values, factor))
     assert mt.autograd.gradgradcheck(product, (values, factor))
+
+
+# PyTorch has no gradients for these.
+MORE: dict[str, Callable[[Any], Any]] = {
+    "index_select": lambda s: s.index_select(0, mt.tensor([1, 0, 1])),
+    "select": lambda s: s.select(1, 0),
+    "cat": lambda s: mt.cat([s, s * 2], 1),
+    "sqrt": lambda s: s.abs().sqrt(),
+    "norm": lambda s: s.norm(),
+    "* column": lambda s: s * mt.arange(s.shape[0], dtype=mt.float64).unsqueeze(1),
+    "sparse_mask": lambda s: s.sparse_mask(mt.ones(s.shape).to_sparse()),
+    "csr @ sparse": lambda s: s.to_sparse_csr() @ s.t().to_sparse_csr(),
+}
+
+
+@pytest.mark.parametrize("use", MORE)
+@pytest.mark.parametrize("name", ["merged", "with equal positions"])
+def test_gradients_of_functions_are_correct(name: str, use: str) -> None:
+    indices, numbers, size = MATRICES[name]
+    values = mt.tensor(numbers, dtype=mt.float64, requires_grad=True)
+
+    def compute(values: Any) -> Any:
+        return MORE[use](mt.sparse_coo_tensor(indices, values, size)).to_dense()
+
+    assert mt.autograd.gradcheck(compute, (values,))
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------
