@@ -675,6 +675,7 @@ from minitensor.ops.linalg.solve import (
     cholesky_solve as cholesky_solve,
     logdet as logdet,
 )
+from minitensor.ops.linalg.eigenpairs import lobpcg as lobpcg
 from minitensor.ops.linalg.low_rank import pca_lowrank as pca_lowrank, svd_lowrank as svd_lowrank
 from minitensor.ops.linalg.lu import lu_unpack as lu_unpack
 from minitensor.ops.linalg.reflections import geqrf as geqrf, orgqr as orgqr, ormqr as ormqr

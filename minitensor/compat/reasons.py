@@ -123,7 +123,6 @@ ABSENT = (
             "use the function without the prefix or suffix, here or in nn.functional", """
         torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.native_* torch.nn.functional.native_* torch.batch_norm_*
         torch.thread_safe_generator torch.Tensor.index"""),
-    Absence("it is not implemented", "use linalg.eigh and keep the leading part", "torch.lobpcg"),
     Absence("PyTorch removed or deprecated it",
             "use linalg.eig, eigh, lstsq, matrix_rank, solve, solve_triangular or norm", """
         torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve

@@ -28,7 +28,7 @@ from minitensor.ops import (
 )
 from minitensor.ops.compare import equal
 from minitensor.ops.join import cat, stack
-from minitensor.ops.linalg import low_rank, norms
+from minitensor.ops.linalg import eigenpairs, low_rank, norms
 from minitensor.ops.ranges import arange
 from minitensor.ops.rearrange import repeat_interleave
 from minitensor.ops.slices import index_select
@@ -314,6 +314,7 @@ CALLS: dict[Any, Callable[..., Any]] = {
     metadata.is_complex: method("is_complex"),
     metadata.numel: method("numel"),
     shape.t: method("t"),
+    eigenpairs.lobpcg: eigenpairs.find_eigenpairs,
     low_rank.svd_lowrank: through_dense(low_rank.svd_lowrank),
     low_rank.pca_lowrank: through_dense(low_rank.pca_lowrank),
     shape.transpose: method("transpose"),

@@ -50,6 +50,7 @@ REASONS = {
     "former names; tested by tests/test_private_paths.py": "resize resize_as",
     "tested by tests/ops/test_view_copies.py": "detach_copy view_as_complex_copy view_as_real_copy",
     "random, or of runs of rows; tested by tests/ops/test_low_rank.py": "svd_lowrank pca_lowrank segment_reduce",
+    "a search from random vectors; tested by tests/ops/test_lobpcg.py": "lobpcg",
     "a function of nn.functional under other arguments; tested by tests/nn/test_native_names.py": (
         "affine_grid_generator convolution embedding_renorm_ grid_sampler grid_sampler_2d grid_sampler_3d "
         "norm_except_dim "
@@ -77,7 +78,7 @@ REASONS = {
         "is_quantized is_pinned is_shared is_inference"
     ),
     "belongs to sparse tensors; tested by tests/sparse": (
-        "spmm sparse_coo_tensor sparse_csr_tensor to_sparse to_sparse_coo to_sparse_csr to_dense is_sparse_csr"
+        "spmm sparse_coo_tensor sparse_csr_tensor to_sparse to_sparse_coo to_sparse_csr to_dense sparse_mask is_sparse_csr"
     ),
     "maps a function over samples; tested by tests/func": "vmap",
     "belongs to the graph; tested by tests/autograd": (
