@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
 from minitensor.nn import _reduction as _reduction
+from minitensor.nn import attention as attention
 from minitensor.nn import functional, grad, init, modules, parallel, parameter, utils
 from minitensor.nn.lazy import LazyModuleMixin
 from minitensor.nn.locally_connected import LocallyConnected2d

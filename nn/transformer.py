@@ -12,11 +12,11 @@ from minitensor.errors import ShapeError, UsageError
 from minitensor.nn import functional as F
 from minitensor.nn import init
 from minitensor.nn.activation import GELU
-from minitensor.nn.attention import MultiheadAttention
 from minitensor.nn.container import ModuleList
 from minitensor.nn.dropout import Dropout
 from minitensor.nn.linear import Linear
 from minitensor.nn.module import Module
+from minitensor.nn.multihead_attention import MultiheadAttention
 from minitensor.nn.normalization import LayerNorm
 from minitensor.nn.rectifier import ReLU
 from minitensor.ops.creation import full

@@ -19,7 +19,7 @@ OWN = "minitensor"
 PYTORCHS_RETURN_TYPES = "torch.return_types"
 PLACES = {  # classes that PyTorch's files find in another module, or may name only by a longer one
     ("minitensor.nn", "Parameter"): "torch.nn.parameter",
-    ("minitensor.nn.attention", "NonDynamicallyQuantizableLinear"): "torch.nn.modules.linear",
+    ("minitensor.nn.multihead_attention", "NonDynamicallyQuantizableLinear"): "torch.nn.modules.linear",
 }
 
 SafeGlobal = Any  # a function or class, or a pair of one and its name in files

@@ -32,7 +32,6 @@ from minitensor.nn.adaptive_pooling import (
     AdaptiveMaxPool2d,
     AdaptiveMaxPool3d,
 )
-from minitensor.nn.attention import MultiheadAttention
 from minitensor.nn.batchnorm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -123,6 +122,7 @@ from minitensor.nn.modules import sparse as sparse
 from minitensor.nn.modules import transformer as transformer
 from minitensor.nn.modules import upsampling as upsampling
 from minitensor.nn.modules import utils as utils
+from minitensor.nn.multihead_attention import MultiheadAttention
 from minitensor.nn.normalization import CrossMapLRN2d, GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from minitensor.nn.padding import (
     CircularPad1d,

@@ -16,7 +16,7 @@ from minitensor.nn.activation import (
     Tanh,
     Tanhshrink,
 )
-from minitensor.nn.attention import MultiheadAttention
+from minitensor.nn.multihead_attention import MultiheadAttention
 from minitensor.nn.rectifier import (
     CELU,
     ELU,

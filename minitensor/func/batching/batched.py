@@ -75,8 +75,8 @@ class Level:
             if args and drawn is args[0]:
                 return call.args[0]
             return batch(drawn.tensor, self.number) if isinstance(drawn, Rows) else drawn
-        if not has_rows(args):
-            return call.proceed()
+        if not has_rows(args[:1] if call.op.effect is Effect.VIEWS else args):
+            return call.proceed()  # a view of a tensor without samples has none, whatever the index picks later
         if call.out is not None:
             raise BatchingError(f"vmap: {call.op.name}(..., out=...) cannot write one sample; omit out=")
         whole = (*interpreters.get(), self)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from minitensor.compat.reasons import attributes_of
@@ -16,44 +14,9 @@ from minitensor.nn.parameter import Parameter
 from minitensor.ops.creation import empty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype as Dtype
     from minitensor.tensor import Tensor
-
-
-class SDPBackend(Enum):
-    """PyTorch's implementations of ``scaled_dot_product_attention``; there is one here, which needs no choice.
-
-    >>> import minitensor as torch
-    >>> torch.nn.attention.SDPBackend.MATH
-    <SDPBackend.MATH: 0>
-    """
-
-    ERROR = -1
-    MATH = 0
-    FLASH_ATTENTION = 1
-    EFFICIENT_ATTENTION = 2
-    CUDNN_ATTENTION = 3
-    OVERRIDEABLE = 4
-
-
-@contextmanager
-def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = False) -> Iterator[dict[str, Any]]:
-    """Do nothing within a block: there is one implementation of attention.
-
-    Args:
-        backends: An ``SDPBackend`` or a list of them; checked, then ignored.
-        set_priority: Ignored. Default: ``False``.
-
-    Raises:
-        ValueError: If ``backends`` holds anything else.
-    """
-    wanted = backends if isinstance(backends, list) else [backends]
-    if not all(isinstance(each, SDPBackend) for each in wanted):
-        raise GuardError(f"backends must be an SDPBackend or a list of them, got {backends!r}")
-    yield {}
 
 
 class NonDynamicallyQuantizableLinear(Linear):
