@@ -31,7 +31,7 @@ from minitensor.autograd.watch import (
 )
 from minitensor.compat import reasons
 from minitensor.device import device as device
-from minitensor.errors import OutOfMemoryError as OutOfMemoryError
+from minitensor.errors import AcceleratorError as AcceleratorError, OutOfMemoryError as OutOfMemoryError
 from minitensor.dtypes import (
     bfloat16 as bfloat16,
     can_cast as can_cast,
@@ -64,6 +64,7 @@ from minitensor.dtypes import (
 from minitensor.compat import (
     compiler as compiler,
     distributed as distributed,
+    futures as futures,
     fx as fx,
     hub as hub,
     mps as mps,
@@ -73,9 +74,41 @@ from minitensor.compat import (
     xpu as xpu,
 )
 from minitensor.compat.compiler import compile as compile
+from minitensor.compat.control import cond as cond, while_loop as while_loop
+from minitensor.compat.engine import (
+    compiled_with_cxx11_abi as compiled_with_cxx11_abi,
+    get_deterministic_debug_mode as get_deterministic_debug_mode,
+    get_num_interop_threads as get_num_interop_threads,
+    has_lapack as has_lapack,
+    has_mkl as has_mkl,
+    has_openmp as has_openmp,
+    has_spectral as has_spectral,
+    init_num_threads as init_num_threads,
+    is_vulkan_available as is_vulkan_available,
+    set_deterministic_debug_mode as set_deterministic_debug_mode,
+    set_num_interop_threads as set_num_interop_threads,
+    thread_safe_generator as thread_safe_generator,
+)
+from minitensor.compat.futures import Future as Future
 from minitensor.compat.once import (
     is_warn_always_enabled as is_warn_always_enabled,
     set_warn_always as set_warn_always,
+)
+from minitensor.compat.streams import Event as Event, Stream as Stream
+from minitensor.compat.symbolic import (
+    SymBool as SymBool,
+    SymFloat as SymFloat,
+    SymInt as SymInt,
+    sym_constrain_range as sym_constrain_range,
+    sym_constrain_range_for_size as sym_constrain_range_for_size,
+    sym_float as sym_float,
+    sym_int as sym_int,
+    sym_ite as sym_ite,
+    sym_max as sym_max,
+    sym_min as sym_min,
+    sym_not as sym_not,
+    sym_sqrt as sym_sqrt,
+    sym_sum as sym_sum,
 )
 from minitensor.compat.version import __version__ as __version__
 from minitensor.compat.switches import (
@@ -704,6 +737,7 @@ from minitensor import amp as amp, cpu as cpu
 from minitensor import sparse as sparse
 from minitensor.ops.matmul import mm as spmm
 from minitensor.sparse.creation import sparse_coo_tensor as sparse_coo_tensor, sparse_csr_tensor as sparse_csr_tensor
+from minitensor.accelerator import get_device_module as get_device_module
 from minitensor import _C as _C, accelerator as accelerator, jit as jit, overrides as overrides, random as random
 from minitensor.amp import GradScaler as GradScaler, autocast as autocast
 from minitensor.amp.switches import (

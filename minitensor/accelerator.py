@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from minitensor import cuda
+from minitensor import cpu, cuda
 from minitensor.compat.reasons import attributes_of
-from minitensor.device import device
-from minitensor.errors import DeviceError
+from minitensor.device import DeviceLike, device
+from minitensor.device import device as Device
+from minitensor.errors import DeviceError, UsageError
 
 
 def is_available() -> bool:
@@ -126,6 +128,26 @@ def current_stream(device: Any = None, /) -> cuda.Stream:
     """Return the GPU's stream; raise if there is none."""
     require_device()
     return cuda.current_stream()
+
+
+def get_device_module(device: DeviceLike = None) -> ModuleType:
+    """Return ``cpu`` or ``cuda``, the module for a device.
+
+    Args:
+        device: The device; the GPU if None, or the CPU if there is none.
+
+    Raises:
+        RuntimeError: If there is no module for the device.
+
+    >>> import minitensor as torch
+    >>> torch.get_device_module("cpu") is torch.cpu
+    True
+    """
+    kind = (current_accelerator() or Device("cpu") if device is None else Device(device)).type
+    if kind not in ("cpu", "cuda"):
+        raise UsageError(f"get_device_module: there is no module for the device {kind!r}, only cpu and cuda")
+    return cuda if kind == "cuda" else cpu
+
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)

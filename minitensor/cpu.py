@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from minitensor.amp import cpu_amp as amp
 from minitensor.compat.reasons import attributes_of
 
-__all__ = ["amp", "current_device", "device_count", "is_available", "is_initialized", "set_device", "synchronize"]
+__all__ = [
+    "Event", "Stream", "amp", "current_device", "current_stream", "device_count", "get_capabilities", "is_available",
+    "is_initialized", "set_device", "stream", "synchronize",
+]  # fmt: skip
 
 
 def is_available() -> bool:
@@ -64,6 +72,88 @@ def synchronize(device: Any = None) -> None:
     >>> import minitensor as torch
     >>> torch.cpu.synchronize()
     """
+
+
+class Stream:
+    """The order in which the CPU works: all is done when a function returns, and waiting ends at once.
+
+    Args:
+        priority: Accepted for PyTorch compatibility. Default: ``-1``.
+
+    >>> import minitensor as torch
+    >>> torch.cpu.Stream().wait_stream(torch.cpu.current_stream())
+    """
+
+    def __init__(self, priority: int = -1) -> None:
+        """Do nothing."""
+
+    def wait_stream(self, stream: Any) -> None:
+        """Wait for another ``stream``: it is done."""
+
+    def record_event(self) -> None:
+        """Do nothing."""
+
+    def wait_event(self, event: Any) -> None:
+        """Wait for an ``event``: nothing is to be waited for."""
+
+
+class Event:
+    """A point in the work of the CPU, which is always reached.
+
+    >>> import minitensor as torch
+    >>> torch.cpu.Event().query()
+    True
+    """
+
+    def query(self) -> bool:
+        """Return True."""
+        return True
+
+    def record(self, stream: Any = None) -> None:
+        """Do nothing in ``stream``."""
+
+    def synchronize(self) -> None:
+        """Wait for the event: nothing is to be waited for."""
+
+    def wait(self, stream: Any = None) -> None:
+        """Let ``stream`` wait for the event: nothing is to be waited for."""
+
+
+default_stream = Stream()
+
+
+def current_stream(device: Any = None) -> Stream:
+    """Return the stream of the CPU, which is always the same.
+
+    >>> import minitensor as torch
+    >>> torch.cpu.current_stream() is torch.cpu.current_stream()
+    True
+    """
+    return default_stream
+
+
+@contextmanager
+def stream(stream: Any) -> Iterator[None]:
+    """Work in ``stream`` in a block: there is one, so this changes nothing.
+
+    >>> import minitensor as torch
+    >>> with torch.cpu.stream(torch.cpu.Stream()):
+    ...     x = torch.ones(2)
+    """
+    yield
+
+
+def get_capabilities() -> Mapping[str, Any]:
+    """Return the name, the architecture and the number of cores of the CPU. NumPy chooses its instructions.
+
+    >>> import minitensor as torch
+    >>> torch.cpu.get_capabilities()["num_logical_cores"] > 0
+    True
+    """
+    cores = os.cpu_count() or 1
+    return MappingProxyType(
+        {"architecture": platform.machine(), "cpu_name": platform.processor(), "num_logical_cores": cores}
+    )
 
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name

@@ -15,6 +15,13 @@ from typing import TYPE_CHECKING, Any
 from minitensor import backends, dtypes
 from minitensor.amp import cuda_amp as amp
 from minitensor.compat import nvtx
+from minitensor.compat.graphs import (
+    CUDAGraph,
+    graph,
+    graph_pool_handle,
+    is_current_stream_capturing,
+    make_graphed_callables,
+)
 from minitensor.compat.reasons import attributes_of
 from minitensor.device import device as as_device
 from minitensor.errors import DeviceError, OutOfMemoryError, UsageError
@@ -23,11 +30,13 @@ from minitensor.ops.random import initial_seed as initial_seed
 from minitensor.ops.tensor_types import TensorType
 
 __all__ = [
-    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "Event", "FloatTensor", "HalfTensor", "IntTensor",
-    "LongTensor", "OutOfMemoryError", "ShortTensor", "Stream", "amp", "can_device_access_peer", "current_device",
+    "BoolTensor", "ByteTensor", "CUDAGraph", "CharTensor", "DoubleTensor", "Event", "FloatTensor", "HalfTensor",
+    "IntTensor", "LongTensor", "OutOfMemoryError", "ShortTensor", "Stream", "amp", "can_device_access_peer",
+    "current_device",
     "current_stream", "default_stream", "device", "device_count", "device_of", "empty_cache", "get_arch_list",
     "get_device_capability", "get_device_name", "get_device_properties", "get_rng_state", "get_rng_state_all",
-    "init", "initial_seed", "ipc_collect", "is_available", "is_bf16_supported", "is_initialized",
+    "graph", "graph_pool_handle", "init", "initial_seed", "ipc_collect", "is_available", "is_bf16_supported",
+    "is_current_stream_capturing", "is_initialized", "make_graphed_callables",
     "is_tf32_supported", "manual_seed", "manual_seed_all", "max_memory_allocated", "max_memory_cached",
     "max_memory_reserved", "mem_get_info", "memory_allocated", "memory_cached", "memory_reserved", "memory_stats",
     "memory_summary", "nvtx", "reset_max_memory_allocated", "reset_max_memory_cached", "reset_peak_memory_stats",

@@ -313,6 +313,10 @@ class Int64RangeError(DtypeError, ArgumentError, ArgumentTypeError, OverflowErro
     """An int too large for int64. PyTorch raises one of these four classes."""
 
 
+class AcceleratorError(UsageError):
+    """PyTorch's class of errors that a GPU reports, for ``except``; CuPy's own errors are raised here."""
+
+
 class OutOfMemoryError(MinitensorError, RuntimeError, MemoryError):
     """There is not enough memory for a result; PyTorch raises RuntimeError."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from typing import Final as Final
 
+from minitensor.compat.futures import Future as Future
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import UnsupportedError
 from minitensor.nn.module import Module
@@ -131,14 +132,16 @@ def is_scripting() -> bool:
 is_tracing = is_scripting
 
 
-def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function at once, and return its result; ``wait`` returns it again."""
-    return func(*args, **kwargs)
+def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
+    """Call a function at once, and return its result as a future."""
+    found: Future[Any] = Future()
+    found.set_result(func(*args, **kwargs))
+    return found
 
 
-def wait(future: Any) -> Any:
+def wait(future: Future[Any]) -> Any:
     """Return the result of ``fork``."""
-    return future
+    return future.wait()
 
 
 @contextlib.contextmanager

@@ -45,6 +45,7 @@ from minitensor.ops import (
     masks,
     matrices,
     metadata,
+    other_kinds,
     powers,
     product_sums,
     random,
@@ -395,7 +396,7 @@ class Tensor(TensorBase):
     data = property(copying.data, copying.set_data)
     renorm, renorm_ = linalg_norms.renorm, linalg_norms.renorm_
     copy_, fill_, zero_ = fill.copy_, fill.fill_, fill.zero_
-    apply_, map_ = elements.apply_, elements.map_
+    apply_, map_, map2_ = elements.apply_, elements.map_, elements.map2_
     to, type, type_as = cast.to, cast.to_type, cast.type_as
     _like_dtype, _decode = cast._like_dtype, cast.decode
     float, double, half, bfloat16 = cast.to_float, cast.to_double, cast.to_half, cast.to_bfloat16
@@ -413,6 +414,14 @@ class Tensor(TensorBase):
     is_cpu, is_meta = property(metadata.is_cpu), property(metadata.is_meta)
     is_sparse, is_quantized = property(metadata.always_false), property(metadata.always_false)
     is_sparse_csr = property(metadata.always_false)
+    is_ipu = is_maia = is_mkldnn = is_mps = is_mtia = is_nested = property(metadata.always_false)
+    is_vulkan = is_xla = is_xpu = property(metadata.always_false)
+    is_distributed, name = other_kinds.is_distributed, property(other_kinds.name)
+    grad_dtype, module_load = property(other_kinds.grad_dtype), other_kinds.module_load
+    sparse_dim, dense_dim = other_kinds.sparse_dim, other_kinds.dense_dim
+    coalesce, is_coalesced = other_kinds.coalesce, other_kinds.is_coalesced
+    indices, values = other_kinds.indices, other_kinds.values
+    crow_indices, col_indices = other_kinds.crow_indices, other_kinds.col_indices
     is_nonzero, is_same_size, get_device = metadata.is_nonzero, metadata.is_same_size, metadata.get_device
     is_pinned, is_inference = metadata.is_pinned, metadata.always_false
     is_shared, share_memory_, pin_memory = sharing.is_shared, sharing.share_memory_, sharing.pin_memory

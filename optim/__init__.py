@@ -11,6 +11,7 @@ from minitensor.optim.adam import Adam
 from minitensor.optim.adamax import Adamax
 from minitensor.optim.adamw import AdamW
 from minitensor.optim.asgd import ASGD
+from minitensor.optim.exchange import swap_in_optimizer_params_and_state
 from minitensor.optim.lbfgs import LBFGS
 from minitensor.optim.muon import Muon
 from minitensor.optim.nadam import NAdam
@@ -39,6 +40,7 @@ __all__ = [
     "Rprop",
     "SparseAdam",
     "lr_scheduler",
+    "swap_in_optimizer_params_and_state",
     "swa_utils",
 ]
 

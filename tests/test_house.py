@@ -577,6 +577,7 @@ OTHER_NAMES = frozenset(
     "set_autocast_cache_enabled set_autocast_cpu_enabled set_autocast_enabled "
     "autocast_increment_nesting autocast_decrement_nesting "
     "_check_not_implemented legacy_get_string "  # of PyTorch's private modules
+    "done _in_projection_packed "  # of futures and nn.functional
     "to_string causal_upper_left "  # of nn.attention
     "interpreted_by".split()  # `with interpreted_by(level):`
 )

@@ -57,6 +57,7 @@ ELSEWHERE = {
     "minitensor.multiprocessing": "Python's module, with three functions; run/test_processes.py",
     "minitensor.signal": "it has one module, signal.windows",
     "minitensor.compat.model_zoo": "a former place: minitensor.hub",
+    "minitensor.compat.futures": "test_engine_names.py",
     "minitensor.nn.attention.bias": "nn/test_flex_attention.py",
     "minitensor.nn.attention": "switches that choose nothing; nn/test_module.py",
     "minitensor.nn.module": "Module is walked as minitensor.nn.Module",
@@ -74,7 +75,7 @@ ELSEWHERE = {
 }
 
 # Modules of which each name is also public in the room above.
-CHAPTERS = ("minitensor.nn.modules.", "minitensor.vision.models.")
+CHAPTERS = ("minitensor.nn.modules.", "minitensor.nn.parallel.", "minitensor.vision.models.")
 
 # Arguments that mean the same wherever they occur, and therefore need no words.
 COMMON = {

@@ -25,6 +25,12 @@ from minitensor.autograd.protocol import is_tensor_like as is_tensor_like
 from minitensor.autograd.watch import detect_anomaly, set_detect_anomaly
 from minitensor.base import TensorBase
 from minitensor.compat import profiler
+from minitensor.compat.engine import (
+    enforce_grad_layout_policy,
+    is_multithreading_enabled,
+    is_view_replay_enabled,
+    set_multithreading_enabled,
+)
 from minitensor.compat.reasons import attribute_error
 from minitensor.errors import GradcheckError
 
@@ -35,6 +41,7 @@ __all__ = [
     "anomaly_mode",
     "backward",
     "detect_anomaly",
+    "enforce_grad_layout_policy",
     "enable_grad",
     "forward_ad",
     "functional",
@@ -46,10 +53,13 @@ __all__ = [
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "is_multithreading_enabled",
+    "is_view_replay_enabled",
     "no_grad",
     "profiler",
     "set_detect_anomaly",
     "set_grad_enabled",
+    "set_multithreading_enabled",
     "variable",
 ]
 

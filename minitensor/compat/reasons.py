@@ -32,16 +32,13 @@ ABSENT = (
     # -- kinds of tensors and dtypes
     Absence("sparse matrices are stored by coordinates or with compressed rows, and multiply dense ones",
             "use sparse_coo_tensor, sparse_csr_tensor and sparse.mm, or dense tensors", """
-        torch.sparse.* torch.sparse_* torch.*_sparse_ torch.hsmm torch.hspmm torch.dsmm
-        torch.saddmm torch.smm torch.sspaddmm torch.*indices_copy torch.values_copy
-        torch.Tensor.resize_as_sparse_ torch.Tensor.sparse_resize_
-        torch.Tensor.sparse_resize_and_clear_ torch.Tensor.to_sparse_bsc torch.Tensor.to_sparse_bsr
-        torch.Tensor.to_sparse_csc torch.Tensor.smm torch.Tensor.sspaddmm
+        torch.sparse.* torch.sparse_* torch.*_sparse_ torch.hsmm torch.hspmm torch.dsmm torch.saddmm torch.smm
+        torch.sspaddmm torch.*indices_copy torch.values_copy torch.Tensor.resize_as_sparse_
+        torch.Tensor.sparse_resize_ torch.Tensor.sparse_resize_and_clear_ torch.Tensor.to_sparse_bsc
+        torch.Tensor.to_sparse_bsr torch.Tensor.to_sparse_csc torch.Tensor.smm torch.Tensor.sspaddmm
         torch.nn.functional.sparse_support_notes torch.nn.functional.*grouped_mm torch.cuda.sparse"""),
     Absence("only sparse tensors have it", "convert with to_sparse() or to_sparse_csr() first", """
-        torch.Tensor.coalesce torch.Tensor.is_coalesced torch.Tensor.indices torch.Tensor.values
-        torch.Tensor.ccol_indices torch.Tensor.col_indices torch.Tensor.crow_indices torch.Tensor.row_indices
-        torch.Tensor.sparse_dim torch.Tensor.dense_dim"""),
+        torch.Tensor.ccol_indices torch.Tensor.row_indices"""),
     Absence("there are no quantized tensors", "compute in float32", """
         torch.quantize* torch.quantiz* torch.*quint* torch.qint* torch.Q*Storage torch.q_* torch.qscheme torch.ao
         torch.dequantize torch.int_repr torch.per_channel_* torch.per_tensor_* torch.fake_quantize_* torch.fbgemm_*
@@ -56,7 +53,7 @@ ABSENT = (
         torch.int2 torch.int3 torch.int4 torch.int5 torch.int6 torch.int7 torch.uint1 torch.uint2 torch.uint3
         torch.uint4 torch.uint5 torch.uint6 torch.uint7"""),
     Absence("there are no nested or masked tensors", "use padded tensors with a mask", """
-        torch.nested torch.masked torch.jagged torch.Tensor.is_nested torch.Tensor.to_padded_tensor"""),
+        torch.nested torch.masked torch.jagged torch.Tensor.to_padded_tensor"""),
     Absence("the classes of typed tensors and storages belong to old PyTorch", "use tensor(..., dtype=...)", """
         torch.*Tensor torch.*Storage torch.Storage torch.StorageBase torch.cuda.*Tensor torch.cuda.*Storage
         torch.Tensor.storage_type"""),
@@ -65,40 +62,35 @@ ABSENT = (
     # -- devices
     Absence("there is one kind of accelerator, through CuPy, and it has no streams or events",
             "use cuda.is_available(), cuda.synchronize() and .to(device)", """
-        torch.Stream torch.Event torch.accelerator.* torch.AcceleratorError torch.mps.* torch.mtia torch.xpu.*
-        torch.cpu.* torch.cuda.* torch.get_device_module torch.is_vulkan_available torch.Tensor.is_ipu
-        torch.Tensor.is_maia torch.Tensor.is_mkldnn torch.Tensor.is_mps torch.Tensor.is_mtia torch.Tensor.is_vulkan
-        torch.Tensor.is_xla torch.Tensor.is_xpu torch.Tensor.ipu torch.Tensor.mtia torch.Tensor.xpu
-        torch.Tensor.record_stream torch.Tensor.to_mkldnn torch.DeviceObjType
+        torch.accelerator.* torch.mps.* torch.mtia torch.xpu.* torch.cpu.* torch.cuda.* torch.Tensor.ipu
+        torch.Tensor.mtia torch.Tensor.xpu torch.Tensor.record_stream torch.Tensor.to_mkldnn torch.DeviceObjType
         torch.StreamObjType torch.autograd.DeviceType torch.backends.* torch.backends.*.*"""),
     Absence("autocast casts on the CPU and on a GPU only", "use autocast('cpu')", """
         torch.*_autocast_ipu_* torch.*_autocast_xla_*"""),
     Absence("there is no distributed training", "train in one process; its computations use all cores", """
-        torch.distributed.* torch.is_distributed torch.RRefType torch.futures torch.Future torch.FutureType
-        torch.nn.parallel.* torch.AggregationType torch.AVG torch.SUM torch.Tensor.is_distributed torch.cuda.nccl"""),
+        torch.distributed.* torch.is_distributed torch.RRefType torch.FutureType torch.nn.parallel.*
+        torch.AggregationType torch.AVG torch.SUM torch.cuda.nccl"""),
     Absence("tensors are not sent between processes here", "use threads, or send NumPy arrays", """
-        torch.multiprocessing.* torch.prepare_multiprocessing_environment
-        torch.utils.data.graph torch.from_file torch.get_file_path"""),
+        torch.multiprocessing.* torch.prepare_multiprocessing_environment torch.utils.data.graph torch.from_file
+        torch.get_file_path"""),
     # -- compilers and tools
     Absence("operations are Python functions, without a registry",
             "call torch.NAME, x.NAME() or nn.functional.NAME", """
         torch.ops torch.library"""),
     Absence("there is no compiler", "call the function or the module itself", """
-        torch.jit.* torch._jit_internal.* torch._dynamo.* torch._inductor.*
-        torch.compiler.* torch.compiled_with_cxx11_abi torch.fx.* torch.export torch.onnx.*
-        torch.package torch.classes torch.cpp torch.fork torch.wait torch.cond
-        torch.while_loop torch.Script* torch.*Type torch.*Script* torch.import_ir_module* torch.parse_*
-        torch.merge_type_from_* torch.unify_type_list torch.AliasDb torch.Argument torch.ArgumentSpec torch.Block
-        torch.CallStack torch.Capsule torch.Code torch.CompilationUnit torch.CompleteArgumentSpec
-        torch.ConcreteModuleTypeBuilder torch.ErrorReport torch.DeepCopyMemoTable torch.DeserializationStorageContext
-        torch.SerializationStorageContext torch.ExecutionPlan torch.FileCheck torch.FunctionSchema torch.Gradient
-        torch.Graph torch.GraphExecutorState torch.IODescriptor torch.JITException torch.FatalError torch.ModuleDict
-        torch.BufferDict torch.ParameterDict torch.Node torch.OperatorInfo torch.PyTorchFile* torch.StaticModule
-        torch.TracingState torch.Type torch.Use torch.Value torch.Tag torch.LockingLogger torch.LoggerBase
-        torch.NoopLogger torch.DispatchKey* torch.ExcludeDispatch* torch.PRIVATE_OPS torch.USE_*
-        torch.testing.FileCheck torch.cuda.jiterator torch.func.functionalize torch.func.debug_unwrap
+        torch.jit.* torch._jit_internal.* torch._dynamo.* torch._inductor.* torch.compiler.* torch.fx.* torch.export
+        torch.onnx.* torch.package torch.classes torch.cpp torch.fork torch.wait torch.Script* torch.*Type
+        torch.*Script* torch.import_ir_module* torch.parse_* torch.merge_type_from_* torch.unify_type_list
+        torch.AliasDb torch.Argument torch.ArgumentSpec torch.Block torch.CallStack torch.Capsule torch.Code
+        torch.CompilationUnit torch.CompleteArgumentSpec torch.ConcreteModuleTypeBuilder torch.ErrorReport
+        torch.DeepCopyMemoTable torch.DeserializationStorageContext torch.SerializationStorageContext
+        torch.ExecutionPlan torch.FileCheck torch.FunctionSchema torch.Gradient torch.Graph torch.GraphExecutorState
+        torch.IODescriptor torch.JITException torch.FatalError torch.ModuleDict torch.BufferDict torch.ParameterDict
+        torch.Node torch.OperatorInfo torch.PyTorchFile* torch.StaticModule torch.TracingState torch.Type torch.Use
+        torch.Value torch.Tag torch.LockingLogger torch.LoggerBase torch.NoopLogger torch.DispatchKey*
+        torch.ExcludeDispatch* torch.PRIVATE_OPS torch.USE_* torch.testing.FileCheck torch.cuda.jiterator
         torch.nn.functional.boolean_dispatch torch.contrib torch.nativert torch.lib torch.headeronly torch.test
-        torch.classproperty torch.Tensor.module_load"""),
+        torch.classproperty"""),
     Absence("shapes are never symbolic here", "use Python's int, max, min and math", """
         torch.Sym* torch.sym_*"""),
     Absence("it is a tool for another form of PyTorch or for its developers", "leave it out", """
@@ -108,26 +100,24 @@ ABSENT = (
         torch.utils.data.backward_compatibility torch.nn.modules.linear_cross_entropy*"""),
     Absence("PyTorch has the name in several modules", "import it from the module that defines it", """
         torch.distributions.*.* torch.functional.boolean_dispatch torch.functional.*torch_function*
-        torch.functional.overload torch.types.py_sym_types
-        torch.fft.Tensor torch.optim.lr_scheduler.Optimizer torch.nn.utils.rnn.copy_method_params"""),
+        torch.functional.overload torch.types.py_sym_types torch.fft.Tensor torch.optim.lr_scheduler.Optimizer
+        torch.nn.utils.rnn.copy_method_params"""),
     Absence("there is no profiler", "use utils.op_log, utils.trace_copies, timeit or cProfile", """
         torch.profiler* torch.monitor torch.autograd.profiler* torch.autograd.Profiler*
         torch.autograd.kineto_available torch.autograd.profiler_* torch.ThroughputBenchmark torch.BenchmarkConfig
         torch.BenchmarkExecutionStats torch.utils.ThroughputBenchmark torch.utils.throughput_benchmark
         torch.utils.benchmark.* torch.utils.bottleneck torch.utils.flop_counter.* torch.utils.*cpp_backtrace"""),
     Absence("nothing is compiled or downloaded here", "write the operation in Python; read weights with load", """
-        torch.utils.cpp_extension torch.utils.cmake_prefix_path
-        torch.utils.collect_env.*"""),
+        torch.utils.cpp_extension torch.utils.cmake_prefix_path torch.utils.collect_env.*"""),
     # -- functions
     Absence("it is a kernel of PyTorch under the name of a library or of its dispatcher",
             "use the function without the prefix or suffix, here or in nn.functional", """
         torch.cudnn_* torch.miopen_* torch.mkldnn_* torch.native_* torch.nn.functional.native_* torch.batch_norm_*
-        torch.thread_safe_generator torch.Tensor.index"""),
+        torch.Tensor.index"""),
     Absence("PyTorch removed or deprecated it",
             "use linalg.eig, eigh, lstsq, matrix_rank, solve, solve_triangular or norm", """
-        torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve
-        torch.Tensor.eig torch.Tensor.symeig torch.Tensor.lstsq torch.Tensor.solve
-        torch.Tensor.volatile torch.Tensor.reinforce"""),
+        torch.eig torch.symeig torch.lstsq torch.matrix_rank torch.solve torch.Tensor.eig torch.Tensor.symeig
+        torch.Tensor.lstsq torch.Tensor.solve torch.Tensor.volatile torch.Tensor.reinforce"""),
     Absence("data pipes are deprecated in PyTorch", "use IterableDataset or Dataset with DataLoader", """
         torch.utils.data.*Pipe torch.utils.data.datapipes torch.utils.data.DataChunk
         torch.utils.data.functional_datapipe torch.utils.data.graph_settings torch.utils.data.*datapipes_determinism
@@ -135,21 +125,16 @@ ABSENT = (
         torch.utils.data.runtime_validation_disabled"""),
     # -- settings, types and the insides of PyTorch
     Absence("it belongs to the engine or the build of PyTorch", "remove the line; nothing here depends on it", """
-        torch.overrides.enable_reentrant_dispatch
-        torch.has_* torch.init_num_threads torch.*_num_interop_threads torch.*_deterministic_debug_mode
-        torch.set_anomaly_enabled torch.autograd.*_multithreading_enabled
-        torch.autograd.is_view_replay_enabled torch.autograd.enforce_grad_layout_policy
+        torch.overrides.enable_reentrant_dispatch torch.has_* torch.*_num_interop_threads
+        torch.*_deterministic_debug_mode torch.set_anomaly_enabled torch.autograd.*_multithreading_enabled
         torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.VariableMeta
-        torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.*
-        torch.windows torch.utils.backcompat torch.utils.backend_registration
-        torch.utils.*privateuse1* torch.utils.set_module torch.utils.weak torch.numa
-        torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 torch.Tensor.grad_dtype
-        torch.Tensor.name torch.nn.utils.rnn.bind torch.nn.utils.rnn.PackedSequence_ torch.serialization.*
-        torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING torch.nn.factory_kwargs torch.nn.common_types
-        torch.nn.functional.grad torch.nn.LinearCrossEntropyOptions
-        torch.nn.functional.assert_int_or_pair torch.nn.functional.BroadcastingList*
-        torch.nn.functional.GRID_SAMPLE_* torch.nn.functional.DType torch.*.*_notes torch.*.*common_args
-        torch.*.multi_dim_common torch.random.thread_safe_generator torch.autograd.function.*
+        torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.* torch.windows
+        torch.utils.backcompat torch.utils.backend_registration torch.utils.*privateuse1* torch.utils.set_module
+        torch.utils.weak torch.numa torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 torch.nn.utils.rnn.bind
+        torch.nn.utils.rnn.PackedSequence_ torch.serialization.* torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING
+        torch.nn.factory_kwargs torch.nn.common_types torch.nn.LinearCrossEntropyOptions
+        torch.nn.functional.BroadcastingList* torch.nn.functional.GRID_SAMPLE_* torch.nn.functional.DType
+        torch.*.*_notes torch.*.*common_args torch.*.multi_dim_common torch.autograd.function.*
         torch.autograd.gradcheck.* torch.autograd.graph.* torch.nn.attention.*
         torch.nn.parameter.UninitializedTensorMixin torch.nn.utils.SpectralNorm* torch.utils.checkpoint.*
         torch.utils.hooks.*"""),
@@ -161,11 +146,6 @@ ABSENT = (
         torch.optim.rmsprop.rmsprop torch.optim.rprop.rprop torch.optim.sgd.sgd"""),
     Absence("it belongs to TensorBoard", "import it from tensorboard.summary.writer.record_writer", """
         torch.utils.tensorboard.RecordWriter"""),
-    Absence("it is not implemented", "load both state dicts", "torch.optim.swap_in_optimizer_params_and_state"),
-    Absence("it calls Python for each element", "use operations on whole tensors", "torch.Tensor.map2_"),
-    Absence("einops does this", "use einops.rearrange, or permute and reshape", "torch.func.rearrange"),
-    Absence("it is not implemented", "set track_running_stats=False, or replace batch norm by group norm", """
-        torch.func.replace_all_batch_norm_modules_"""),
     Absence("torchvision is another package", "read local MNIST and CIFAR-10 files with minitensor.vision", """
         torchvision"""),
     Absence("it is built on the compiled parts of PyTorch", "read the data with NumPy", """

@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING
 from minitensor.compat.reasons import attributes_of
 from minitensor.func.forward import hessian, jacfwd, jvp
 from minitensor.func.mapping import vmap
-from minitensor.func.modules import stack_module_state
+from minitensor.func.modules import (
+    debug_unwrap,
+    functionalize,
+    replace_all_batch_norm_modules_,
+    stack_module_state,
+)
+from minitensor.func.rearrangement import rearrange
 from minitensor.func.transforms import grad, grad_and_value, jacrev, linearize, vjp
 from minitensor.nn.utils.stateless import functional_call
 
 __all__ = [
+    "debug_unwrap",
     "functional_call",
+    "functionalize",
     "grad",
     "grad_and_value",
     "hessian",
@@ -25,6 +33,8 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "rearrange",
+    "replace_all_batch_norm_modules_",
     "stack_module_state",
     "vjp",
     "vmap",

@@ -6,15 +6,19 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from minitensor.errors import UsageError
+from minitensor.func.batching.batched import Batched
+from minitensor.nn.batchnorm import BatchNorm
 from minitensor.ops.join import stack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from minitensor.nn import Module
+    from minitensor.tensor import Tensor
 
 
 def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -65,3 +69,63 @@ def stack_states(states: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if each.keys() != states[0].keys():
             raise UsageError("stack_module_state: the models do not have the same parameters and buffers")
     return {name: stack([each[name].detach() for each in states]) for name in states[0]}
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Let all batch norms in a module use the statistics of their batch only, so that ``vmap`` can run it.
+
+    Args:
+        root: The module, which is changed.
+
+    >>> import minitensor as torch
+    >>> model = torch.nn.Sequential(torch.nn.BatchNorm1d(2))
+    >>> torch.func.replace_all_batch_norm_modules_(model)[0].running_mean is None
+    True
+    """
+    for each in root.modules():
+        if isinstance(each, BatchNorm) and each.track_running_stats:
+            each.running_mean = each.running_var = each.num_batches_tracked = None
+            each.track_running_stats = False
+    return root
+
+
+def functionalize(func: Callable[..., Any], *, remove: str = "mutations") -> Callable[..., Any]:
+    """Return a function that computes the same: writes into tensors need no removal here.
+
+    Args:
+        func: The function.
+        remove: "mutations" or "mutations_and_views". Default: ``"mutations"``.
+
+    Raises:
+        RuntimeError: If ``remove`` is another word.
+
+    >>> import minitensor as torch
+    >>> torch.func.functionalize(lambda x: x.clone().add_(1))(torch.ones(2))
+    tensor([2., 2.])
+    """
+    if remove not in ("mutations", "mutations_and_views"):
+        raise UsageError(
+            f"functionalize: remove must be 'mutations' or 'mutations_and_views', got {remove!r}"
+        )
+
+    @functools.wraps(func)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return func(*args, **kwargs)
+
+    return call
+
+
+def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
+    """Return the tensor of all samples for one of a sample of ``vmap``, and other tensors as they are.
+
+    Args:
+        tensor: A tensor.
+        recurse: Whether to do so for all ``vmap`` around. Default: ``True``.
+
+    >>> import minitensor as torch
+    >>> torch.func.debug_unwrap(torch.ones(2))
+    tensor([1., 1.])
+    """
+    if not isinstance(tensor, Batched):
+        return tensor
+    return debug_unwrap(tensor.physical) if recurse else tensor.physical

@@ -1,4 +1,4 @@
-"""Python functions of single elements: ``apply_`` and ``map_``. They are slow and have no gradient."""
+"""Python functions of single elements: ``apply_``, ``map_`` and ``map2_``. They are slow and have no gradient."""
 
 from __future__ import annotations
 
@@ -51,13 +51,37 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> T
     >>> torch.tensor([1., 5.]).map_(torch.tensor(3.), max)
     tensor([3., 5.])
     """
-    require_tensors("map_", other=tensor)
-    require_plain("map_", self, tensor)
-    if tensor.dtype is not self.dtype:
-        raise ArgumentTypeError(f"map_: expected a tensor of {self.dtype.name}, got {tensor.dtype.name}: cast it")
-    check_expands("map_", tensor, self)
-    others = numbers_of(broadcast_to(tensor, self.shape))
+    others = others_of("map_", self, tensor)
     return replace_elements("map_", self, map(callable, numbers_of(self), others))
+
+
+def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Tensor:
+    """Replace each element by ``callable`` of it and those of two tensors, which may be broadcast, in place.
+
+    Args:
+        x, y: The tensors of the further arguments, of this one's dtype.
+        callable: A function of three Python numbers that returns one.
+
+    Raises:
+        RuntimeError: If a tensor requires grad or does not broadcast, or a result does not fit the dtype.
+        TypeError: If a tensor is not on the CPU, the dtypes differ, or a result is not a number.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1., 5.]).map2_(torch.tensor([2., 3.]), torch.tensor(10.), lambda a, b, c: a + b * c)
+    tensor([21., 35.])
+    """
+    first, second = others_of("map2_", self, x), others_of("map2_", self, y)
+    return replace_elements("map2_", self, map(callable, numbers_of(self), first, second))
+
+
+def others_of(name: str, self: Tensor, tensor: Tensor) -> Any:
+    """Return the elements of a tensor, broadcast to another one, as a flat list; raise if they do not fit."""
+    require_tensors(name, other=tensor)
+    require_plain(name, self, tensor)
+    if tensor.dtype is not self.dtype:
+        raise ArgumentTypeError(f"{name}: expected a tensor of {self.dtype.name}, got {tensor.dtype.name}: cast it")
+    check_expands(name, tensor, self)
+    return numbers_of(broadcast_to(tensor, self.shape))
 
 
 def require_plain(name: str, *tensors: Tensor) -> None:

@@ -334,6 +334,8 @@ def always_false(input: Tensor) -> bool:
     >>> x = torch.ones(2)
     >>> x.is_inference(), x.is_quantized, x.is_sparse, x.is_sparse_csr
     (False, False, False, False)
+    >>> x.is_ipu, x.is_maia, x.is_mkldnn, x.is_mps, x.is_mtia, x.is_nested, x.is_vulkan, x.is_xla, x.is_xpu
+    (False, False, False, False, False, False, False, False, False)
     """
     return False
 

@@ -6,11 +6,13 @@ Each holds what programs take from it, under PyTorch's names. ``PATHS`` register
 import sys
 
 from minitensor.func import mapping
+from minitensor.nn import grad
 from minitensor.paths import annotating, flex_attention, flop_counter, functional, functorch, internals, printing, types
 
 PATHS = {
     "_jit_internal": annotating, "_tensor_str": printing, "_utils": internals, "_vmap_internals": mapping,
-    "functional": functional, "functorch": functorch, "nn.attention.flex_attention": flex_attention, "types": types,
+    "functional": functional, "functorch": functorch, "nn.functional.grad": grad,
+    "nn.attention.flex_attention": flex_attention, "types": types,
     "utils.flop_counter": flop_counter,
 }  # fmt: skip
 for path, module in PATHS.items():

@@ -254,7 +254,8 @@ class SparseTensor(Tensor, is_sparse=True):
     is_cpu, is_cuda = fact_of_entries("is_cpu"), fact_of_entries("is_cuda")
     is_sparse = property(lambda self: self.kind is sparse_coo)
     is_sparse_csr = property(lambda self: self.kind is sparse_csr)
-    is_meta = is_quantized = property(lambda self: False)
+    is_meta = is_quantized = is_ipu = is_maia = is_mkldnn = is_mps = is_mtia = is_nested = property(lambda self: False)
+    is_vulkan = is_xla = is_xpu = property(lambda self: False)
     nelement, ndimension = numel, dim
 
     # -- graph ---------------------------------------------------------------------------------------------------------

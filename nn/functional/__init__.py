@@ -125,6 +125,51 @@ from minitensor.nn.functional.pooling import (
     max_pool2d,
     max_pool3d,
 )
+from minitensor.nn.functional.private import (
+    GRID_SAMPLE_INTERPOLATION_MODES as GRID_SAMPLE_INTERPOLATION_MODES,
+)
+from minitensor.nn.functional.private import (
+    GRID_SAMPLE_PADDING_MODES as GRID_SAMPLE_PADDING_MODES,
+)
+from minitensor.nn.functional.private import (
+    _canonical_mask as _canonical_mask,
+)
+from minitensor.nn.functional.private import (
+    _check_key_padding_mask as _check_key_padding_mask,
+)
+from minitensor.nn.functional.private import (
+    _get_softmax_dim as _get_softmax_dim,
+)
+from minitensor.nn.functional.private import (
+    _in_projection as _in_projection,
+)
+from minitensor.nn.functional.private import (
+    _in_projection_packed as _in_projection_packed,
+)
+from minitensor.nn.functional.private import (
+    _is_integer as _is_integer,
+)
+from minitensor.nn.functional.private import (
+    _mha_shape_check as _mha_shape_check,
+)
+from minitensor.nn.functional.private import (
+    _no_grad_embedding_renorm_ as _no_grad_embedding_renorm_,
+)
+from minitensor.nn.functional.private import (
+    _none_or_dtype as _none_or_dtype,
+)
+from minitensor.nn.functional.private import (
+    _unpool_output_size as _unpool_output_size,
+)
+from minitensor.nn.functional.private import (
+    _verify_batch_size as _verify_batch_size,
+)
+from minitensor.nn.functional.private import (
+    _verify_spatial_size as _verify_spatial_size,
+)
+from minitensor.nn.functional.private import (
+    assert_int_or_pair as assert_int_or_pair,
+)
 from minitensor.nn.functional.sampling import affine_grid, grid_sample
 from minitensor.nn.functional.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
 from minitensor.nn.functional.with_indices import (

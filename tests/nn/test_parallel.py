@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from collections import namedtuple
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 import minitensor as mt
 from minitensor import nn
 from minitensor.errors import UnsupportedError
+from minitensor.nn.parallel.scatter_gather import gather, scatter, scatter_kwargs
 from tests.nn.twins import assert_close, numbers, share_numbers
 
 
@@ -65,5 +69,71 @@ def test_several_processes_are_refused_by_name() -> None:
         nn.parallel.DistributedDataParallel(nn.Linear(1, 1))
     with pytest.raises(UnsupportedError, match=r"distributed\.init_process_group: there is no distributed training"):
         mt.distributed.init_process_group("nccl")
-    with pytest.raises(NotImplementedError, match="there is one device"):
-        nn.parallel.replicate(nn.Linear(1, 1), [0, 1])
+
+
+PARTS: dict[str, Any] = {
+    "a tensor": lambda torch: torch.arange(6.0).reshape(3, 2),
+    "a tuple": lambda torch: (torch.arange(4.0), 3, None),
+    "a list": lambda torch: [torch.arange(4.0), [torch.ones(2)], "text"],
+    "a dict": lambda torch: {"x": torch.arange(4.0), "y": (torch.ones(3), {})},
+    "a named tuple": lambda torch: Pair(torch.arange(4.0), torch.ones(2)),
+    "empty": lambda torch: (),
+}
+Pair = namedtuple("Pair", "x y")
+
+
+def plain(value: Any) -> Any:
+    """Return a value with its tensors as lists, and the classes of its containers."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__, [plain(each) for each in value]
+    return value
+
+
+@pytest.fixture
+def theirs(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """PyTorch's module, which divides tensors for GPUs, with a division that leaves them where they are."""
+    torch = pytest.importorskip("torch")
+    module = importlib.import_module("torch.nn.parallel.scatter_gather")
+    cut = SimpleNamespace(apply=lambda targets, _, dim, x: x.chunk(len(targets), dim))
+    join = SimpleNamespace(apply=lambda target, dim, *parts: torch.cat(parts, dim))
+    monkeypatch.setattr(module, "Scatter", cut)
+    monkeypatch.setattr(module, "Gather", join)
+    return module
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("name", PARTS)
+def test_a_batch_is_divided_and_joined_as_pytorch_does(name: str, devices: int, theirs: Any) -> None:
+    torch, targets = pytest.importorskip("torch"), list(range(devices))
+    wanted, found = theirs.scatter(PARTS[name](torch), targets), scatter(PARTS[name](mt), targets)
+    assert plain(found) == plain(wanted)
+    if name not in ("a tuple", "a list", "empty"):
+        assert plain(gather(found, 0)) == plain(theirs.gather(wanted, 0))
+
+
+@pytest.mark.parametrize("name", ["a tuple", "a named tuple", "empty"])
+@pytest.mark.parametrize("kwargs", [None, {}, {"x": 2}])
+def test_arguments_are_divided_as_pytorch_does(name: str, kwargs: Any, theirs: Any) -> None:
+    torch = pytest.importorskip("torch")
+    wanted = theirs.scatter_kwargs(PARTS[name](torch), kwargs, [0, 1])
+    assert plain(scatter_kwargs(PARTS[name](mt), kwargs, [0, 1])) == plain(wanted)
+
+
+def test_parts_are_computed_one_after_another() -> None:
+    layer = nn.Linear(2, 1)
+    parts = scatter(mt.ones(4, 2), ["cpu", "cpu"])
+    modules = nn.parallel.replicate(layer, ["cpu", "cpu"])
+    whole = gather(nn.parallel.parallel_apply(modules, parts), "cpu")
+    assert whole.tolist() == layer(mt.ones(4, 2)).tolist()
+    whole.sum().backward()
+    assert layer.weight.grad is not None
+    with pytest.raises(AssertionError, match=r"modules 1 is not equal to the number of inputs 2"):
+        nn.parallel.parallel_apply(modules[:1], parts)
+    with pytest.warns(UserWarning, match="unsqueeze and return a vector"):
+        assert gather([mt.tensor(1), mt.tensor(2)], "cpu").tolist() == [1, 2]
+    with pytest.raises(ValueError, match="same number of keys"):
+        gather([{}, {"x": mt.ones(1)}], "cpu")

@@ -134,6 +134,9 @@ ABSENT_METHODS = {
     "DataLoader check_worker_number_rationality multiprocessing_context": "checks of processes; an attribute",
     "ConcatDataset cumsum cummulative_sizes": "a part of the constructor; a misspelled name",
     "Event from_ipc_handle ipc_handle": "events are not sent to other processes",
+    "CUDAGraph capture_begin capture_end debug_dump enable_debug_mode get_graph_data get_graph_id instantiate "
+    "keep_graph pool raw_cuda_graph raw_cuda_graph_exec replay reset "
+    "graph default_capture_stream": "no graph can be made",
     "RemovableHandle next_id": "the counter of handles",
 }
 

@@ -1,19 +1,16 @@
-"""``nn.parallel``: modules that PyTorch copies to several GPUs or processes. Here there is one of each.
+"""A module that PyTorch copies to several GPUs. Here there is one device, and the module is called as it is.
 
-``DataParallel`` therefore calls its module as it is. Its parameters have the names that PyTorch gives them, so that
-checkpoints written on several GPUs can be read.
+Its parameters have the names that PyTorch gives them, so that checkpoints written on several GPUs can be read.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.compat.distributed import require_group
 from minitensor.compat.reasons import attributes_of
-from minitensor.errors import UnsupportedError
 from minitensor.nn.module import Module
 
-__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
+__all__ = ["DataParallel", "data_parallel"]
 
 
 class DataParallel(Module):
@@ -65,38 +62,6 @@ def data_parallel(
     arguments = inputs if isinstance(inputs, tuple) else (inputs,)
     return module(*arguments, **(module_kwargs or {}))
 
-
-class DistributedDataParallel(Module):
-    """The class of modules that PyTorch trains in several processes: it cannot be made here.
-
-    Args:
-        module: A module.
-        args, kwargs: Accepted for PyTorch compatibility.
-
-    Raises:
-        ValueError: If it is called at all: no process group can be initialized.
-
-    >>> import minitensor as torch
-    >>> torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(3, 2))
-    Traceback (most recent call last):
-        ...
-    minitensor.errors.UsageValueError: DistributedDataParallel: no process group has been initialized: there is no ...
-    """
-
-    def __init__(self, module: Module, *args: Any, **kwargs: Any) -> None:
-        require_group("DistributedDataParallel")
-
-
-def replicate(*args: Any, **kwargs: Any) -> Any:
-    """Raise: modules and tensors are not divided among devices.
-
-    Raises:
-        NotImplementedError: Always.
-    """
-    raise UnsupportedError("nn.parallel: there is one device; call the module itself")
-
-
-scatter = gather = parallel_apply = replicate
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)
