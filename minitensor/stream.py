@@ -16,7 +16,7 @@ from weakref import WeakSet
 import numpy as np
 import numpy.typing as npt
 
-from minitensor.errors import ArgumentError, ArgumentTypeError, GeneratorStateError
+from minitensor.errors import ArgumentError, GeneratorStateError, UsageTypeError
 from minitensor.forks import after_fork_in_child
 
 
@@ -111,7 +111,7 @@ def to_uint64(seed: int) -> int:
     try:
         number = operator.index(seed)
     except TypeError:
-        raise ArgumentTypeError(f"manual_seed expected a long, but got {type(seed).__name__}") from None
+        raise UsageTypeError(f"manual_seed expected a long, but got {type(seed).__name__}") from None
     if not -(2**63) <= number < 2**64:
         raise ArgumentError(f"manual_seed: expected a seed from -2**63 to 2**64 - 1, got {number}")
     return number % 2**64

@@ -75,7 +75,6 @@ class Numbered(Module):
         modules = list(self)
         modules.insert(index, require_module(module))
         self._renumber(modules)
-        return self
 
     def append(self, module: Module) -> Any:
         """Append a module; raise ``TypeError`` if it is not one."""

@@ -8,7 +8,7 @@ from typing import Any
 from minitensor.autograd.mode import enable_grad, no_grad, report_writes
 from minitensor.backends.silence import in_silence
 from minitensor.base import require_writable, values_of, wrap
-from minitensor.errors import ArgumentError, GuardError, IndexRangeError, UsageError, WrongTypeError
+from minitensor.errors import ArgumentError, GuardError, IndexRangeError, UsageError, UsageTypeError, WrongTypeError
 from minitensor.ops.complex import view_as_real
 from minitensor.optim.line_search import Point, Search, strong_wolfe
 from minitensor.optim.optimizer import Group, Optimizer, Params, State
@@ -97,7 +97,7 @@ class LBFGS(Optimizer):
 
     def _step(self, closure: Callable[[], Any] | None = None) -> Any:
         if closure is None:
-            raise UsageError("LBFGS.step needs a closure that computes the loss and its gradients anew")
+            raise UsageTypeError("LBFGS.step needs a closure that computes the loss and its gradients anew")
         if len(self.param_groups) != 1:
             raise GuardError(f"Expected exactly one param_group, but got {len(self.param_groups)}")
         self._opt_called = True

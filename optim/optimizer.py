@@ -472,11 +472,11 @@ class Optimizer:
         self._load_state_dict_post_hooks: Hooks[Hook] = Hooks()
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
-        for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {option}: {group[option]}" for option in sorted(group) if option != "params"]
-        return "\n".join([*lines, ")"])
+        groups = [
+            "\n".join([f"Parameter Group {i}", *[f"    {k}: {group[k]}" for k in sorted(group) if k != "params"]])
+            for i, group in enumerate(self.param_groups)
+        ]
+        return "\n".join([f"{type(self).__name__} (", "\n\n".join(groups), ")"])
 
 
 def without_params(group: Group) -> Group:

@@ -70,6 +70,12 @@ def over_dims(input: Tensor, dim: Dims, keepdim: bool) -> tuple[Tensor, tuple[in
     return input, axes(dim, input.ndim), keepdim
 
 
+def over_dims_or_none(input: Tensor, dim: Dims, keepdim: bool) -> tuple[Tensor, tuple[int, ...], bool]:
+    """Return the dims to reduce: none at all for an empty sequence, where ``sum`` and others reduce all."""
+    is_empty = isinstance(dim, (tuple, list)) and len(dim) == 0
+    return (input, (), keepdim) if is_empty else over_dims(input, dim, keepdim)
+
+
 @memoize
 def count(shape: tuple[int, ...], dims: Axes) -> int:
     """Return how many elements are reduced to one."""
@@ -483,7 +489,7 @@ def cast_truth(input: Tensor, found: Any) -> Array:
     return result
 
 
-@nondifferentiable(prepare=over_dims)
+@nondifferentiable(prepare=over_dims_or_none)
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return whether all elements are nonzero, in all or along ``dim``; uint8 for uint8 input, else bool.
 
@@ -494,7 +500,7 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
     return cast_truth(input, input.xp.all(input.array, dim, keepdims=keepdim))
 
 
-@nondifferentiable(prepare=over_dims)
+@nondifferentiable(prepare=over_dims_or_none)
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return whether any element is nonzero, in all or along ``dim``; uint8 for uint8 input, else bool.
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from minitensor.errors import ArgumentError
+from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.optim.lr_scheduler.base import LRScheduler, require_entry, require_state, set_rate
 from minitensor.optim.optimizer import Optimizer
 
@@ -137,7 +137,7 @@ def require_schedulers(name: str, schedulers: Sequence[Any], optimizer: Optimize
         raise ArgumentError(f"{name} expects at least one scheduler, but got no scheduler.")
     for i, scheduler in enumerate(schedulers):
         if not hasattr(scheduler, "optimizer"):
-            raise ArgumentError(f"{name} at index {i} should have `optimizer` as its attribute.")
+            raise ArgumentTypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
         if type(scheduler).__name__ == "ReduceLROnPlateau":
             raise ArgumentError(f"{name} does not support `ReduceLROnPlateau`, which needs a measure; got it at {i}")
         if scheduler.optimizer is not optimizer:
