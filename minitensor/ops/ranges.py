@@ -188,8 +188,10 @@ def space_evenly(first: Any, last: Any, steps: int, wanted: Any, xp: Library) ->
     """Return evenly spaced values; each half is counted from its own end, which makes both ends exact."""
     work = wanted if wanted.kind in "fc" and wanted.itemsize > 2 else dtypes.float64.numpy
     low, high = [xp.asarray(scalars.fit(each, wanted)[()], dtype=work) for each in (first, last)]
-    step = (high - low) / max(steps - 1, 1)
-    number = xp.arange(steps).astype(work)
+    # PyTorch fuses the product and the sum: in float32, they are rounded once.
+    exact = dtypes.float64.numpy if work == dtypes.float32.numpy else work
+    step = ((high - low) / max(steps - 1, 1)).astype(exact)
+    number = xp.arange(steps).astype(exact)
     values: Array = xp.where(number.real < steps // 2, low + step * number, high - step * (steps - 1 - number))
     if steps == 1:
         values = low.reshape(1)

@@ -202,6 +202,18 @@ def test_evenly_spaced_values_are_pytorchs(name: str, ends: Any, dtype: str) -> 
     np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5)
 
 
+def test_evenly_spaced_singles_are_pytorchs_to_the_last_bit() -> None:
+    """PyTorch rounds ``start + step * i`` once where the CPU has such an instruction."""
+    torch = pytest.importorskip("torch")
+    if torch.backends.cpu.get_cpu_capability() == "DEFAULT":
+        pytest.skip("this CPU has no fused multiplication and addition")
+    rng = np.random.default_rng(0)
+    for steps in range(60):
+        for start, end in ((0.0, rng.random() * 200), (rng.random() - 0.5, rng.random() * 10), (255.0, 0.0)):
+            found, expected = mt.linspace(start, end, steps), torch.linspace(start, end, steps)
+            np.testing.assert_array_equal(found.numpy(), expected.numpy())
+
+
 def test_evenly_spaced_values_accept_0d_tensors_and_complex_ends() -> None:
     assert mt.linspace(mt.tensor(1), mt.tensor(5), 3).tolist() == [1, 3, 5]
     assert mt.linspace(1 + 1j, 2, 3).dtype is mt.complex64
