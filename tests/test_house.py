@@ -66,6 +66,7 @@ OPTIONAL = {
     "hypothesis": "minitensor.testing",
     "tqdm": "minitensor.compat",
     "tensorboard": "minitensor.utils.tensorboard",
+    "PIL": "minitensor.vision",
 }
 OPTIONAL_AT_TOP = ("minitensor.backends.cupy", "minitensor.testing.strategies")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import enum
 import functools
 import importlib
 import inspect
@@ -43,8 +44,8 @@ ROOMS = (
     "minitensor.autograd.graph", "minitensor.optim.lr_scheduler", "minitensor.optim.step_hooks",
     "minitensor.optim.swa_utils", "minitensor.utils", "minitensor.utils.checkpoint", "minitensor.utils.data",
     "minitensor.utils.dlpack", "minitensor.utils.hooks", "minitensor.serialization",
-    "minitensor.vision", "minitensor.vision.models", "minitensor.vision.ops", "minitensor.testing", "minitensor.cuda",
-    "minitensor.nn",
+    "minitensor.vision", "minitensor.vision.models", "minitensor.vision.ops", "minitensor.vision.transforms",
+    "minitensor.vision.transforms.functional", "minitensor.testing", "minitensor.cuda", "minitensor.nn",
     "minitensor.run", "minitensor._C", "minitensor.overrides",
     "minitensor.distributions", "minitensor.distributions.constraint_registry",
     "minitensor.distributions.constraints", "minitensor.distributions.kl", "minitensor.distributions.transforms",
@@ -80,6 +81,7 @@ CHAPTERS = ("minitensor.nn.modules.", "minitensor.nn.parallel.", "minitensor.vis
 # Arguments that mean the same wherever they occur, and therefore need no words.
 COMMON = {
     "input": "the tensor to work on",
+    "img": "the image to work on: one of Pillow's, or a tensor of shape (..., C, H, W)",
     "self": "the tensor to work on, in a method",
     "other": "the second operand, a tensor or a number",
     "dim": "the dim, or the dims, to work along; negative ones count from the end",
@@ -248,6 +250,8 @@ def examples(text: str) -> list[str]:
 
 def constructors(target: Any) -> list[Any]:
     """Return the functions, written in Python, that are called to make an object of a class, or a function itself."""
+    if inspect.isclass(target) and issubclass(target, enum.Enum):
+        return []  # its members are made already
     found = [target.__new__, target.__init__] if inspect.isclass(target) else [target]
     return [each for each in map(inspect.unwrap, found) if hasattr(each, "__code__")]
 
@@ -320,6 +324,8 @@ def is_default(text: str, default: Any, arguments: dict[str, Any]) -> bool:
     """Tell whether a text names a default: a literal, a function, or an argument whose value None stands for."""
     if text in arguments:
         return default is None
+    if isinstance(default, enum.Enum):
+        return text == str(default)
     if callable(default):
         return text.rpartition(".")[2] == default.__name__
     return text == repr(default).replace("'", '"') or is_equal_number(text, default)
