@@ -503,7 +503,8 @@ LONG_FUNCTIONS = {
 # File names that say nothing about the content. PyTorch's own paths keep their names.
 RAG_BAGS = frozenset(("utils", "util", "misc", "helpers", "helper", "common", "seldom", "binary", "facts", "other"))
 PYTORCH_PATHS = frozenset(
-    ("minitensor.utils", "minitensor.nn.utils", "minitensor.nn.modules.utils", "minitensor.distributions.utils")
+    ("minitensor.utils", "minitensor.nn.utils", "minitensor.nn.modules.utils", "minitensor.distributions.utils",
+     "minitensor.vision.utils")
 )
 
 
