@@ -80,7 +80,8 @@ def batch_from(images: Any) -> Tensor:
         images = images.unsqueeze(0)
     if images.ndim != 4:
         raise ShapeIndexError(f"make_grid: images of shape (N, C, H, W) are wanted, got {tuple(images.shape)}")
-    return images.expand(-1, 3, -1, -1) if images.size(1) == 1 else images
+    batch: Tensor = images.expand(-1, 3, -1, -1) if images.size(1) == 1 else images
+    return batch
 
 
 def require_tensor(value: Any, where: str = "") -> None:
