@@ -146,8 +146,8 @@ ABSENT = (
         torch.optim.rmsprop.rmsprop torch.optim.rprop.rprop torch.optim.sgd.sgd"""),
     Absence("it belongs to TensorBoard", "import it from tensorboard.summary.writer.record_writer", """
         torch.utils.tensorboard.RecordWriter"""),
-    Absence("torchvision is another package", "read local MNIST and CIFAR-10 files with minitensor.vision", """
-        torchvision"""),
+    Absence("minitensor.vision, which is imported as torchvision, lacks it", "read pictures with Pillow", """
+        torchvision.*"""),
     Absence("it is built on the compiled parts of PyTorch", "read the data with NumPy", """
         torchaudio torchtext torchdata"""),
 )  # fmt: skip
@@ -185,6 +185,8 @@ def find_in_package(path: str) -> Absence | None:
 
 def pytorchs_name(module: str) -> str:
     """Return what PyTorch calls a module of this library: torch.nn for minitensor.nn."""
+    if module.startswith("minitensor.vision"):
+        return "torchvision" + module.removeprefix("minitensor.vision")
     return "torch" + module.removeprefix("minitensor")
 
 

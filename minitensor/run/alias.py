@@ -23,10 +23,11 @@ from minitensor.compat import reasons, version
 from minitensor.errors import MissingImportError, MissingModuleError, UsageError
 
 # What is imported under another name.
-ROOTS = {"torch": "minitensor", "functorch": "minitensor.functorch"}
+ROOTS = {"torch": "minitensor", "functorch": "minitensor.functorch", "torchvision": "minitensor.vision"}
 
-# Packages that load PyTorch's compiled parts and cannot work with this library. A program's own of the same name may.
-REFUSED = ("torchvision", "torchaudio", "torchtext", "torchdata")
+# Packages that load PyTorch's compiled parts and cannot work with this library. A program's own of the same name may,
+# also one named torchvision.
+REFUSED = ("torchaudio", "torchtext", "torchdata")
 COMPILED = (".so", ".pyd", ".dll", ".dylib")
 
 # `torch.__version__`, which programs compare: that of the PyTorch whose behavior this library has.
@@ -37,6 +38,14 @@ OWN = frozenset(
     "base callers compat copies device dtypes errors forks generator indexing layouts memory_format ops "
     "paths printing rejection run sampling scalars shapes storage stream tensor vision __main__".split()
 )
+
+
+# The modules of torchvision that are here, and those whose contents have another place.
+OF_TORCHVISION = frozenset(("transforms", "utils", "datasets", "models"))
+IN_TORCHVISION = {
+    "torchvision.transforms.autoaugment": "minitensor.vision.transforms",
+    "torchvision.transforms.transforms": "minitensor.vision.transforms",
+}
 
 
 # PyTorch's modules whose contents have another place here. Some have the name of a function in them, which an import
@@ -59,7 +68,8 @@ ELSEWHERE = {
 class as_torch:  # noqa: N801  # called like a function
     """Make ``import torch`` import this library, until the end of a ``with`` block or of the program.
 
-    ``torch``, ``torch.nn`` and all other modules that exist here are this library's modules themselves. The libraries
+    ``torch``, ``torch.nn`` and all other modules that exist here are this library's modules themselves, and
+    ``torchvision`` is ``minitensor.vision``, unless the program has a package of this name. The libraries
     that import ``torch`` afterwards use it too. PyTorch is not loaded even if it is installed; its modules that do not
     exist here raise a ModuleNotFoundError that says what to use instead. ``python -m minitensor script.py`` runs a
     script this way. ``torch.__version__`` is the version of PyTorch that this library follows, because programs ask for
@@ -150,7 +160,8 @@ def require_no_pytorch() -> None:
 
 
 def is_alias(name: str) -> bool:
-    return name.partition(".")[0] in ROOTS
+    root = name.partition(".")[0]
+    return root in ROOTS and not (root == "torchvision" and is_plain_package(root))
 
 
 def own_name(name: str) -> str:
@@ -165,10 +176,12 @@ def locate(name: str) -> str | None:
     >>> locate("torch.nn.functional"), locate("torch.futures")
     ('minitensor.nn.functional', None)
     """
-    if name in ELSEWHERE:
-        return ELSEWHERE[name]
+    elsewhere = ELSEWHERE.get(name) or IN_TORCHVISION.get(name)
+    if elsewhere:
+        return elsewhere
     own = own_name(name)
-    if own.count(".") and own.split(".")[1] in OWN:
+    root, *inner = name.split(".")
+    if inner and (inner[0] not in OF_TORCHVISION if root == "torchvision" else inner[0] in OWN):
         return None
     owner, _, last = own.rpartition(".")
     attribute = getattr(sys.modules.get(owner), last, None)

@@ -1,6 +1,8 @@
-"""Images: readers of data sets (MNIST and its variants, CIFAR-10), the classic networks, and their building blocks."""
+"""Images: torchvision's transforms and models, their building blocks, statistics, grids, and readers of data sets."""
 
-from minitensor.vision import models, ops
+from minitensor.vision import models, ops, transforms, utils
 from minitensor.vision.datasets import Pictures, read_cifar10, read_idx, read_mnist
 
-__all__ = ["Pictures", "models", "ops", "read_cifar10", "read_idx", "read_mnist"]
+__all__ = ["Pictures", "models", "ops", "read_cifar10", "read_idx", "read_mnist", "transforms", "utils"]
+
+__version__ = "0.29.1+minitensor"  # of the torchvision whose behavior it has; programs compare it

@@ -186,7 +186,11 @@ MISSING = {
     "from torch.nested import narrow": "ModuleNotFoundError: No module named 'torch.nested': there are no nested",
     "import torch.no_such": "ModuleNotFoundError: No module named 'torch.no_such': minitensor, which",
     "import torch.layout": "ModuleNotFoundError: No module named 'torch.layout'",
-    "import torchvision": "ModuleNotFoundError: No module named 'torchvision': torchvision is another package",
+    "import torchvision.ops": "ModuleNotFoundError: No module named 'torchvision.ops': minitensor.vision, which is",
+    "import torchvision.pillow": "ModuleNotFoundError: No module named 'torchvision.pillow': minitensor.vision",
+    "from torchvision import io": "ImportError: cannot import name 'io' from 'torchvision': minitensor.vision",
+    "from torchvision.transforms import no_such": "ImportError: cannot import name 'no_such' from 'torchvision.tran",
+    "import torchaudio": "ModuleNotFoundError: No module named 'torchaudio': it is built on the compiled parts",
     "from torch import no_such": "ImportError: cannot import name 'no_such'",
 }
 
@@ -212,9 +216,28 @@ def test_a_programs_own_package_named_torchvision_is_used(tmp_path: Path) -> Non
     write(tmp_path / "torchvision", __init__="import torch", transforms="from torch import ones as picture")
     write(tmp_path, main="from torchvision import transforms; print(transforms.picture(2))")
     assert output(tmp_path, "main.py") == ["tensor([1., 1.])"]
-    (tmp_path / "torchvision" / "_C.so").touch()
-    error = run_torch(tmp_path, "main.py").stderr.splitlines()[-1]
-    assert "No module named 'torchvision': torchvision is another package" in error
+    (tmp_path / "torchvision" / "_C.so").touch()  # PyTorch's own: this library's is used
+    write(tmp_path, main="from torchvision import transforms; print(transforms.CenterCrop(2))")
+    assert output(tmp_path, "main.py") == ["CenterCrop(size=(2, 2))"]
+
+
+VISION = """
+import torch, torchvision
+import torchvision.transforms as T, torchvision.transforms.functional as F
+from torchvision import transforms, utils
+from torchvision.transforms.autoaugment import RandAugment
+from torchvision.transforms.functional import InterpolationMode
+from torchvision.utils import make_grid
+assert T is transforms is torchvision.transforms and F is T.functional and RandAugment is T.RandAugment
+assert torchvision.__version__ > "0.29" and utils.make_grid is make_grid
+image = torch.zeros(3, 8, 8, dtype=torch.uint8)
+print(T.Compose([T.Resize(6, InterpolationMode.NEAREST), RandAugment()])(image).shape)
+"""
+
+
+def test_torchvision_is_this_librarys_vision(tmp_path: Path) -> None:
+    write(tmp_path, main=VISION)
+    assert output(tmp_path, "main.py") == ["torch.Size([3, 6, 6])"]
 
 
 def test_an_uncaught_import_from_a_plain_module_says_why_too(tmp_path: Path) -> None:
