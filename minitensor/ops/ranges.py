@@ -185,14 +185,18 @@ def spacing_dtype(first: Any, last: Any, wanted: Dtype | None, out: Tensor | Non
 
 
 def space_evenly(first: Any, last: Any, steps: int, wanted: Any, xp: Library) -> Array:
-    """Return evenly spaced values; each half is counted from its own end, which makes both ends exact."""
-    work = wanted if wanted.kind in "fc" and wanted.itemsize > 2 else dtypes.float64.numpy
+    """Return evenly spaced values; each half is counted from its own end, which makes both ends exact.
+
+    As in PyTorch, ``low + step * number`` is rounded once, not twice, except in half precision.
+    """
+    work = wanted if wanted.kind in "fc" else dtypes.float64.numpy
     low, high = [xp.asarray(scalars.fit(each, wanted)[()], dtype=work) for each in (first, last)]
-    # PyTorch fuses the product and the sum: in float32, they are rounded once.
-    exact = dtypes.float64.numpy if work == dtypes.float32.numpy else work
-    step = ((high - low) / max(steps - 1, 1)).astype(exact)
-    number = xp.arange(steps).astype(exact)
-    values: Array = xp.where(number.real < steps // 2, low + step * number, high - step * (steps - 1 - number))
+    step = (high - low) / max(steps - 1, 1)
+    wider = {"f": xp.float64, "d": getattr(xp, "longdouble", xp.float64)}.get(work.char, work)
+    number = xp.arange(steps)
+    is_low = number < steps // 2
+    number = xp.where(is_low, number, number - (steps - 1)).astype(wider)
+    values: Array = xp.where(is_low, low, high).astype(wider) + step.astype(wider) * number
     if steps == 1:
         values = low.reshape(1)
     return values.astype(wanted)

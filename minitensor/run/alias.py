@@ -41,8 +41,10 @@ OWN = frozenset(
 
 
 # The modules of torchvision that are here, and those whose contents have another place.
-OF_TORCHVISION = frozenset(("transforms", "utils", "datasets", "models"))
+OF_TORCHVISION = frozenset(("transforms", "utils", "datasets", "models", "ops"))
 IN_TORCHVISION = {
+    "torchvision.ops.misc": "minitensor.vision.ops",
+    "torchvision.ops.stochastic_depth": "minitensor.vision.ops",
     "torchvision.transforms.autoaugment": "minitensor.vision.transforms",
     "torchvision.transforms.transforms": "minitensor.vision.transforms",
 }

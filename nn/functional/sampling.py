@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.autograd.strides import in_layout, row_major
@@ -143,9 +144,8 @@ def find_corners_grad(
     """Return the gradient of the corners' weights, products of one share a dim, in the places."""
     if mode == "nearest":
         return as_function_of(places.new_zeros(places.shape), places)
-    along = [
-        shares(mode, edges, align_corners, places[..., -1 - dim], size) for dim, size in enumerate(sizes)
-    ]
+    positions = [position(places[..., -1 - dim], size, len(sizes), align_corners) for dim, size in enumerate(sizes)]
+    along = [shares(mode, edges, align_corners, place, size) for place, size in zip(positions, sizes)]
     counts = [len(shares) for shares, _ in along]
     grad = grads[0].reshape(*counts, *places.shape[:-1])
     found = [
@@ -182,11 +182,17 @@ def below_each_other(index: Tensor, plane: int) -> Tensor:
 # -- shares of a place along one dim -----------------------------------------------------------------------------------
 
 
+def position(place: Tensor, size: int, dims: int, align_corners: bool) -> Tensor:
+    """Turn [-1, 1] into pixels, as ``sample.pixels`` does."""
+    wider = dtypes.float64 if dims == 2 and place.dtype == dtypes.float32 else place.dtype
+    return cast("Tensor", sample.pixel_of((place + 1).to(wider), size, align_corners).to(place.dtype))
+
+
 def shares(
     mode: str, edges: str, align_corners: bool, place: Tensor, size: int
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Return the weights of the pixels beside each place of [-1, 1] and their slopes, zeros for pixels cut off."""
-    place, step = sample.pixel_of(place, size, align_corners), (size - 1) / 2 if align_corners else size / 2
+    """Return the weights of the pixels beside each position and their slopes, zeros for pixels cut off."""
+    step = (size - 1) / 2 if align_corners else size / 2
     if mode == "bicubic":
         low = floor(place.detach())
         share = place - low
@@ -318,7 +324,7 @@ def middles(count: int, align_corners: bool, like: dict[str, Any]) -> Tensor:
     if count == 1:
         return linspace(0, 0, 1, **like)
     line = linspace(-1, 1, count, **like)
-    return line if align_corners else line * ((count - 1) / count)
+    return line if align_corners else line * (count - 1) / count
 
 
 def check_matrices(theta: Any, size: Sequence[int]) -> tuple[int, ...]:

@@ -202,16 +202,16 @@ def test_evenly_spaced_values_are_pytorchs(name: str, ends: Any, dtype: str) -> 
     np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5)
 
 
-def test_evenly_spaced_singles_are_pytorchs_to_the_last_bit() -> None:
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("ends", [(-1, 1), (0, 1), (-np.pi, np.pi), (0.1, 0.7)], ids=repr)
+def test_linspace_rounds_as_pytorch(ends: Any, dtype: str) -> None:
     """PyTorch rounds ``start + step * i`` once where the CPU has such an instruction."""
     torch = pytest.importorskip("torch")
     if torch.backends.cpu.get_cpu_capability() == "DEFAULT":
         pytest.skip("this CPU has no fused multiplication and addition")
-    rng = np.random.default_rng(0)
-    for steps in range(60):
-        for start, end in ((0.0, rng.random() * 200), (rng.random() - 0.5, rng.random() * 10), (255.0, 0.0)):
-            found, expected = mt.linspace(start, end, steps), torch.linspace(start, end, steps)
-            np.testing.assert_array_equal(found.numpy(), expected.numpy())
+    for steps in (*range(2, 70), 100, 5000):
+        found, expected = [lib.linspace(*ends, steps, dtype=getattr(lib, dtype)).numpy() for lib in (mt, torch)]
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_evenly_spaced_values_accept_0d_tensors_and_complex_ends() -> None:

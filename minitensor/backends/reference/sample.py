@@ -41,16 +41,24 @@ def all_neighbours(
     """Return the neighbours along each dim. The sum of their numbers over the dims is the row of a corner."""
     return [
         [(number * prod(sizes[dim + 1 :]), share) for number, share in
-         neighbours(xp, places[..., -1 - dim], size, prod(sizes), mode, edges, align_corners)]
-        for dim, size in enumerate(sizes)
+         neighbours(xp, place, size, prod(sizes), mode, edges, align_corners)]
+        for dim, (size, place) in enumerate(zip(sizes, pixels(places, sizes, align_corners)))
     ]  # fmt: skip
+
+
+def pixels(places: Array, sizes: Sequence[int], align_corners: bool) -> list[Array]:
+    """Return the positions of places (..., dims) along each dim, in pixels."""
+    wider = "float64" if len(sizes) == 2 and places.dtype == "float32" else places.dtype
+    return [
+        pixel_of((places[..., -1 - dim] + 1).astype(wider, copy=False), size, align_corners).astype(places.dtype)
+        for dim, size in enumerate(sizes)
+    ]
 
 
 def neighbours(
     xp: Any, place: Array, size: int, plane: int, mode: str, edges: str, align_corners: bool
 ) -> Neighbours:
-    """Return the pixels beside each place of [-1, 1] in an image of ``plane`` pixels, with their weights."""
-    place = pixel_of(place, size, align_corners)
+    """Return the pixels beside each position in an image of ``plane`` pixels, with their weights."""
     into: Callable[[Array], Array] = lambda x: bring_in(xp, x, size, edges, align_corners)
     kind = "int32" if plane < FARTHEST else "int64"
     if mode == "bicubic":
@@ -97,11 +105,16 @@ def outer(x: Any) -> Any:
     return ((-0.75 * x + 3.75) * x - 6) * x + 3
 
 
-def pixel_of(place: Any, size: int, align_corners: bool) -> Any:
-    """Turn [-1, 1] into pixels, whose middles are whole numbers."""
+def pixel_of(distance: Any, size: int, align_corners: bool) -> Any:
+    """Turn distances of [0, 2] from the left into pixels, whose middles are whole numbers.
+
+    At whole numbers the slope of what is read jumps, and one bit decides which slope is returned. PyTorch rounds
+    product and difference at once in images, and one after the other in volumes: give doubles instead of singles for
+    images.
+    """
     if align_corners:
-        return (place + 1) * ((size - 1) / 2)
-    return ((place + 1) * size - 1) / 2
+        return distance * ((size - 1) / 2)
+    return (distance * size - 1) / 2
 
 
 def bring_in(xp: Any, place: Array, size: int, edges: str, align_corners: bool) -> Array:

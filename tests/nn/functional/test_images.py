@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,25 @@ def test_grid_sample(mode: str, dims: int, edges: str, align_corners: bool) -> N
     image = random.standard_normal((2, 3, *[4] * dims))
     places = random.uniform(-2.2, 2.2, (2, *[3] * dims, dims))
     agree(lambda lib, x, g: lib.nn.functional.grid_sample(x, g, mode, edges, align_corners), image, places)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("edges", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize(("mode", "dims"), [("bilinear", 2), ("bicubic", 2), ("bilinear", 3)])
+def test_slopes_at_the_middles_of_pixels_are_of_pytorchs_side(
+    mode: str, dims: int, edges: str, align_corners: bool
+) -> None:
+    """A network that warps images starts with the identity: there, rounding decides between two slopes."""
+    torch = pytest.importorskip("torch")
+    for size, scale in product((2, 7, 10, 13, 28, 33) if dims == 2 else (3, 7, 10), (1, 0.5, -1)):
+        image = np.random.default_rng(size).random((1, 1, *[size] * dims), "float32")
+        slopes = []
+        for lib in (mt, torch):
+            theta = scale * lib.eye(dims, dims + 1).unsqueeze(0)
+            places = lib.nn.functional.affine_grid(theta, image.shape, align_corners).requires_grad_()
+            lib.nn.functional.grid_sample(lib.tensor(image), places, mode, edges, align_corners).sum().backward()
+            slopes.append(places.grad.numpy())
+        np.testing.assert_allclose(*slopes, atol=1e-3)
 
 
 @pytest.mark.parametrize("edges", ["zeros", "border", "reflection"])
