@@ -96,8 +96,8 @@ class as_torch:  # noqa: N801  # called like a function
         require_no_pytorch()
         self.modules = {name: module for name, module in sys.modules.items() if is_alias(name)}
         self.first, self.last = Finder(), LastFinder()
-        self.version = version.__version__
-        show_version(PYTORCHS_VERSION)
+        self.shown = version.__version__, sys.modules["minitensor"].__name__
+        show(PYTORCHS_VERSION, "torch")
         for name in self.modules:
             del sys.modules[name]  # a submodule that someone entered by hand
         sys.modules.update({name: importlib.import_module(own) for name, own in ELSEWHERE.items()})
@@ -125,12 +125,13 @@ class as_torch:  # noqa: N801  # called like a function
         for name in [name for name in sys.modules if is_alias(name)]:
             del sys.modules[name]
         sys.modules.update(self.modules)
-        show_version(self.version)
+        show(*self.shown)
 
 
-def show_version(number: version.TorchVersion) -> None:
-    """Let ``__version__`` be a version, in both modules that have it."""
-    vars(sys.modules["minitensor"])["__version__"] = version.__version__ = number
+def show(number: version.TorchVersion, name: str) -> None:
+    """Let ``__version__`` be a version, in both modules that have it, and ``__name__`` the name of the library."""
+    version.__version__ = number
+    vars(sys.modules["minitensor"]).update(__version__=number, __name__=name)
 
 
 def modules_in_plain_modules() -> dict[str, ModuleType]:
@@ -196,6 +197,12 @@ def locate(name: str) -> str | None:
     return own if found else None
 
 
+def locate_own(name: str) -> str | None:
+    """Return the name of a module that PyTorch does not have, if a program imports it from the package."""
+    own = own_name(name)
+    return own if is_from_import() and own.split(".")[1] in OWN and importlib.util.find_spec(own) else None
+
+
 class Finder:
     """Finds ``torch`` and its modules. The first of ``sys.meta_path``."""
 
@@ -206,7 +213,7 @@ class Finder:
             return None
         if not is_alias(name):
             return None
-        own = locate(name)
+        own = locate(name) or locate_own(name)
         if own is None:
             refuse(name)
             return None
@@ -226,29 +233,49 @@ class LastFinder:
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         if name.startswith("minitensor.") and is_import():
-            parent, _, last = name.rpartition(".")
             absence = reasons.find(reasons.pytorchs_name(name))
             if absence:
-                where = reasons.pytorchs_name(parent)
-                raise MissingImportError(f"cannot import name {last!r} from {where!r}: {absence.reason}", name=where)
+                raise missing_import(reasons.pytorchs_name(name), absence.reason)
         return None
+
+
+def missing_import(name: str, reason: str) -> MissingImportError:
+    """Return the error of ``from torch import futures``, for a name such as "torch.futures"."""
+    where, _, last = name.rpartition(".")
+    return MissingImportError(f"cannot import name {last!r} from {where!r}: {reason}", name=where)
 
 
 def refuse(name: str) -> None:
     """Raise for a module that does not exist here, if it is imported. ``importlib.util.find_spec`` may ask for it."""
     if is_import():
         absence = reasons.find(name)
+        if absence and is_from_import():
+            raise missing_import(name, absence.reason)
         reason = absence.reason if absence else "minitensor, which is imported as torch, has no such module"
         raise MissingModuleError(f"No module named {name!r}: {reason}", name=name)
 
 
 def is_import() -> bool:
     """Return whether the finder that calls this was asked by an import statement."""
+    # Python's own function that asks finders, and the one that called it.
+    return importing_functions()[1:2] == ["_find_and_load_unlocked"]
+
+
+def is_from_import() -> bool:
+    """Return whether the finder that calls this was asked because a module lacks what is imported from it."""
+    return "_handle_fromlist" in importing_functions()
+
+
+def importing_functions() -> list[str]:
+    """Return the names of Python's own functions that led to the finder that calls this, the last one first."""
     frame: Any = sys._getframe(1)
     while frame.f_globals["__name__"] == __name__:
         frame = frame.f_back
-    # Python's own function that asks finders, and the one that called it.
-    return bool(frame.f_back.f_code.co_name == "_find_and_load_unlocked")
+    names = []
+    while frame is not None and "importlib" in frame.f_code.co_filename:
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    return names
 
 
 class Loader(importlib.abc.Loader):
