@@ -143,7 +143,8 @@ def adjoint(input: Tensor) -> Tensor:
 
 def by_columns(input: Tensor) -> Tensor:
     """Return matrices in column-major order, in which LAPACK writes PyTorch's gradients."""
-    return input.mT.contiguous().mT
+    columns: Tensor = input.mT.contiguous().mT
+    return columns
 
 
 def rows(input: Tensor) -> Tensor:

@@ -227,10 +227,17 @@ def mean_whole(input: Tensor) -> Array:
     return result
 
 
+def mean_grad(grad: Tensor, in_shape: Shape, dims: Shape) -> Tensor:
+    """Return an equal share of the gradient for each element."""
+    expanded: Any = spread(grad, in_shape, dims)
+    share: Tensor = expanded / count(in_shape, dims)
+    return share
+
+
 @differentiable(
     prepare=mean_summands,
     whole=mean_whole,
-    input=lambda grad, in_shape, dim: spread(grad, in_shape, dim) / count(in_shape, dim),
+    input=lambda grad, in_shape, dim: mean_grad(grad, in_shape, dim),
 )
 @in_layout(row_major)
 def mean(

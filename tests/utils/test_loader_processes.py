@@ -147,7 +147,8 @@ class Message(Exception):
 ERRORS: dict[str, Any] = {
     "ValueError": lambda: ValueError("wrong"), "KeyError": lambda: KeyError("a\nb"), "Peculiar": lambda: Peculiar(1, 2),
     "Message": lambda: Message("wrong"), "UnicodeDecodeError": lambda: b"\xff".decode(),
-    "OSError": lambda: OSError(2, "no"), "local": lambda: type("Local", (IndexError,), {})("far"), "SystemError": lambda: SystemError(),
+    "OSError": lambda: OSError(2, "no"), "local": lambda: type("Local", (IndexError,), {})("far"),
+    "SystemError": lambda: SystemError(),
     "NotImplementedError": lambda: NotImplementedError("not yet"), "StopAsyncIteration": lambda: StopAsyncIteration(1),
 }  # fmt: skip
 
