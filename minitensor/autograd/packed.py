@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.encoded import Decoding, EncodedMultiNode, EncodedNode, EncodedSequenceNode
 from minitensor.autograd.mode import grad_mode, with_recording
 from minitensor.autograd.node import FREED, MultiNode, Node, SequenceNode, result_node, with_shapes
+from minitensor.autograd.protocol import active
 from minitensor.base import TensorBase, restore, window
 from minitensor.errors import ArgumentTypeError, GradError, InplaceError
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class Packed:
-    """The result of a pack hook, and the place of the packed tensor in the graph."""
+    """The result of a pack hook, and what hooks do not see: the tensor's place in the graph, and its tangents."""
 
-    __slots__ = ("handle", "node", "unpack")
+    __slots__ = ("handle", "node", "tangents", "unpack")
 
     def __init__(self, tensor: Any, node: Node | None, pack: Hook, unpack: Hook) -> None:
         self.node = node
@@ -31,6 +32,9 @@ class Packed:
         handle = call_pack_hook(pack, tensor)
         # The caller may still move its tensor to other memory or another shape.
         self.handle = window(tensor, tensor.layout) if handle is tensor else handle
+        self.tangents: Any = ()
+        if active and not getattr(handle, "is_recomputed", False):
+            self.tangents = TensorBase.result_class._dual_level.copy_tangents(tensor)
 
     def open(self, node: Node | None = None) -> Any:
         """Return the tensor that the unpack hook returns, with the node of the packed tensor or with ``node``."""
@@ -45,10 +49,12 @@ class Packed:
                 f"{type(tensor).__name__}"
             )
         node = self.node if node is None else node
-        if node is None and tensor.node is None:
+        if node is None and tensor.node is None and not active:
             return tensor
         result = window(tensor, tensor.layout)
         result._node = node
+        if active:
+            TensorBase.result_class._dual_level.restore_tangents(result, tensor, self.tangents)
         return result
 
 

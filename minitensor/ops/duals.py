@@ -317,6 +317,26 @@ class DualLevel:
             level.own.keep(copy, tangent.clone())
 
     @staticmethod
+    def copy_tangents(tensor: Any) -> list[tuple[DualLevel, Any]]:
+        """Return the levels in which a tensor has a tangent, with copies of the tangents."""
+        return [(level, tangent.clone()) for level, tangent in tangents_of(tensor, active)]
+
+    @staticmethod
+    def restore_tangents(tensor: Any, source: Any, kept: Sequence[tuple[DualLevel, Any]]) -> None:
+        """Give a saved tensor that hooks have unpacked the tangents of what they returned, or else those it had.
+
+        Those of a saved result, which had none when it was saved, are known by its node.
+        """
+        known = [*tangents_of(source, active), *kept]
+        if tensor._node is not None:
+            node, index = tensor._node.as_edge()
+            levels = [each for each in active if isinstance(each, DualLevel)]
+            known += [(each, each.of_results.get(node, {}).get(index, (None, None))[1]) for each in levels]
+        for level, tangent in reversed(known):
+            if tangent is not None:
+                level.own.keep(tensor, tangent)
+
+    @staticmethod
     def hand_over(view: Any, tensor: Any) -> None:
         """Give a tensor on the same memory the tangents of a view."""
         for level, tangent in tangents_of(view):

@@ -24,7 +24,7 @@ from minitensor.autograd.interpreters import interpreters, restore
 from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.packed import Packed
 from minitensor.autograd.watch import saved_tensors_hooks, watch
-from minitensor.base import TensorBase
+from minitensor.base import TensorBase, has_values
 from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, CheckpointError, VersionError
@@ -259,6 +259,8 @@ class Holder:
 
     __slots__ = ("__weakref__", "frame", "number")
 
+    is_recomputed = True  # with its tangents, which need not be kept
+
     def __init__(self, frame: Frame, number: int) -> None:
         self.frame = frame
         self.number = number
@@ -287,6 +289,8 @@ class KeptArgument:
                 "checkpoint: an argument was modified by an inplace operation after the first run (version "
                 f"{tensor.version}, was {self.version}), so the second run would differ; clone it first"
             )
+        if not has_values(tensor):
+            return tensor  # a sample inside vmap, which cannot be made to require grad
         return detach_from_graph(tensor).requires_grad_(self.requires_grad)
 
 

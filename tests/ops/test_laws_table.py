@@ -78,8 +78,8 @@ REASONS = {
         "is_quantized is_pinned is_shared is_inference"
     ),
     "belongs to sparse tensors; tested by tests/sparse": (
-        "spmm "
-        "sparse_coo_tensor sparse_csr_tensor to_sparse to_sparse_coo to_sparse_csr to_dense sparse_mask is_sparse_csr"
+        "spmm sparse_coo_tensor sparse_csr_tensor to_sparse to_sparse_coo to_sparse_csr to_dense is_sparse_csr "
+        "sparse_mask"
     ),
     "maps a function over samples; tested by tests/func": "vmap",
     "belongs to the graph; tested by tests/autograd": (
