@@ -333,8 +333,8 @@ ELSEWHERE = {
         layer_norm pairwise_distance pdist pinverse rms_norm hamming_window kaiser_window batch_norm instance_norm
         embedding embedding_bag gaussian_nll_loss huber_loss smooth_l1_loss local_response_norm lp_pool1d lp_pool2d
         lp_pool3d lobpcg normalize poisson_nll_loss scaled_dot_product_attention multi_head_attention_forward
-        cross_entropy linear_cross_entropy cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss
-        triplet_margin_loss triplet_margin_with_distance_loss lstsq vector_norm fftfreq rfftfreq""",
+        cross_entropy linear_cross_entropy cosine_embedding_loss hinge_embedding_loss margin_ranking_loss
+        multi_margin_loss triplet_margin_loss triplet_margin_with_distance_loss lstsq vector_norm fftfreq rfftfreq""",
     "no tensor meets it": "set_printoptions std std_mean var var_mean",
     "takes tensors of integers, the number is refused": "zeta",
 }
