@@ -51,6 +51,20 @@ def test_the_other_triangle_is_never_read(upper: bool) -> None:
     assert np.isfinite(fast.solve_triangular(a, np.ones((5, 2)), upper, True)).all()
 
 
+@pytest.mark.parametrize("dtype", "fdFD")
+@pytest.mark.parametrize("shape", [(0, 3, 3), (2, 0, 0), (1, 1), (4, 4), (3, 2, 5, 5)])
+def test_cofactors_equal_those_by_singular_values(dtype: str, shape: tuple[int, ...]) -> None:
+    random = np.random.default_rng(0)
+    a = (random.standard_normal(shape) + 1j * random.standard_normal(shape)).astype("D")
+    if a.ndim == 4:
+        a[0, 0], a[1, 1, 0], a[2, 0, 1] = 0, a[1, 1, 1], a[2, 0, 2] * (1 + 1e-6)
+    a = (a if dtype in "FD" else a.real).astype(dtype)
+    found, expected = fast.cofactors(a), reference.cofactors(np, a)
+    assert found.dtype == a.dtype and found.shape == a.shape
+    size = np.abs(expected).max(initial=0)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=size * (1e-5 if dtype in "fF" else 1e-12))
+
+
 def test_a_singular_matrix_is_filled_with_nan_and_masked() -> None:
     batch = np.stack([np.eye(2), np.zeros((2, 2)), 4 * np.eye(2)])
     found, failed = reference.inverse(np, batch)

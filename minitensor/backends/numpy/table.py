@@ -82,6 +82,7 @@ class NumpyBackend(Backend):
     dot = staticmethod(gemm.dot)
     matmul = staticmethod(gemm.matmul)
     solve_triangular = staticmethod(linalg.solve_triangular)
+    cofactors = staticmethod(linalg.cofactors)
     conv = staticmethod(volume.conv)
     conv_backward_input = staticmethod(volume.conv_backward_input)
     conv_backward_weight = staticmethod(volume.conv_backward_weight)
