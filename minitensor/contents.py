@@ -98,7 +98,7 @@ class Contents:
         raise UnsupportedError("storage.resize_: memory has a fixed size here; use tensor.resize_(...)")
 
     def __repr__(self) -> str:
-        lines = "\n".join(f" {each}" for each in self.tolist()) or " "
+        lines = "..." if self.device.type == "meta" else "\n".join(f" {each}" for each in self.tolist()) or " "
         return f"{lines}\n[{self.title()} of size {len(self)}]"
 
     def title(self) -> str:

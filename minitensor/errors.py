@@ -99,6 +99,10 @@ class MetaError(UnsupportedError):
     """A tensor on the device "meta" has no elements to read, so this cannot be computed."""
 
 
+class NoMemoryError(MinitensorError, BufferError):
+    """A tensor on the device "meta" has no memory that another library could use."""
+
+
 class NestingError(MinitensorError, RecursionError):
     """Values that are nested too deeply or contain themselves."""
 

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from minitensor.amp.autocast_mode import autocast
+from minitensor.amp.switches import get_autocast_dtype, is_autocast_enabled
+from minitensor.autograd.mode import is_grad_enabled
 from minitensor.callers import user_level
 from minitensor.errors import ShapeError, UsageError
 from minitensor.nn import functional as F
@@ -149,6 +152,10 @@ class TransformerEncoderLayer(TransformerLayer):
             src_key_padding_mask: Mask of padding (N, S). Default: ``None``.
             is_causal: A hint that ``src_mask`` is the causal mask. Default: ``False``.
         """
+        if is_autocast_enabled(src.device.type) and is_fused_in_pytorch(self, src):
+            with autocast(src.device.type, enabled=False):
+                found = self(src.to(self.linear1.weight.dtype), src_mask, src_key_padding_mask, is_causal)
+                return found.to(get_autocast_dtype(src.device.type))  # type: ignore[no-any-return]  # a tensor
         x = src
         if self.norm_first:
             x = x + self.attend(self.norm1(x), src_mask, src_key_padding_mask, is_causal)
@@ -313,13 +320,26 @@ class TransformerEncoder(Module):
         return src if self.norm is None else self.norm(src)
 
 
+def is_fused_in_pytorch(layer: TransformerEncoderLayer, src: Tensor) -> bool:
+    """Whether PyTorch computes a layer in one kernel, whose result has the dtype of a region of autocast."""
+    reason = why_not_sparse(layer)
+    if src.ndim != 3 or layer.training or not layer.self_attn._qkv_same_embed_dim or reason not in ("", NORM_FIRST):
+        return False
+    has_hooks = any(module._forward_hooks or module._forward_pre_hooks for module in layer.modules())
+    tracks = is_grad_enabled() and any(each.requires_grad for each in (src, *layer.parameters()))
+    return not (has_hooks or tracks or is_autocast_enabled("cuda"))
+
+
+NORM_FIRST = ".norm_first was True"
+
+
 def why_not_sparse(layer: Module) -> str:
     """Return why PyTorch does not compute a layer on nested tensors, whose results are the same; "" if it does."""
     if not isinstance(layer, TransformerEncoderLayer):
         return " was not TransformerEncoderLayer"
     attention = layer.self_attn
     reasons = {
-        ".norm_first was True": layer.norm_first,
+        NORM_FIRST: layer.norm_first,
         ".self_attn.batch_first was not True (use batch_first for better inference performance)":
             not attention.batch_first,
         ".self_attn was passed bias=False": attention.in_proj_bias is None,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from minitensor.autograd.interpreters import active, interpreters
 from minitensor.autograd.mode import forward_mode, guard_function
+from minitensor.autograd.protocol import PROCEED, override_function
 from minitensor.base import TensorBase
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentTypeError, GradError
@@ -123,6 +124,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     ...     fwAD.make_dual(torch.tensor([1., 2.]), torch.tensor([1., 0.]))
     tensor([1., 2.], tangent=tensor([1., 0.]))
     """
+    if active and (found := override_function(make_dual, (tensor, tangent), {"level": level})) is not PROCEED:
+        return found  # type: ignore[no-any-return]  # what takes the place of the result
     current = current_level()
     if current is None or (level is not None and level < 0):
         raise GradError(
@@ -152,6 +155,8 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     >>> primal, tangent
     (tensor(4.), tensor(12.))
     """
+    if active and (found := override_function(unpack_dual, (tensor,), {"level": level})) is not PROCEED:
+        return found  # type: ignore[no-any-return]  # what takes the place of the result
     current = current_level()
     if current is None or (level is not None and level < 0):
         return UnpackedDualTensor(tensor, None)

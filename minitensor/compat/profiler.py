@@ -104,6 +104,26 @@ class Event:
         """The microseconds; those of blocks inside are not taken off."""
         return self.cpu_time_total
 
+    @property
+    def cpu_time_str(self) -> str:
+        """The microseconds of one block, as text."""
+        return f"{self.cpu_time:.3f}us"
+
+    @property
+    def cpu_time_total_str(self) -> str:
+        """The microseconds, as text."""
+        return f"{self.cpu_time_total:.3f}us"
+
+    self_cpu_time_total_str = cpu_time_total_str
+
+    # What is not recorded: memory, the times of GPUs, operations, and where a block stands in the program.
+    cpu_memory_usage = self_cpu_memory_usage = device_memory_usage = self_device_memory_usage = 0
+    device_time = device_time_total = self_device_time_total = cuda_time = cuda_time_total = 0.0
+    flops, node_id, is_async, is_remote, is_legacy, use_device = 0, -1, False, False, False, None
+    input_shapes: tuple[Any, ...] = ()
+    stack: tuple[Any, ...] = ()
+    is_user_annotation = True
+
 
 profiles: list[profile] = []  # those that record now
 
@@ -178,6 +198,20 @@ class profile(contextlib.ContextDecorator):  # noqa: N801  # PyTorch's name
     def total_average(self) -> Event:
         """Return one event for all."""
         return self.recorded.total_average()
+
+    @property
+    def self_cpu_time_total(self) -> float:
+        """The microseconds of all events."""
+        return self.recorded.self_cpu_time_total
+
+    def export_stacks(self, path: str, metric: str = "self_cpu_time_total") -> None:
+        """Write where in the program the events stand to the file ``path``: nothing, because that is not recorded."""
+        open(path, "w", encoding="utf-8").close()
+
+    def add_metadata(self, key: str, value: str) -> None:
+        """Take a text for the trace; it is not written."""
+
+    add_metadata_json = add_metadata
 
     def table(self, *args: Any, **kwargs: Any) -> str:
         """Return the events as a table."""

@@ -15,7 +15,14 @@ from minitensor import backends, dtypes
 from minitensor.autograd.face import requires_grad
 from minitensor.base import TensorBase, is_encoded, wrap
 from minitensor.device import device as as_device
-from minitensor.errors import ArgumentError, ArgumentTypeError, GradError, UnsupportedDtypeError, UsageError
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    GradError,
+    NoMemoryError,
+    UnsupportedDtypeError,
+    UsageError,
+)
 from minitensor.ops.creation import as_tensor, from_numpy, share_array, tensor
 
 if TYPE_CHECKING:
@@ -131,6 +138,8 @@ def from_dlpack(ext_tensor: Any, *, device: DeviceLike = None, copy: bool | None
 def share(ext_tensor: Any) -> Tensor:
     """Return a tensor on the memory of another library's array."""
     if isinstance(ext_tensor, TensorBase):
+        if ext_tensor.device.type == "meta":
+            ext_tensor.__dlpack_device__()  # raises
         same: Tensor = ext_tensor.detach()
         return same
     if type(ext_tensor).__name__ == "PyCapsule":
@@ -182,11 +191,15 @@ def to_dlpack(self: Tensor, **options: Any) -> Any:
     """Serve ``__dlpack__``: share this tensor's memory. Other libraries' ``from_dlpack`` call it."""
     if requires_grad(self):
         raise GradError("can't export tensors that require gradient through DLPack; use tensor.detach()")
+    if self.device.type == "meta":
+        raise NoMemoryError("Cannot pack tensors on meta: they have no memory")
     return exportable(self).__dlpack__(**options)
 
 
 def dlpack_device(self: Tensor) -> Any:
     """Serve ``__dlpack_device__``: return DLPack's device type and index."""
+    if self.device.type == "meta":
+        raise ArgumentError("Unknown device type meta for Dlpack: such tensors have no memory")
     return exportable(self).__dlpack_device__()
 
 

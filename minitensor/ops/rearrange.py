@@ -12,7 +12,8 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import as_input, in_format, in_layout
 from minitensor.base import TensorBase
 from minitensor.base import wrap as fresh
-from minitensor.errors import ShapeError
+from minitensor.dtypes import int32, int64
+from minitensor.errors import ShapeError, UnsupportedTypeError
 from minitensor.memory_format import contiguous_format
 from minitensor.ops.copy import clone
 from minitensor.ops.ranges import arange
@@ -98,17 +99,18 @@ def repeat_interleave(
         repeats: one number, or a tensor with a number for each slice. Without it, ``input`` holds the numbers and the
             positions are repeated.
         dim: without it the tensor is flattened first.
-        output_size: unused; kept for PyTorch compatibility.
+        output_size: the sum of the numbers, if they are in a tensor.
 
     Raises:
-        RuntimeError: If a number is negative, or there is not one for each slice.
+        RuntimeError: If a number is negative, there is not one for each slice, or their sum is not ``output_size``.
+        NotImplementedError: If the numbers are not int32 or int64.
 
     >>> import minitensor as torch
     >>> torch.tensor([1, 2]).repeat_interleave(2)
     tensor([1, 1, 2, 2])
     """
     if repeats is None:
-        return repeat_interleave(arange(input.numel(), device=input.device), input, 0)
+        return repeat_interleave(arange(input.numel(), device=input.device), input, 0, output_size=output_size)
     if dim is None:
         input, dim = reshape(input, -1), 0
     dim = wrap_dim(dim, input.ndim)
@@ -116,17 +118,28 @@ def repeat_interleave(
         return repeat_each(input, repeats, dim)
     size = input.layout.shape[dim]
     counts = repeats.array if isinstance(repeats, TensorBase) else input.xp.asarray(repeats)
-    if counts.size not in (1, size) or counts.ndim > 1:
-        raise ShapeError(
-            f"repeat_interleave: repeats must have the same size as input along dim {dim}, {size}, got shape "
-            f"{list(counts.shape)}"
-        )
+    check_counts(repeats, counts, dim, size)
     if counts.size and int(counts.min()) < 0:
         raise ShapeError(f"repeat_interleave: repeats can not be negative, got {int(counts.min())}")
     ends = input.xp.cumsum(input.xp.broadcast_to(counts.reshape(-1), (size,)))
     total = int(ends[-1]) if size else 0
+    if output_size not in (None, total) and isinstance(repeats, TensorBase):
+        raise ShapeError(f"repeat_interleave: allocated size {output_size} does not match required size {total}")
     order = input.xp.cumsum(input.xp.bincount(ends[:-1], minlength=total)[:total])  # rises by one after each end
     return input.index_select(dim, fresh(input.result_class, order))
+
+
+def check_counts(repeats: Any, counts: Array, dim: int, size: int) -> None:
+    """Raise unless there is one number of repetitions, or one for each slice, and all are integers."""
+    if counts.ndim > 1:
+        raise ShapeError(f"repeat_interleave: repeats must be 0-dim or 1-dim tensor, got shape {list(counts.shape)}")
+    if counts.size not in (1, size):
+        raise ShapeError(
+            "repeat_interleave: repeats must have the same size as input along dim, but got "
+            f"repeats.size(0) = {counts.size} and input.size({dim}) = {size}"
+        )
+    if isinstance(repeats, TensorBase) and repeats.dtype not in (int32, int64):
+        raise UnsupportedTypeError(f"repeat_interleave: repeats must be int32 or int64, got {repeats.dtype.name}")
 
 
 @differentiable(name="flip", input=lambda grad, dims: grad.flip(dims))

@@ -76,16 +76,22 @@ def is_shared(input: Tensor) -> bool:
     >>> torch.ones(2).is_shared()
     False
     """
-    return input.device.type != "cpu" or memory_of(input.storage) is not None
+    kind = input.device.type
+    return kind not in ("cpu", "meta") or (kind == "cpu" and memory_of(input.storage) is not None)
 
 
 def share_memory_(input: Tensor) -> Tensor:
     """Move the tensor to memory that this process and others share, unless it is there; views of it stay behind.
 
+    Raises:
+        RuntimeError: If the tensor is on the device "meta".
+
     >>> import minitensor as torch
     >>> torch.ones(2).share_memory_().is_shared()
     True
     """
+    if input.device.type == "meta":
+        raise UsageError("share_memory_: only available on CPU; tensors on meta have no memory")
     if not is_shared(input):
         set_data(input, share(input.detach()))
     return input

@@ -7,6 +7,7 @@ operations count as nothing. Hooks around all modules tell in which of them an o
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,20 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.interpreters import interpreted_by
 from minitensor.base import TensorBase
 from minitensor.compat.reasons import attributes_of
+from minitensor.errors import ArgumentError, UsageError
 from minitensor.nn.module import register_module_forward_hook, register_module_forward_pre_hook
+from minitensor.utils._pytree import tree_map
 
 if TYPE_CHECKING:
     from minitensor.autograd.interpreters import Call
     from minitensor.nn.module import Module
 
+Formula = Callable[..., int]
+
+__all__ = ["FlopCounterMode", "register_flop_formula"]
+
 GLOBAL = "Global"
+flop_registry: dict[str, Callable[..., int]] = {}  # by the names of operations
 LETTERS = ("", "K", "M", "B", "T")
 
 
@@ -37,6 +45,68 @@ def flops_of(name: str, shapes: list[tuple[int, ...]], out: tuple[int, ...]) -> 
     return 0
 
 
+def name_of(target: Any) -> str:
+    """Return the name of the operation that a function is; raise if it is none."""
+    op = getattr(target, "op", None)
+    if op is None:
+        raise ArgumentError(
+            "register_flop_formula(targets): expected each target to be an operation, such as torch.exp, got "
+            f"{target} which is of type {type(target)}"
+        )
+    return str(op.name)
+
+
+def shape_of(value: Any) -> Any:
+    """Return the shape of a tensor, and other values as they are."""
+    return value.shape if isinstance(value, TensorBase) else value
+
+
+def with_shapes(formula: Formula) -> Formula:
+    """Return a formula of values as one whose tensors are given by their shapes, and the result as ``out_shape``."""
+
+    def count(*args: Any, out_val: Any = None, **kwargs: Any) -> int:
+        given, named = [tree_map(shape_of, each) for each in (args, kwargs)]
+        return formula(*given, out_shape=tree_map(shape_of, out_val), **named)
+
+    return count
+
+
+def register_flop_formula(targets: Any, get_raw: bool = False) -> Callable[[Formula], Formula]:
+    """Return a decorator of a function that counts the floating-point operations of an operation.
+
+    Args:
+        targets: An operation, such as ``torch.exp``, or a list of several.
+        get_raw: Whether the function takes tensors, and the result as ``out_val``; otherwise it takes their shapes,
+            and that of the result as ``out_shape``. Default: ``False``.
+
+    Raises:
+        ValueError: If a target is not an operation.
+        RuntimeError: If an operation has a formula already.
+
+    >>> import minitensor as torch
+    >>> from minitensor.utils.flop_counter import FlopCounterMode, flop_registry, register_flop_formula
+    >>> @register_flop_formula(torch.erfinv)
+    ... def erfinv_flop(shape, *args, out_shape=None, **kwargs):
+    ...     return 10 * shape.numel()
+    >>> with FlopCounterMode(display=False) as counter:
+    ...     _ = torch.zeros(3).erfinv()
+    >>> counter.get_total_flops()
+    30
+    >>> _ = flop_registry.pop("erfinv")
+    """
+
+    def register(formula: Formula) -> Formula:
+        counted = formula if get_raw else with_shapes(formula)
+        names = [name_of(each) for each in (targets if isinstance(targets, (list, tuple)) else [targets])]
+        known = [each for each in names if each in flop_registry]
+        if known:
+            raise UsageError(f"duplicate registrations for {', '.join(known)}")
+        flop_registry.update(dict.fromkeys(names, counted))
+        return counted
+
+    return register
+
+
 class FlopCounterMode:
     """Counts the operations of products and convolutions in a ``with`` block, for each module.
 
@@ -44,7 +114,8 @@ class FlopCounterMode:
         mods: Unused; deprecated in PyTorch too.
         depth: How deep the printed table goes into modules. Default: ``2``.
         display: Whether to print a table at the end. Default: ``True``.
-        custom_mapping: Unused.
+        custom_mapping: Formulas for operations, as ``register_flop_formula`` takes them; a formula that takes tensors
+            has the attribute ``_get_raw``. Default: ``None``.
 
     >>> import minitensor as torch
     >>> from minitensor.paths.flop_counter import FlopCounterMode
@@ -61,6 +132,9 @@ class FlopCounterMode:
         self.flop_counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self.places: list[str] = [GLOBAL]
         self.names: dict[int, str] = {}
+        own = {name_of(target): formula for target, formula in (custom_mapping or {}).items()}
+        own = {name: each if getattr(each, "_get_raw", False) else with_shapes(each) for name, each in own.items()}
+        self.formulas = {**flop_registry, **own}
 
     def __enter__(self) -> FlopCounterMode:
         self.flop_counts.clear()
@@ -90,8 +164,11 @@ class FlopCounterMode:
     def interpret(self, call: Call) -> Any:
         """Run a call, and count it."""
         shapes = [tuple(each.shape) for each in call.args if isinstance(each, TensorBase)]
-        result = call.proceed()
-        count = flops_of(call.op.name, shapes, tuple(result.shape)) if isinstance(result, TensorBase) else 0
+        result, formula = call.proceed(), self.formulas.get(call.op.name)
+        if formula is not None:
+            count = formula(*call.args, **call.kwargs, out_val=result)
+        else:
+            count = flops_of(call.op.name, shapes, tuple(result.shape)) if isinstance(result, TensorBase) else 0
         for place in dict.fromkeys(self.places) if count else ():
             self.flop_counts[place][call.op.name] += count
         return result

@@ -264,6 +264,8 @@ def loosest_tolerances(*kinds: dtype) -> tuple[float, float]:
 def compare_tensors(actual: Tensor, expected: Tensor, options: Options) -> None:
     """Compare the attributes of two tensors, then their elements."""
     compare_attributes(actual, expected, options)
+    if "meta" in (actual.device.type, expected.device.type):
+        return  # there are no elements
     rtol, atol = options.tolerances or loosest_tolerances(actual.dtype, expected.dtype)
     one, other = to_common(actual.detach(), expected.detach())
     close = isclose(one, other, rtol=rtol, atol=atol, equal_nan=options.equal_nan)

@@ -21,6 +21,7 @@ from minitensor.errors import (
     ShapeError,
     UnsupportedDtypeError,
     UnsupportedValueError,
+    UsageError,
     WrongTypeError,
 )
 from minitensor.nn.functional.adaptive_pooling import adaptive_means
@@ -279,8 +280,16 @@ def resolve_grid(
             raise ArgumentError("interpolate: recompute_scale_factor is not meaningful with an explicit size")
         return Grid(tuple([as_int(each) for each in one_per_dim("size", size, dims, input)]), None)
     factors = tuple([float(each) for each in one_per_dim("scale_factor", scale_factor, dims, input)])
-    sizes = tuple([math.floor(float(length) * factor) for length, factor in zip(input.shape[2:], factors)])
+    sizes = tuple([scale_size(length, factor) for length, factor in zip(input.shape[2:], factors)])
     return Grid(sizes, None if recompute or mode == "area" else factors)
+
+
+def scale_size(length: int, factor: float) -> int:
+    """Return a size times a factor, rounded down; raise if it does not fit an int64."""
+    product = length * factor
+    if not abs(product) < 2**63:  # NaN does not either
+        raise UsageError(f"interpolate: a size of {length} times scale_factor={factor} does not fit an int64")
+    return math.floor(product)
 
 
 def one_per_dim(name: str, given: Any, dims: int, input: Tensor) -> Sequence[Any]:
