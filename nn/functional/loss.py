@@ -114,8 +114,10 @@ def huber_of_errors(input: Tensor, delta: float) -> Array:
     """Return d² / 2 for an error d up to ``delta``, and delta (d - delta / 2) beyond."""
     array = of_kind("huber_loss", FLOATS, as_float(input))
     low, high, half = [fit_number(each, array.dtype, array) for each in (-delta, delta, 0.5)]
-    near = input.backend.clip(array, low, high)  # d inside, and delta with the sign of d outside
-    found: Array = near * (array - near * half)
+    xp, near = input.xp, input.backend.clip(array, low, high)  # d inside, and delta with the sign of d outside
+    found: Array = xp.asarray(near * half)
+    found = xp.subtract(array, found, out=found)
+    found *= near
     return found
 
 
@@ -152,7 +154,8 @@ def smooth_l1_loss(
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
     input, target = promote_pair("smooth_l1_loss", input, target)
-    return reduce_losses(huber_of_errors(input - target, beta) * (1 / beta), reduction)
+    losses = huber_of_errors(input - target, beta)
+    return reduce_losses(losses if beta == 1 else losses * (1 / beta), reduction)
 
 
 @composite
