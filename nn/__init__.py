@@ -15,10 +15,11 @@ from minitensor.nn.locally_connected import LocallyConnected2d
 from minitensor.nn.modules import *  # noqa: F403  # the layers, which are listed there
 from minitensor.nn.parallel import DataParallel
 from minitensor.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from minitensor.nn.pattern import from_pattern
 
 __all__ = [
     "Buffer", "DataParallel", "LazyModuleMixin", "LocallyConnected2d", "Parameter", "UninitializedBuffer",
-    "UninitializedParameter", "functional", "grad", "init", "modules", "parallel", "parameter", "utils",
+    "UninitializedParameter", "from_pattern", "functional", "grad", "init", "modules", "parallel", "parameter", "utils",
 ]  # fmt: skip
 __all__ += modules.__all__
 

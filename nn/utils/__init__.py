@@ -14,6 +14,7 @@ from minitensor.nn.utils.clip_grad import (
     get_total_norm,
 )
 from minitensor.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from minitensor.nn.utils.fully_convolutional import convert_to_fully_convolutional, dense_scores, linear_to_conv
 from minitensor.nn.utils.fusion import (
     fuse_conv_bn_eval,
     fuse_conv_bn_weights,
@@ -31,11 +32,14 @@ __all__ = [
     "clip_grads_with_norm_",
     "convert_conv2d_weight_memory_format",
     "convert_conv3d_weight_memory_format",
+    "convert_to_fully_convolutional",
+    "dense_scores",
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
     "fuse_linear_bn_eval",
     "fuse_linear_bn_weights",
     "get_total_norm",
+    "linear_to_conv",
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
