@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks import cliffs, kernels, layers, overhead, steps
+from benchmarks import cliffs, kernels, layers, loading, overhead, steps
 from benchmarks.case import Case
 
 PARTS: dict[str, dict[str, Case]] = {
     module.__name__.rpartition(".")[2]: {case.name: case for case in module.cases()}
-    for module in (overhead, steps, layers, kernels, cliffs)
+    for module in (overhead, steps, layers, kernels, loading, cliffs)
 }
-USUAL = tuple([part for part in PARTS if part != "cliffs"])  # the sweep lasts as long as all others together
+RARE = ("loading", "cliffs")  # each lasts for minutes
+USUAL = tuple([part for part in PARTS if part not in RARE])

@@ -11,6 +11,7 @@ import itertools
 import multiprocessing
 import os
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any, NamedTuple
@@ -49,11 +50,12 @@ def serve(name: str, threads: int, pipe: Connection) -> None:
         return
     pipe.send(None)
     prepared: dict[tuple[str, str, bool], Step] = {}
-    for request in iter(pipe.recv, None):
-        try:
-            pipe.send(answer(lib, request, prepared))
-        except Exception as error:
-            pipe.send(describe(error))
+    with suppress(EOFError):  # the main process has ended
+        for request in iter(pipe.recv, None):
+            try:
+                pipe.send(answer(lib, request, prepared))
+            except Exception as error:
+                pipe.send(describe(error))
 
 
 def load(name: str, threads: int) -> Library:
@@ -114,7 +116,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.name = name
         self.pipe, other = context.Pipe()
-        self.process = context.Process(target=serve, args=(name, threads, other), daemon=True)
+        self.process = context.Process(target=serve, args=(name, threads, other))  # a daemon could not load data
         self.process.start()
         other.close()
         self.receive()
