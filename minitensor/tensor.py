@@ -423,8 +423,9 @@ class Tensor(TensorBase):
     indices, values = other_kinds.indices, other_kinds.values
     crow_indices, col_indices = other_kinds.crow_indices, other_kinds.col_indices
     is_nonzero, is_same_size, get_device = metadata.is_nonzero, metadata.is_same_size, metadata.get_device
-    is_pinned, is_inference = metadata.is_pinned, metadata.always_false
-    is_shared, share_memory_, pin_memory = sharing.is_shared, sharing.share_memory_, sharing.pin_memory
+    is_inference = metadata.always_false
+    is_shared, share_memory_ = sharing.is_shared, sharing.share_memory_
+    pin_memory, is_pinned = sharing.pin_memory, sharing.is_pinned
     __dlpack__, __dlpack_device__ = exchange.to_dlpack, exchange.dlpack_device
     itemsize, nbytes, is_cuda = property(metadata.element_size), property(metadata.nbytes), property(metadata.is_cuda)
     is_contiguous, is_floating_point = metadata.is_contiguous, metadata.is_floating_point

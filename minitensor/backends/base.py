@@ -84,6 +84,14 @@ class Backend(SpecialFunctions, ABC):
     def synchronize(self) -> None:  # the host is always synchronous
         """Wait until the device has finished its work."""
 
+    def pinned_memory(self, length: int) -> memoryview:
+        """Return memory of the host from which this device copies fast: page-locked memory for a GPU."""
+        return memoryview(bytearray(length))
+
+    def is_pinned(self, owner: object) -> bool:
+        """Whether an object owns memory that ``pinned_memory`` made."""
+        return False
+
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def add_at(self, target: Array, index: Any, values: Array) -> None:

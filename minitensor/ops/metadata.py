@@ -317,16 +317,6 @@ def is_meta(input: Tensor) -> bool:
     return input.device.type == "meta"
 
 
-def is_pinned(input: Tensor, device: Any = None) -> bool:
-    """Return False: memory is not pinned here for transfers to any ``device``.
-
-    >>> import minitensor as torch
-    >>> torch.ones(2).is_pinned()
-    False
-    """
-    return False
-
-
 def always_false(input: Tensor) -> bool:
     """Return False: this library has no tensors of that kind.
 

@@ -18,6 +18,9 @@ from minitensor.ops.copy import set_data
 from minitensor.ops.exchange import frombuffer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from minitensor.backends.base import Backend
     from minitensor.dtypes import dtype as Dtype
     from minitensor.storage import Storage
     from minitensor.tensor import Tensor
@@ -48,24 +51,36 @@ def make_memory(length: int) -> mmap.mmap:
 
 def memory_of(storage: Storage) -> SharedMemory | None:
     """Return the shared memory of which a storage is the whole, or None."""
-    base: Any = storage.buffer
-    while base is not None and not isinstance(base, SharedMemory):
-        base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
-    return base if base is not None and len(base) == storage.nbytes() else None
+    for owner in owners(storage.buffer):
+        if isinstance(owner, SharedMemory):
+            return owner if len(owner) == storage.nbytes() else None
+    return None
 
 
-def open_tensor(memory: mmap.mmap, dtype: str | Dtype) -> Tensor:
+def owners(buffer: Any) -> Iterator[Any]:
+    """Yield the objects whose memory an array uses, up to the one that owns it."""
+    while buffer is not None:
+        yield buffer
+        buffer = buffer.obj if isinstance(buffer, memoryview) else getattr(buffer, "base", None)
+
+
+def open_tensor(memory: mmap.mmap | memoryview, dtype: str | Dtype) -> Tensor:
     """Return memory as a tensor of one dim; a text is NumPy's code of a type."""
     return frombuffer(memory, dtype=from_numpy(dtype) if isinstance(dtype, str) else dtype)
 
 
-@no_grad()
 def share(tensor: Tensor) -> Tensor:
     """Return a tensor with the same values and strides, in memory that processes share."""
-    if tensor.device.type != "cpu" or not tensor.numel():
+    return in_memory(tensor, make_memory) if tensor.device.type == "cpu" else tensor
+
+
+@no_grad()
+def in_memory(tensor: Tensor, make: Callable[[int], Any]) -> Tensor:
+    """Return a tensor with the same values and strides, in memory that a function makes for a number of bytes."""
+    if not tensor.numel():
         return tensor
     length = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
-    memory = open_tensor(make_memory(length * tensor.element_size()), tensor.dtype)
+    memory = open_tensor(make(length * tensor.element_size()), tensor.dtype)
     return memory.as_strided(tensor.shape, tensor.stride()).copy_(tensor)
 
 
@@ -98,21 +113,43 @@ def share_memory_(input: Tensor) -> Tensor:
 
 
 def pin_memory(input: Tensor, device: Any = None) -> Tensor:
-    """Return the tensor itself: memory is not pinned here. Without a GPU it raises, as PyTorch's does.
+    """Return a copy in page-locked memory, from which a GPU copies faster, or the tensor itself if it is there.
 
     Args:
         device: Accepted for PyTorch compatibility.
 
     Raises:
-        RuntimeError: If there is no GPU.
+        RuntimeError: If there is no GPU, or the tensor is on one.
 
     >>> import minitensor as torch
     >>> torch.ones(2).pin_memory()  # doctest: +SKIP
     """
-    try:
-        is_here = open_backend("cuda").is_available()
-    except DeviceError:  # CuPy is not installed
-        is_here = False
-    if not is_here:
+    backend = gpu_backend()
+    if backend is None:
         raise UsageError("Cannot access accelerator device when none is available.")
-    return input
+    if input.device.type != "cpu":
+        raise UsageError(f"cannot pin '{input.type()}' only dense CPU tensors can be pinned")
+    return input if is_pinned(input) else in_memory(input, backend.pinned_memory)
+
+
+def is_pinned(input: Tensor, device: Any = None) -> bool:
+    """Return whether the memory is page-locked, as ``pin_memory`` makes it.
+
+    Args:
+        device: Accepted for PyTorch compatibility.
+
+    >>> import minitensor as torch
+    >>> torch.ones(2).is_pinned()
+    False
+    """
+    backend = gpu_backend()
+    return backend is not None and any(backend.is_pinned(each) for each in owners(input.storage.buffer))
+
+
+def gpu_backend() -> Backend | None:
+    """Return the backend of GPUs, or None if there is none to use."""
+    try:
+        backend = open_backend("cuda")
+    except DeviceError:  # CuPy is not installed
+        return None
+    return backend if backend.is_available() else None

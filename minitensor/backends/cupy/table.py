@@ -70,6 +70,12 @@ class CupyBackend(Backend):
     def synchronize(self) -> None:
         cupy.cuda.get_current_stream().synchronize()
 
+    def pinned_memory(self, length: int) -> memoryview:
+        return memoryview(cupy.cuda.alloc_pinned_memory(length))[:length]  # it rounds up
+
+    def is_pinned(self, owner: object) -> bool:
+        return isinstance(owner, cupy.cuda.PinnedMemoryPointer)
+
     # By default CuPy's LAPACK reports no singular matrices; with these switches it raises, as NumPy's does.
 
     def inverse(self, array: Array) -> tuple[Array, Array | None]:
