@@ -25,6 +25,7 @@ from minitensor.autograd.argument_types import (
     is_tensor,
     type_error,
 )
+from minitensor.autograd.last_steps import name_last_step
 from minitensor.autograd.protocol import PLAIN, PROCEED, active, meets_override, override_function
 from minitensor.autograd.spellings import accept_old_orders, respell
 from minitensor.backends.silence import in_silence, is_complaint
@@ -84,6 +85,7 @@ def composite_as(name: str, own_checks: bool = False) -> Callable[[F], F]:
         gate = TypeGate(name, functools.partial(annotations_of, function))
         known = gate.known
         unchecked = sys.maxsize if own_checks else first_checked_parameter(function)
+        run = name_last_step(name, function)
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -99,10 +101,10 @@ def composite_as(name: str, own_checks: bool = False) -> Callable[[F], F]:
             elif len(args) > unchecked and (*map(type, args),) not in known:
                 args, kwargs = gate.check(args, kwargs)  # type: ignore[assignment]  # a list is unpacked as well
             try:
-                return function(*args, **kwargs)
+                return run(*args, **kwargs)
             except Exception as error:
                 if is_complaint(error) and is_raised_here(error):
-                    return in_silence(function, *args, **kwargs)
+                    return in_silence(run, *args, **kwargs)
                 if meets_override(args, kwargs):
                     return call(*args, **kwargs)
                 respelled = respell(function, args, kwargs) if kwargs else None

@@ -4,7 +4,7 @@ All nodes of one kind have one class when they are made, because a class for eac
 node gets the class of its operation's name, which adds nothing, when it is handed out.
 
 Where an operation here is one of PyTorch's under another name, or one of its variants, the tables have PyTorch's name.
-What is composed of other operations here shows the last of them.
+What is composed of other operations here shows the last of them, or the name in ``last_steps.py``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def show_name(node: Node) -> Node:
 @functools.cache
 def class_of_name(kind: type[Node], name: str) -> Any:
     """Return a child of a class of nodes under a name."""
-    return type(name, (kind,), {"__slots__": (), "__module__": kind.__module__})
+    return type(name, (kind,), {"__slots__": (), "__module__": kind.__module__, "title": name})
 
 
 # -- PyTorch's names ---------------------------------------------------------------------------------------------------
@@ -39,16 +39,20 @@ NAMES: Mapping[str, str] = {
     "log_ndtr": "SpecialLogNdtrBackward0", "ndtri": "SpecialNdtriBackward0", "erfcx": "SpecialErfcxBackward0",
     "entr": "SpecialEntrBackward0", "i0e": "SpecialI0EBackward0", "i1": "SpecialI1Backward0",
     "i1e": "SpecialI1EBackward0", "xlog1py": "SpecialXlog1PyBackward0", "zeta": "SpecialZetaBackward0",
-    "gammainc": "IgammaBackward0", "gammaincc": "IgammacBackward0", "clamp": "ClampBackward1",
+    "gammainc": "IgammaBackward0", "gammaincc": "IgammacBackward0",
     "narrow": "SliceBackward0", "linalg.inv": "LinalgInvExBackward0", "linalg.solve": "LinalgSolveExBackward0",
     "linalg.cholesky": "LinalgCholeskyExBackward0", "logsigmoid": "LogSigmoidBackward0",
     "prelu": "PreluKernelBackward0", "cross_along": "LinalgCrossBackward0", "fold": "Col2ImBackward0",
     "conv_backward_input": "ConvolutionBackward0", "layer_norm": "NativeLayerNormBackward0",
+    "square": "PowBackward0", "floor_divide": "DivBackward2", "half_spectrum": "FftR2CBackward0",
+    "signal": "FftC2RBackward0",
 }  # fmt: skip
 
 
 def name_of_node(node: Node) -> str:
     """Return the name of a node in PyTorch's style: ``MulBackward0``."""
+    if node.title:
+        return node.title
     name = node.op.name
     if name in NAMES:
         return NAMES[name]
@@ -68,8 +72,44 @@ def dims_before(node: Node) -> int:
     return len(getattr(edge_of(node, 0), "shape", node.shape))
 
 
+def name_by_operands(node: Node) -> str:
+    """Return the name of an operation whose last operand is a number in one variant and a tensor in the other."""
+    return f"{node.op.name.capitalize()}Backward{int(edge_of(node, node.op.inputs[-1]) is not None)}"
+
+
+def name_pow(node: Node) -> str:
+    """Return the name of a power: of a tensor and a number, two tensors, or a number and a tensor."""
+    if edge_of(node, 1) is None:
+        return "PowBackward0"
+    return "PowBackward2" if edge_of(node, 0) is None else "PowBackward1"
+
+
+def name_clamp(node: Node) -> str:
+    """Return the name of ``clamp``, whose limits are tensors in one variant of PyTorch's and numbers in the other."""
+    return "ClampBackward0" if edge_of(node, 1) is not None or edge_of(node, 2) is not None else "ClampBackward1"
+
+
+def name_squeeze(node: Node) -> str:
+    """Return the name of ``squeeze``: without dims, of one, or of several."""
+    dim = node.saved[0]
+    return f"SqueezeBackward{0 if dim is None else 1 if isinstance(dim, int) else 2}"
+
+
+def name_unfold(node: Node) -> str:
+    """Return the name of windows: those of a tensor's dim add a dim, those of images merge dims."""
+    return "UnfoldBackward0" if len(node.shape) > dims_before(node) else "Im2ColBackward0"
+
+
+def name_spectrum(node: Node) -> str:
+    """Return the name of a Fourier transform of complex numbers, or of real ones."""
+    edge, (dims, forward, _) = edge_of(node, 0), node.saved
+    if edge is None or edge.dtype.kind == "c" or len(dims) > 1:
+        return "FftC2CBackward0"
+    return "FftR2CBackward0" if forward else "ConjBackward0"
+
+
 def name_reduction(node: Node) -> str:
-    """Return the name of a sum or mean, of which PyTorch has one variant over all elements and one over dims.
+    """Return the name of a reduction, of which PyTorch has one variant over all elements and one over dims.
 
     The former has one argument here.
     """
@@ -89,8 +129,11 @@ def name_part(node: Node) -> str:
 
 def name_product(node: Node) -> str:
     """Return the name of a product, which is another one in PyTorch for each number of dims."""
-    kinds = "Dot", "Mv", "Mm", "Bmm"
-    return kinds[len(node.shape)] + "Backward0" if len(node.shape) < len(kinds) else "UnsafeViewBackward0"
+    kinds = "Dot", "Mv", "Mm"
+    ranks = [len(edge.shape) if edge is not None else 0 for edge in (edge_of(node, 0), edge_of(node, 1))]
+    if ranks == [1, 2]:
+        return "SqueezeBackward4"
+    return "UnsafeViewBackward0" if max(len(node.shape), *ranks) > 2 else f"{kinds[len(node.shape)]}Backward0"
 
 
 def name_layer(node: Node) -> str:
@@ -116,7 +159,10 @@ def name_pool(node: Node) -> str:
 
 
 VARIANTS: Mapping[str, Callable[[Node], str]] = {
-    "sum": name_reduction, "mean": name_reduction, "prod": name_prod, "slice": name_part,
+    **dict.fromkeys(("sum", "mean", "median", "nanmedian"), name_reduction),
+    **dict.fromkeys(("remainder", "fmod", "lerp"), name_by_operands),
+    "pow": name_pow, "clamp": name_clamp, "squeeze": name_squeeze, "unfold": name_unfold, "spectrum": name_spectrum,
+    "prod": name_prod, "slice": name_part,
     "matmul": name_product, "linear": name_layer, "cross_entropy": name_cross_entropy,
     **dict.fromkeys(POOLS, name_pool),
 }  # fmt: skip

@@ -139,6 +139,7 @@ class Node:
 
     trusted = True  # its formulas return either `grad` itself, a view, or a fresh tensor
     fills_in = False  # whether it runs with zeros if no gradient arrived
+    title = ""  # the name, once the node was handed out or renamed
 
     def __reduce__(self) -> NoReturn:
         raise ArgumentTypeError(f"cannot pickle '{self.name()}' object: a graph belongs to its process")

@@ -52,7 +52,7 @@ from minitensor.ops.cast import drop_imaginary, to, warn_of_cast
 from minitensor.ops.copy import clone, writable_copy
 from minitensor.ops.creation import tensor
 from minitensor.ops.fill import check_expands
-from minitensor.ops.masks import masked_fill_, masked_select, positions_of_mask
+from minitensor.ops.masks import index_by_mask, masked_fill_, positions_of_mask
 from minitensor.ops.operand import WEAKER, fit_or_overflow
 from minitensor.ops.shape import reshape
 from minitensor.shapes import can_expand
@@ -116,7 +116,7 @@ def getitem_by_tensors(input: Tensor, layout: Layout, index: Any) -> Tensor:
         ((dim, mask),) = picks.items()
         if is_mask(mask) and mask.ndim == seen.ndim and mask.ndim and plain:
             check_mask(mask.layout.shape, seen.layout.shape, dim)
-            return masked_select(seen, match_device(seen, mask))
+            return index_by_mask(seen, match_device(seen, mask))
         if is_mask(mask) and mask.ndim > 1:
             check_mask(mask.layout.shape, seen.layout.shape, dim)
             seen, picks = seen.flatten(dim, dim + mask.ndim - 1), {dim: mask.reshape(-1)}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import layouts
 from minitensor.autograd.declare import differentiable, nondifferentiable
+from minitensor.autograd.last_steps import rename
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, row_major
 from minitensor.autograd.turns import in_turn
@@ -143,6 +144,14 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     tensor([1, 3])
     """
     return input.backend.compress(input.array, mask.array)
+
+
+def index_by_mask(input: Tensor, mask: Tensor) -> Tensor:
+    """Return ``input[mask]``: ``masked_select`` under the name that a node of indexing has."""
+    found = masked_select(input, mask)
+    if found._node is not None:
+        rename(found._node, "Index")
+    return found
 
 
 def masked_scatter_source_grad(grad: Tensor, mask: Tensor, in_shape: Shape) -> Tensor:

@@ -143,8 +143,8 @@ def adjoint(input: Tensor) -> Tensor:
 
 def by_columns(input: Tensor) -> Tensor:
     """Return matrices in column-major order, in which LAPACK writes PyTorch's gradients."""
-    columns: Tensor = input.mT.contiguous().mT
-    return columns
+    found: Tensor = input.mT.contiguous().mT
+    return found
 
 
 def rows(input: Tensor) -> Tensor:

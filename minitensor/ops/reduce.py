@@ -25,7 +25,7 @@ from minitensor.callers import user_level
 from minitensor.dtypes import uint8
 from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
 from minitensor.layouts import numel
-from minitensor.ops.arithmetic import conj, mul
+from minitensor.ops.arithmetic import conj, div, mul
 from minitensor.ops.choice import where
 from minitensor.ops.compare import isnan
 from minitensor.ops.cumulative import can_divide, cast_result, products_of_others
@@ -227,17 +227,10 @@ def mean_whole(input: Tensor) -> Array:
     return result
 
 
-def mean_grad(grad: Tensor, in_shape: Shape, dims: Shape) -> Tensor:
-    """Return an equal share of the gradient for each element."""
-    expanded: Any = spread(grad, in_shape, dims)
-    share: Tensor = expanded / count(in_shape, dims)
-    return share
-
-
 @differentiable(
     prepare=mean_summands,
     whole=mean_whole,
-    input=lambda grad, in_shape, dim: mean_grad(grad, in_shape, dim),
+    input=lambda grad, in_shape, dim: div(spread(grad, in_shape, dim), count(in_shape, dim)),
 )
 @in_layout(row_major)
 def mean(

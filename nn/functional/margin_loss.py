@@ -17,7 +17,7 @@ from minitensor.errors import ArgumentError, ShapeError
 from minitensor.nn.functional.cross_entropy import as_rows, no_such_class, pick_scores
 from minitensor.nn.functional.reduction import read_reduction, reduce_losses, require_classes, weigh_losses
 from minitensor.ops.activation import logsigmoid, relu
-from minitensor.ops.choice import clamp, minimum, where
+from minitensor.ops.choice import clamp, clamp_min, minimum, where
 from minitensor.ops.distance import pairwise_distance
 from minitensor.ops.kinds import FLOATS, in_dtype_of, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors
@@ -230,7 +230,7 @@ def triplet_loss(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = minimum(far, distance(positive, negative))
-    return reduce_losses(clamp(near - far + float(margin), min=0), reduction)
+    return reduce_losses(clamp_min(near - far + float(margin), 0), reduction)
 
 
 # -- classes -----------------------------------------------------------------------------------------------------------
