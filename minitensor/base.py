@@ -58,14 +58,15 @@ class TensorBase(metaclass=TensorMeta):
     sparse_class: ClassVar[type[Any]]
     _variable_class: ClassVar[type[Any]]  # of the old name of tensors, which ``autograd`` shows
 
-    _array: Array | None  # see Note [Lazy parts]
-    _storage: Storage | None
-    _layout: Layout | None
-    _node: Node | None  # the node of its operation, a Leaf if it is a leaf that requires grad, or None
-    _base: Any  # for a view: the tensor whose memory it shares; otherwise None
-    _seen: int  # for a view: the storage's version at which _node was valid
-    _grad: Any  # unset until there is one: few tensors ever get a grad
-    _idle_leaf: Any  # unset, or the former Leaf with its hooks, while the tensor does not require grad
+    if TYPE_CHECKING:  # ``typing.get_type_hints`` of a subclass reads what is not in this block
+        _array: Array | None  # see Note [Lazy parts]
+        _storage: Storage | None
+        _layout: Layout | None
+        _node: Node | None  # the node of its operation, a Leaf if it is a leaf that requires grad, or None
+        _base: Any  # for a view: the tensor whose memory it shares; otherwise None
+        _seen: int  # for a view: the storage's version at which _node was valid
+        _grad: Any  # unset until there is one: few tensors ever get a grad
+        _idle_leaf: Any  # unset, or the former Leaf with its hooks, while the tensor does not require grad
 
     def __init_subclass__(cls, is_batched: bool = False, is_sparse: bool = False) -> None:
         # The first subclass is Tensor, the class of all results, even for arguments of a subclass.

@@ -6,6 +6,7 @@ reading its ``backend`` does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeAlias, TypeVar
 
@@ -13,8 +14,6 @@ from minitensor import backends
 from minitensor.errors import ArgumentTypeError, DeviceError, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from minitensor.backends import Array
     from minitensor.backends.base import Backend
 

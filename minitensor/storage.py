@@ -30,11 +30,12 @@ class Storage(Contents):
 
     is_read_only: ClassVar[bool] = False
 
-    array: Array
+    if TYPE_CHECKING:  # ``typing.get_type_hints`` reads what is not in this block
+        array: Array
+        _buffer: Array | None
     version: int
     count: WriteCount  # unset unless several storages share the count
     written: str  # the last write and its line; unset outside of anomaly mode
-    _buffer: Array | None
 
     def __init__(self, array: Array) -> None:
         self.array = array

@@ -17,11 +17,11 @@ from minitensor.nn.module import Module
 from minitensor.nn.normalization import reset_affine
 from minitensor.nn.parameter import Parameter
 from minitensor.ops.creation import empty, ones, tensor, zeros
+from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
     from minitensor.dtypes import dtype as Dtype
-    from minitensor.tensor import Tensor
 
 
 class NormBase(Module):

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentTypeError, UsageError
 from minitensor.nn import functional as F
 from minitensor.nn.functional.reduction import legacy_get_string
 from minitensor.nn.module import Module
-
-if TYPE_CHECKING:
-    from minitensor.tensor import Tensor
+from minitensor.tensor import Tensor
 
 
 class Loss(Module):

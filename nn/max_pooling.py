@@ -6,16 +6,14 @@ Averages are in ``pooling.py``, pools to a given size in ``adaptive_pooling.py``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from minitensor.errors import ArgumentError
 from minitensor.nn import functional as F
 from minitensor.nn.functional.pooling import Sizes
 from minitensor.nn.module import Module
 from minitensor.shapes import ntuple
-
-if TYPE_CHECKING:
-    from minitensor.tensor import Tensor
+from minitensor.tensor import Tensor
 
 
 class MaxPool(Module):

@@ -23,9 +23,10 @@ Member = TypeVar("Member")
 class Tree:
     """The base class of ``Module``: finding by path, and walking."""
 
-    _parameters: dict[str, Parameter | None]
-    _buffers: dict[str, Tensor | None]
-    _modules: dict[str, Module | None]
+    if TYPE_CHECKING:  # ``typing.get_type_hints`` of a module reads what is not in this block
+        _parameters: dict[str, Parameter | None]
+        _buffers: dict[str, Tensor | None]
+        _modules: dict[str, Module | None]
 
     # -- finding by path
 

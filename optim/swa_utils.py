@@ -20,11 +20,11 @@ from minitensor.nn.module import Module
 from minitensor.ops.creation import tensor
 from minitensor.optim.lr_scheduler.base import LRScheduler, one_for_each, require_optimizer
 from minitensor.optim.lr_scheduler.cycles import anneal
+from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
     from minitensor.optim.optimizer import Optimizer
-    from minitensor.tensor import Tensor
 
     Average = Callable[[Tensor, Tensor, Any], Tensor]
     Averages = Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]

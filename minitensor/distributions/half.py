@@ -6,14 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from minitensor.distributions import constraints
+from minitensor.distributions.cauchy import Cauchy
+from minitensor.distributions.normal import Normal
 from minitensor.distributions.transformed_distribution import TransformedDistribution
 from minitensor.distributions.transforms import AbsTransform
 from minitensor.distributions.utils import where
 from minitensor.ops.creation import zeros_like
 
 if TYPE_CHECKING:
-    from minitensor.distributions.cauchy import Cauchy
-    from minitensor.distributions.normal import Normal
     from minitensor.tensor import Tensor
 
 

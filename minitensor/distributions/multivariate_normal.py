@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minitensor.distributions import constraints
 from minitensor.distributions.distribution import Distribution
@@ -12,9 +12,7 @@ from minitensor.errors import ArgumentError
 from minitensor.linalg import cholesky, solve_triangular
 from minitensor.ops.creation import eye
 from minitensor.shapes import Size, broadcast_shapes
-
-if TYPE_CHECKING:
-    from minitensor.tensor import Tensor
+from minitensor.tensor import Tensor
 
 
 class Factored:

@@ -7,7 +7,7 @@ one, and so on: ``batch_sizes`` counts the sequences that have each step.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from minitensor.autograd.argument_types import check_type
 from minitensor.autograd.misuse import composite_with_own_checks
@@ -25,9 +25,7 @@ from minitensor.errors import (
 from minitensor.ops.creation import as_tensor, full, tensor
 from minitensor.ops.ranges import arange
 from minitensor.ops.sort import argsort
-
-if TYPE_CHECKING:
-    from minitensor.tensor import Tensor
+from minitensor.tensor import Tensor
 
 __all__ = [
     "PackedSequence",

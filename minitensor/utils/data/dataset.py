@@ -18,10 +18,10 @@ from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, GuardError, quote
 from minitensor.ops.random import randperm
+from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from minitensor.generator import Generator
-    from minitensor.tensor import Tensor
 
 Sample = TypeVar("Sample", covariant=True)  # a plain name, because users see it
 

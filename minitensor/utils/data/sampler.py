@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from minitensor import dtypes
 from minitensor.autograd.misuse import explain_constructor
@@ -15,9 +15,7 @@ from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.generator import Generator
 from minitensor.ops.creation import as_tensor, empty
 from minitensor.ops.random import multinomial, randint, randperm
-
-if TYPE_CHECKING:
-    from minitensor.tensor import Tensor
+from minitensor.tensor import Tensor
 
 Index = TypeVar("Index", covariant=True)  # a plain name, because users see it
 
