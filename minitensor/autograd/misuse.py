@@ -13,7 +13,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from minitensor.autograd.argument_types import (
     TypeGate,
@@ -328,3 +328,12 @@ def broadcast_error(name: str, args: Sequence[Any]) -> Exception:
     except (ShapeError, OutOfMemoryError) as error:
         return type(error)(f"{name}: {error}")
     return ShapeError(f"{name}: shapes {', '.join(map(str, shapes))} cannot be broadcast together")
+
+
+def no_derivative(name: str) -> Callable[[Any], NoReturn]:
+    """Return the gradient formula of an argument in which an operation has no derivative here: it raises."""
+
+    def refuse(grad: Any) -> NoReturn:
+        raise UnsupportedError(f"the derivative for {name!r} is not implemented; detach() this argument")
+
+    return refuse

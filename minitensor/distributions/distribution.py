@@ -310,7 +310,8 @@ class Distribution:
         Args:
             value: What may be drawn; broadcasts against the batch.
         """
-        if self._checks_cdf and self._validate_args:
+        has_cdf = type(self)._cdf is not Distribution._cdf  # else there is nothing to check a value for
+        if has_cdf and self._checks_cdf and self._validate_args:
             self._validate_sample(value)
         return self._cdf(value)
 

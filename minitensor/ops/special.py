@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
 from minitensor.autograd.declare import differentiable
-from minitensor.autograd.misuse import composite, composite_as
+from minitensor.autograd.misuse import composite, composite_as, no_derivative
 from minitensor.autograd.strides import in_layout, of_tensors
 from minitensor.backends.numpy.halves import convert
 from minitensor.errors import UsageError
@@ -108,8 +108,7 @@ def erfcx(input: Tensor, *, out: Tensor | None = None) -> Array:
 
 def erfinv_grad(grad: Tensor, input: Tensor) -> Tensor:
     """Return ``grad * exp(erfinv(input)**2) * sqrt(pi) / 2``."""
-    slope: Tensor = exp(erfinv(input).square()) * (math.sqrt(math.pi) / 2)
-    return grad * slope
+    return grad * (exp(erfinv(input).square()) * (math.sqrt(math.pi) / 2))
 
 
 @differentiable(input=erfinv_grad)
@@ -526,13 +525,10 @@ def sinc_(input: Tensor) -> None:
 # -- computed by SciPy -------------------------------------------------------------------------------------------------
 
 
-def zeta_grad(grad: Tensor, input: Any, other: Tensor) -> Tensor:
-    """Return ``-grad * input * zeta(input + 1, other)``."""
-    slope: Tensor = -grad * input * zeta(input + 1, other)
-    return slope
-
-
-@differentiable(other=zeta_grad)
+@differentiable(
+    input=no_derivative("zeta: self"),
+    other=lambda grad, input, other: -grad * input * zeta(input + 1, other),  # type: ignore[has-type]  # defined below
+)
 def zeta(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the Hurwitz zeta function, the sum of ``(other + k) ** -input`` over k >= 0 (needs SciPy).
 
@@ -544,7 +540,9 @@ def zeta(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     return found.astype(a.dtype, copy=False)
 
 
-@differentiable(other=lambda grad, input, other: grad * gamma_density(input, other))
+@differentiable(
+    input=no_derivative("igamma: input"), other=lambda grad, input, other: grad * gamma_density(input, other)
+)
 def gammainc(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the regularized lower incomplete gamma function of shape ``input`` at ``other`` (needs SciPy).
 
@@ -562,7 +560,9 @@ def igamma_(input: Tensor, other: Tensor) -> None:
     """Replace ``input`` by the lower incomplete gamma function of it and ``other``."""
 
 
-@differentiable(other=lambda grad, input, other: -grad * gamma_density(input, other))
+@differentiable(
+    input=no_derivative("igammac: input"), other=lambda grad, input, other: -grad * gamma_density(input, other)
+)
 def gammaincc(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Return the regularized upper incomplete gamma function of shape ``input`` at ``other`` (needs SciPy).
 

@@ -64,6 +64,7 @@ WRONG: dict[str, Call] = {
     "no transform": lambda D, t: D.TransformedDistribution(D.Normal(0.0, 1.0), None),
     "too few dims": lambda D, t: D.TransformedDistribution(D.Normal(0.0, 1.0), D.StickBreakingTransform()),
     "no rsample": lambda D, t: D.Bernoulli(0.5).rsample(), "no cdf": lambda D, t: D.Beta(1.0, 1.0).cdf(t(0.5)),
+    "no cdf outside": lambda D, t: D.Beta(1.0, 1.0).cdf(t(-0.5)),
     "no entropy": lambda D, t: D.Poisson(1.0).entropy(),
     "no support": lambda D, t: D.Distribution(validate_args=False).support,
     "no enumeration": lambda D, t: D.Normal(0.0, 1.0).enumerate_support(),

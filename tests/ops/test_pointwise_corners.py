@@ -116,3 +116,15 @@ def test_incomplete_gamma_functions_in_place(name: str) -> None:
     expected = getattr(mt, name)(a, x)
     assert getattr(a, name + "_")(x) is a
     assert mt.equal(a, expected)
+
+
+@pytest.mark.parametrize("name", ["zeta", "gammainc", "gammaincc"])
+def test_a_derivative_that_pytorch_lacks_raises(name: str) -> None:
+    pytest.importorskip("scipy")
+    for library in (pytest.importorskip("torch"), mt):
+        a, x = library.tensor([1.5, 2.5]).requires_grad_(), library.tensor([1.0, 1.5]).requires_grad_()
+        function = getattr(library.special, name)
+        function(a.detach(), x).sum().backward()
+        assert x.grad is not None
+        with pytest.raises(NotImplementedError, match="the derivative for"):
+            function(a, x).sum().backward()
