@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import minitensor as mt
@@ -30,7 +32,21 @@ def in_common(value: Any) -> Any:
         return [in_common(each) for each in value]
     if not hasattr(value, "requires_grad_"):
         return repr(value).replace("minitensor", "torch")
-    return str(value.dtype), list(value.shape), list(value.stride()), value.requires_grad, value.detach().tolist()
+    return str(value.dtype), list(value.shape), list(value.stride()), value.requires_grad, Elements(value)
+
+
+class Elements:
+    """The elements of a tensor, equal to those that differ by rounding."""
+
+    def __init__(self, tensor: Any) -> None:
+        self.array = tensor.detach().numpy()
+
+    def __eq__(self, other: object) -> bool:
+        rtol = 2e-3 if self.array.dtype == np.float16 else 1e-6
+        return isinstance(other, Elements) and np.allclose(self.array, other.array, rtol, 0, equal_nan=True)
+
+    def __repr__(self) -> str:
+        return repr(self.array)
 
 
 def assert_agree(line: Line) -> None:
@@ -83,3 +99,47 @@ def test_reductions_over_no_dims(name: str, dim: Any, kind: str) -> None:
     ]
     for line in lines:
         assert_agree(line)
+
+
+# -- beside NumPy's arrays and numbers ---------------------------------------------------------------------------------
+
+KINDS = ("bool", "uint8", "int16", "int64", "float16", "float32", "float64", "complex64")
+SYMBOLS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
+
+
+@pytest.mark.parametrize("name", SYMBOLS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_tensors_beside_arrays_have_numpys_dtypes(name: str, kind: str) -> None:
+    symbol = getattr(operator, name)
+    for other in KINDS:
+        if kind == other == "bool":
+            continue  # bools become bytes there
+        array, number = np.ones(2, other), np.array(3, other)
+        lines: list[Line] = [
+            lambda t, array=array: symbol(t.ones(2, dtype=getattr(t, kind)), array),
+            lambda t, number=number: symbol(t.ones(2, dtype=getattr(t, kind)), number),
+            lambda t, array=array: symbol(t.tensor(3).to(getattr(t, kind)), array),
+            lambda t, array=array: symbol(array, t.ones(2, dtype=getattr(t, kind))),
+        ]
+        for line in lines:
+            if not isinstance(outcome(pytest.importorskip("torch"), line), Exception):
+                assert_agree(line)
+
+
+NUMBERS = (np.float64(2), np.float32(2.5), np.float16(1.5), np.int64(2), np.int8(2), np.uint8(3), np.bool_(True))
+
+
+@pytest.mark.parametrize("name", [*SYMBOLS, "eq", "lt"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_tensors_beside_numbers_of_numpy(name: str, kind: str) -> None:
+    symbol = getattr(operator, name)
+    for number in NUMBERS:
+        assert_agree(lambda t, number=number: symbol(t.full((2,), 3, dtype=getattr(t, kind)), number))
+        assert_agree(lambda t, number=number: symbol(number, t.full((2,), 3, dtype=getattr(t, kind))))
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "pow", "xlogy", "special.zeta", "special.xlog1py"])
+def test_a_number_of_numpy_may_be_either_operand_of_a_function(name: str) -> None:
+    for number in NUMBERS:
+        assert_agree(lambda t, number=number: operator.attrgetter(name)(t)(number, t.tensor([3.0, 2.0])))
+        assert_agree(lambda t, number=number: operator.attrgetter(name)(t)(t.tensor([3.0, 2.0]), number))

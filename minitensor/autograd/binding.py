@@ -20,8 +20,8 @@ from minitensor.autograd.node import Op
 from minitensor.autograd.protocol import meets_override
 from minitensor.autograd.spellings import reorder, respell
 from minitensor.backends import BY_ARRAY, HostArray
-from minitensor.base import TensorBase, wrap
-from minitensor.dtypes import FROM_NUMPY
+from minitensor.base import TensorBase, array_dtype, wrap
+from minitensor.dtypes import FROM_NUMPY, get_default_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,6 +120,29 @@ def host_values(args: Sequence[Any]) -> list[Any] | None:
     return None if tensor is None or all(a is b for a, b in zip(args, converted)) else converted
 
 
+def settle(op: Op, converted: Sequence[Any], given: Sequence[Any]) -> Sequence[Any]:
+    """Return converted operands for another call: a number in front in normal form, promoted ones beside an array."""
+    if converted[0].__class__ in NUMBERS and op.prepare is not None:
+        return normalize(op, converted, None)
+    return in_common_dtype(op.name, converted, given)
+
+
+def in_common_dtype(name: str, converted: Sequence[Any], given: Sequence[Any]) -> Sequence[Any]:
+    """Promote a tensor and what was an array as NumPy does, which computes such sums in PyTorch; see ``host_values``.
+
+    A 0-d array is no number there, floats beside long integers are doubles, and so are quotients of integers.
+    """
+    if not any(each.__class__ is HostArray for each in given) or not all(isinstance(e, TensorBase) for e in converted):
+        return converted
+    xp, found = converted[0].xp, [array_dtype(each) for each in converted]
+    if name == "div" and given[0].__class__ is HostArray:  # PyTorch multiplies by the tensor's reciprocal
+        found[1] = found[1] if found[1].kind in "fc" else get_default_dtype().numpy
+    elif name == "div":
+        found = [xp.true_divide(*[xp.ones((), each) for each in found]).dtype]
+    common = FROM_NUMPY.get(xp.result_type(*found))
+    return converted if common is None else [each.to(common) for each in converted]
+
+
 def are_foreign(operands: Sequence[Any]) -> bool:
     """Whether one of the operands is a tensor and the other is neither a tensor nor a number."""
     kinds = [isinstance(each, TensorBase) for each in operands]
@@ -128,10 +151,11 @@ def are_foreign(operands: Sequence[Any]) -> bool:
 
 
 def host_value(value: Any, tensor: TensorBase | None) -> Any:
-    """Convert a NumPy scalar or array operand; return any other as it is."""
+    """Convert a NumPy scalar or array; return any other as it is. As in PyTorch, a bool of NumPy's is a float."""
     if tensor is not None and value.__class__ is HostArray and value.dtype in FROM_NUMPY:
         return wrap(tensor.result_class, value.copy())
     if hasattr(value, "dtype") and hasattr(value, "item") and value.__class__ not in BY_ARRAY \
             and not isinstance(value, TensorBase):
-        return value.item()
+        number = value.item()
+        return float(number) if number.__class__ is bool else number
     return value

@@ -22,6 +22,7 @@ from minitensor.autograd.binding import (
     bind_others,
     host_values,
     normalize,
+    settle,
 )
 from minitensor.autograd.encoded import EncodedMultiNode, EncodedNode, EncodedSequenceNode, compute
 from minitensor.autograd.interpreters import PROCEED, active, interpret, interpreters, pass_on
@@ -193,7 +194,7 @@ def pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
                 if error.__class__ is EncodedError:
                     return finish(op, (input, other), decode_and_compute(op, (input, other)), out, EncodedNode)
                 raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
-            return call(*converted, out=out)
+            return call(*settle(op, converted, (input, other)), out=out)
         result = new(like.result_class)
         result._array = array
         result._storage = result._layout = result._base = None
@@ -392,7 +393,7 @@ def plain_pair(op: Op, gives_way: bool = False) -> Callable[..., Any]:
                 if error.__class__ is EncodedError:
                     return finish(op, (input, other), decode_and_compute(op, (input, other)), out, EncodedNode)
                 raise misuse(op, (input, other), error)  # noqa: B904  # its cause is set
-            return call(*converted, out=out)
+            return call(*settle(op, converted, (input, other)), out=out)
         like: Any
         last: Any
         like, last = (other, input) if input.__class__ in NUMBERS else (input, other)

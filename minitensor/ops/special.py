@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_as, no_derivative
 from minitensor.autograd.strides import in_layout, of_tensors
@@ -106,7 +107,7 @@ def erfcx(input: Tensor, *, out: Tensor | None = None) -> Array:
     return cast_result(input.backend.erfcx(to_floats("erfcx", input)), input)
 
 
-def erfinv_grad(grad: Tensor, input: Tensor) -> Tensor:
+def erfinv_grad(grad: Tensor, input: Tensor) -> Any:
     """Return ``grad * exp(erfinv(input)**2) * sqrt(pi) / 2``."""
     return grad * (exp(erfinv(input).square()) * (math.sqrt(math.pi) / 2))
 
@@ -525,16 +526,19 @@ def sinc_(input: Tensor) -> None:
 # -- computed by SciPy -------------------------------------------------------------------------------------------------
 
 
-@differentiable(
-    input=no_derivative("zeta: self"),
-    other=lambda grad, input, other: -grad * input * zeta(input + 1, other),  # type: ignore[has-type]  # defined below
-)
+def zeta_grad(grad: Tensor, input: Any, other: Tensor) -> Any:
+    """Return ``-grad * input * zeta(input + 1, other)``."""
+    return -grad * input * zeta(input + 1, other)
+
+
+@differentiable(input=no_derivative("zeta: self"), other=zeta_grad)
 def zeta(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the Hurwitz zeta function, the sum of ``(other + k) ** -input`` over k >= 0 (needs SciPy).
 
     >>> zeta(tensor([2.0]), tensor([1.0]))
     tensor([1.6449])
     """
+    input, other = host_value(input, None), host_value(other, None)
     a, b = float_operands("zeta", input, other)
     found: Array = backend_of(input, other).zeta(a, b)
     return found.astype(a.dtype, copy=False)
