@@ -65,6 +65,9 @@ def sgd(t: Any) -> Any:
     return t.optim.SGD([{"params": [each], "lr": 0.1 * i} for i, each in enumerate(parameters(t))], lr=0.1)
 
 
+KINDS_OF_TENSORS = "cuda cpu sparse quantized meta nested mkldnn mps mtia ipu maia vulkan xla xpu".split()
+
+
 # -- optimizers, schedulers, containers --------------------------------------------------------------------------------
 
 OBJECTS: dict[str, Line] = {
@@ -72,6 +75,12 @@ OBJECTS: dict[str, Line] = {
     "no closure": lambda t: t.optim.LBFGS(parameters(t)).step(),
     "no scheduler": lambda t: t.optim.lr_scheduler.SequentialLR(sgd(t), [3, 4], [3]),
     "insert": lambda t: t.nn.ModuleList([t.nn.ReLU()]).insert(0, t.nn.Tanh()),
+    "flags": lambda t: [getattr(t.ones(2), f"is_{each}") for each in KINDS_OF_TENSORS],
+    "far below the first sample": lambda t: t.utils.data.ConcatDataset([[1, 2], [3]])[-4],
+    "far beyond the last sample": lambda t: t.utils.data.ConcatDataset([[1, 2], [3]])[3],
+    "a context without workers": lambda t: t.utils.data.DataLoader([1], multiprocessing_context="fork"),
+    "a context that does not exist": lambda t: t.utils.data.DataLoader([1], None, None, None, None, 1, None, False,
+                                                                       False, 0, None, "x"),
     "a seed that is no int": lambda t: t.Generator().manual_seed(1.5),
     "a seed that is text": lambda t: t.Generator().manual_seed("1"),
 }

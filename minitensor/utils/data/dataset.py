@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from minitensor.autograd.misuse import composite_with_own_checks, explain_constructor
 from minitensor.callers import user_level
 from minitensor.compat.reasons import attributes_of
-from minitensor.errors import ArgumentError, GuardError, quote
+from minitensor.errors import ArgumentError, GuardError, IndexValueError, quote
 from minitensor.ops.random import randperm
 from minitensor.tensor import Tensor
 
@@ -184,7 +184,9 @@ class ConcatDataset(Dataset[Sample]):
         return self.cumulative_sizes
 
     def __getitem__(self, index: int) -> Sample:
-        if not -len(self) <= index < len(self):
+        if index < -len(self):
+            raise IndexValueError(f"index {index} is out of range: its absolute value exceeds {len(self)} samples")
+        if index >= len(self):
             raise IndexError(f"index {index} is out of range for {len(self)} samples")
         index %= len(self)
         which = bisect.bisect_right(self.cumulative_sizes, index)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 Sample = TypeVar("Sample", covariant=True)  # a plain name, because users see it
 
+START_METHODS = ("fork", "spawn", "forkserver")
 READ_ONLY = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
 
