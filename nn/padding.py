@@ -26,11 +26,11 @@ class Pad(Module):
 
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
-        try:
-            self.padding = ntuple(padding, 2 * self.dims)
+        try:  # as in PyTorch, a sequence may have any length: it pads the last dims
+            self.padding = ntuple(padding, len(padding) if isinstance(padding, Sequence) else 2 * self.dims)
         except (ShapeError, ArgumentTypeError) as error:
             raise type(error)(
-                f"{type(self).__name__}: padding must be an int or {2 * self.dims} of them, got {padding!r}"
+                f"{type(self).__name__}: padding must be an int or a sequence of ints, got {padding!r}"
             ) from None
 
     def forward(self, input: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ class ConstantPad1d(ConstantPad):
         - Output: (N, C, L_out) or (C, L_out), where L_out = L + left + right
 
     Raises:
-        ShapeError: If ``padding`` is not an int or 2 of them, if the input has no dims, or if more entries are cut off
+        ShapeError: If ``padding`` is an odd number of ints, if the input has no dims, or if more entries are cut off
             than there are.
 
     >>> import minitensor as torch
@@ -135,7 +135,7 @@ class ConstantPad2d(ConstantPad):
         - Output: (N, C, H_out, W_out) or (C, H_out, W_out), where H_out = H + top + bottom and W_out = W + left + right
 
     Raises:
-        ShapeError: If ``padding`` is not an int or 4 of them, if the input has fewer than 2 dims, or if more entries
+        ShapeError: If ``padding`` is an odd number of ints, if the input has fewer than 2 dims, or if more entries
             are cut off than there are.
 
     >>> import minitensor as torch
@@ -163,7 +163,7 @@ class ConstantPad3d(ConstantPad):
           D_out = D + front + back, H_out = H + top + bottom and W_out = W + left + right
 
     Raises:
-        ShapeError: If ``padding`` is not an int or 6 of them, if the input has fewer than 3 dims, or if more entries
+        ShapeError: If ``padding`` is an odd number of ints, if the input has fewer than 3 dims, or if more entries
             are cut off than there are.
 
     >>> import minitensor as torch
@@ -188,7 +188,7 @@ class ZeroPad1d(ZeroPad, ConstantPad1d):
         - Output: (N, C, L_out) or (C, L_out), where L_out = L + left + right
 
     Raises:
-        ShapeError: If ``padding`` is not an int or 2 of them, if the input has no dims, or if more entries are cut off
+        ShapeError: If ``padding`` is an odd number of ints, if the input has no dims, or if more entries are cut off
             than there are.
 
     >>> import minitensor as torch
@@ -211,7 +211,7 @@ class ZeroPad2d(ZeroPad, ConstantPad2d):
         - Output: (N, C, H_out, W_out) or (C, H_out, W_out), where H_out = H + top + bottom and W_out = W + left + right
 
     Raises:
-        ShapeError: If ``padding`` is not an int or 4 of them, if the input has fewer than 2 dims, or if more entries
+        ShapeError: If ``padding`` is an odd number of ints, if the input has fewer than 2 dims, or if more entries
             are cut off than there are.
 
     >>> import minitensor as torch
@@ -236,7 +236,7 @@ class ZeroPad3d(ZeroPad, ConstantPad3d):
           D_out = D + front + back, H_out = H + top + bottom and W_out = W + left + right
 
     Raises:
-        ShapeError: If ``padding`` is not an int or 6 of them, if the input has fewer than 3 dims, or if more entries
+        ShapeError: If ``padding`` is an odd number of ints, if the input has fewer than 3 dims, or if more entries
             are cut off than there are.
 
     >>> import minitensor as torch
@@ -258,7 +258,7 @@ class ReflectionPad1d(ReflectionPad):
 
     Raises:
         ValueError: If the input does not have 2 or 3 dims.
-        ShapeError: If ``padding`` is not an int or 2 of them, if an amount is not less than the size of its dim, or if
+        ShapeError: If ``padding`` is an odd number of ints, if an amount is not less than the size of its dim, or if
             more entries are cut off than there are.
         UnsupportedDtypeError: If the input holds bools.
 
@@ -283,7 +283,7 @@ class ReflectionPad2d(ReflectionPad):
 
     Raises:
         ValueError: If the input does not have 3 or 4 dims.
-        ShapeError: If ``padding`` is not an int or 4 of them, if an amount is not less than the size of its dim, or if
+        ShapeError: If ``padding`` is an odd number of ints, if an amount is not less than the size of its dim, or if
             more entries are cut off than there are.
         UnsupportedDtypeError: If the input holds bools.
 
@@ -311,7 +311,7 @@ class ReflectionPad3d(ReflectionPad):
 
     Raises:
         ValueError: If the input does not have 4 or 5 dims.
-        ShapeError: If ``padding`` is not an int or 6 of them, if an amount is not less than the size of its dim, or if
+        ShapeError: If ``padding`` is an odd number of ints, if an amount is not less than the size of its dim, or if
             more entries are cut off than there are.
         UnsupportedDtypeError: If the input holds bools.
 
@@ -336,7 +336,7 @@ class ReplicationPad1d(ReplicationPad):
 
     Raises:
         ValueError: If the input does not have 2 or 3 dims.
-        ShapeError: If ``padding`` is not an int or 2 of them, or if more entries are cut off than there are.
+        ShapeError: If ``padding`` is an odd number of ints, or if more entries are cut off than there are.
         UnsupportedDtypeError: If the input holds bools.
 
     >>> import minitensor as torch
@@ -360,7 +360,7 @@ class ReplicationPad2d(ReplicationPad):
 
     Raises:
         ValueError: If the input does not have 3 or 4 dims.
-        ShapeError: If ``padding`` is not an int or 4 of them, or if more entries are cut off than there are.
+        ShapeError: If ``padding`` is an odd number of ints, or if more entries are cut off than there are.
         UnsupportedDtypeError: If the input holds bools.
 
     >>> import minitensor as torch
@@ -387,7 +387,7 @@ class ReplicationPad3d(ReplicationPad):
 
     Raises:
         ValueError: If the input does not have 4 or 5 dims.
-        ShapeError: If ``padding`` is not an int or 6 of them, or if more entries are cut off than there are.
+        ShapeError: If ``padding`` is an odd number of ints, or if more entries are cut off than there are.
         UnsupportedDtypeError: If the input holds bools.
 
     >>> import minitensor as torch
@@ -411,7 +411,7 @@ class CircularPad1d(CircularPad):
 
     Raises:
         ValueError: If the input does not have 2 or 3 dims.
-        ShapeError: If ``padding`` is not an int or 2 of them, if an amount is more than the size of its dim, or if more
+        ShapeError: If ``padding`` is an odd number of ints, if an amount is more than the size of its dim, or if more
             entries are cut off than there are.
 
     >>> import minitensor as torch
@@ -435,7 +435,7 @@ class CircularPad2d(CircularPad):
 
     Raises:
         ValueError: If the input does not have 3 or 4 dims.
-        ShapeError: If ``padding`` is not an int or 4 of them, if an amount is more than the size of its dim, or if more
+        ShapeError: If ``padding`` is an odd number of ints, if an amount is more than the size of its dim, or if more
             entries are cut off than there are.
 
     >>> import minitensor as torch
@@ -462,7 +462,7 @@ class CircularPad3d(CircularPad):
 
     Raises:
         ValueError: If the input does not have 4 or 5 dims.
-        ShapeError: If ``padding`` is not an int or 6 of them, if an amount is more than the size of its dim, or if more
+        ShapeError: If ``padding`` is an odd number of ints, if an amount is more than the size of its dim, or if more
             entries are cut off than there are.
 
     >>> import minitensor as torch

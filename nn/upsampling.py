@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from minitensor.errors import ArgumentTypeError
 from minitensor.nn import functional as F
 from minitensor.nn.module import Module
 
@@ -43,7 +44,7 @@ class Upsample(Module):
             factors as spatial dims, if ``mode`` is unknown or does not suit the number of dims, if ``align_corners`` is
             given for another mode than the linear and cubic ones, or if ``recompute_scale_factor`` is used with
             ``size``.
-        TypeError: If a size is not an int.
+        TypeError: If a size is not an int, or if ``scale_factor`` is a list, which only ``interpolate`` takes.
         ShapeError: If a dim of the input other than the batch is empty, or a size of the output is not positive.
         NotImplementedError: If the input is not of a floating-point dtype (the two nearest modes also take uint8).
 
@@ -68,6 +69,7 @@ class Upsample(Module):
         self.name = type(self).__name__
         self.size = size
         if isinstance(scale_factor, Sequence):
+            require_tuple(self.name, scale_factor)
             self.scale_factor: Factors | None = tuple([float(factor) for factor in scale_factor])
         else:
             self.scale_factor = float(scale_factor) if scale_factor else None
@@ -85,6 +87,12 @@ class Upsample(Module):
         """Return the size or factor, and the mode."""
         how = f"size={self.size}" if self.scale_factor is None else f"scale_factor={self.scale_factor}"
         return f"{how}, mode={self.mode!r}"
+
+
+def require_tuple(name: str, scale_factor: object) -> None:
+    """Raise for another sequence than a tuple, as PyTorch does."""
+    if not isinstance(scale_factor, tuple):
+        raise ArgumentTypeError(f"{name}: scale_factor must be a number or a tuple of numbers, got {scale_factor!r}")
 
 
 class UpsamplingNearest2d(Upsample):

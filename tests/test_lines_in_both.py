@@ -152,3 +152,36 @@ def test_a_number_of_numpy_may_be_either_operand_of_a_function(name: str) -> Non
     for number in NUMBERS:
         assert_agree(lambda t, number=number: operator.attrgetter(name)(t)(number, t.tensor([3.0, 2.0])))
         assert_agree(lambda t, number=number: operator.attrgetter(name)(t)(t.tensor([3.0, 2.0]), number))
+
+
+# -- layers ------------------------------------------------------------------------------------------------------------
+
+PADS = "ConstantPad1d ConstantPad2d ConstantPad3d ZeroPad1d ZeroPad2d ZeroPad3d ReflectionPad1d ReflectionPad2d".split()
+PADS += "ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d CircularPad1d CircularPad2d".split()
+PADDINGS = ((1,), (1, 2), [1, 0], (1, 0, 2), (1, 2, 0, 1), (1, 1, 1, 1, 1, 1), (0, -1), ())
+
+
+@pytest.mark.parametrize("name", PADS)
+def test_a_padding_layer_takes_any_number_of_sides(name: str) -> None:
+    for padding in PADDINGS:
+        arguments = (padding, 0) if name.startswith("Constant") else (padding,)
+        assert_agree(lambda t, a=arguments: getattr(t.nn, name)(*a))
+        for ndim in range(1, 6):
+            shape = (1, 2, 3, 4, 4)[-ndim:]
+            assert_agree(lambda t, a=arguments, shape=shape: getattr(t.nn, name)(*a)(t.ones(shape)))
+
+
+LAYERS: dict[str, Line] = {
+    "a list of factors": lambda t: t.nn.Upsample(scale_factor=[2.0, 2.0]),
+    "a tuple of factors": lambda t: t.nn.Upsample(scale_factor=(2, 3))(t.ones(1, 1, 2, 2)),
+    "a list of factors, nearest": lambda t: t.nn.UpsamplingNearest2d(scale_factor=[2.0, 2.0]),
+    "more targets than inputs": lambda t: t.nn.functional.multilabel_soft_margin_loss(t.randn(4), t.rand(2, 4)),
+    "more dims of targets": lambda t: t.nn.functional.multilabel_soft_margin_loss(
+        t.randn(2, 4), t.rand(3, 2, 4), reduction="none"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_lines_about_layers(name: str) -> None:
+    assert_agree(LAYERS[name])

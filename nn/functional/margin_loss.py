@@ -406,7 +406,8 @@ def multilabel_soft_margin_loss(
     require_tensors("multilabel_soft_margin_loss", input=input, target=target)
     require_kind("multilabel_soft_margin_loss", FLOATS, input)
     losses = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
-    return reduce_losses(weigh_losses(losses, weight).sum(-1) / input.shape[-1], reduction)
+    classes = input.ndim - 1  # as in PyTorch, also where the target has more dims
+    return reduce_losses(weigh_losses(losses, weight).sum(classes) / input.shape[classes], reduction)
 
 
 @composite
