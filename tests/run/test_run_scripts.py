@@ -226,6 +226,8 @@ VISION = """
 import torch, torchvision
 import torchvision.transforms as T, torchvision.transforms.functional as F
 from torchvision import transforms, utils
+from torchvision.transforms import v2
+import torchvision.transforms.v2.functional
 from torchvision.transforms.autoaugment import RandAugment
 from torchvision.transforms.functional import InterpolationMode
 from torchvision.utils import make_grid

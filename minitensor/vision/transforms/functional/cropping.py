@@ -11,6 +11,7 @@ import numpy as np
 
 from minitensor.callers import user_level
 from minitensor.dtypes import bool_, int32, int64, uint8, uint16, uint32, uint64
+from minitensor.dtypes import dtype as DType
 from minitensor.errors import ArgumentError, ArgumentTypeError, IndexRangeError
 from minitensor.nn.functional.interpolation import interpolate
 from minitensor.nn.functional.padding import pad as pad_tensor
@@ -352,14 +353,17 @@ def size_after(rows: int, columns: int, size: Sequence[int], max_size: int | Non
     return (long, short) if columns <= rows else (short, long)
 
 
-def resize_planes(img: Tensor, size: tuple[int, int], mode: str, antialias: bool) -> Tensor:
-    is_smooth = mode in ("bilinear", "bicubic")
+def resize_planes(
+    img: Tensor, size: tuple[int, int], mode: str, antialias: bool, dtypes: Sequence[DType] = DOUBLES
+) -> Tensor:
+    """Return a tensor in another size, computed in its own dtype if that is one of some."""
+    is_smooth = mode in ("bilinear", "bicubic") or (mode == "lanczos" and uint8 in dtypes)
     batch = img.unsqueeze(0) if img.ndim < 4 else img
     found = interpolate(
-        batch if img.dtype in DOUBLES else batch.to(DOUBLES[0]),
+        batch if img.dtype in dtypes else batch.to(DOUBLES[0]),
         size=size, mode=mode, align_corners=False if is_smooth else None, antialias=antialias and is_smooth,
     )  # fmt: skip
-    if mode == "bicubic" and img.dtype == uint8:
+    if mode == "bicubic" and img.dtype == uint8 and uint8 not in dtypes:
         found = found.clamp(0, 255)
     return cast_pixels(found.squeeze(0) if img.ndim < 4 else found, img.dtype)
 
