@@ -46,6 +46,7 @@ NAMES: Mapping[str, str] = {
     "conv_backward_input": "ConvolutionBackward0", "layer_norm": "NativeLayerNormBackward0",
     "square": "PowBackward0", "floor_divide": "DivBackward2", "half_spectrum": "FftR2CBackward0",
     "signal": "FftC2RBackward0",
+    "conv_backward_weight": "ConvolutionBackwardBackward0", "sum_rows": "EmbeddingBagBackward0",
 }  # fmt: skip
 
 

@@ -526,12 +526,10 @@ def sinc_(input: Tensor) -> None:
 # -- computed by SciPy -------------------------------------------------------------------------------------------------
 
 
-def zeta_grad(grad: Tensor, input: Any, other: Tensor) -> Any:
-    """Return ``-grad * input * zeta(input + 1, other)``."""
-    return -grad * input * zeta(input + 1, other)
-
-
-@differentiable(input=no_derivative("zeta: self"), other=zeta_grad)
+@differentiable(
+    input=no_derivative("zeta: self"),
+    other=lambda grad, input, other: -grad * input * zeta(input + 1, other),  # type: ignore[has-type]  # defined below
+)
 def zeta(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
     """Return the Hurwitz zeta function, the sum of ``(other + k) ** -input`` over k >= 0 (needs SciPy).
 

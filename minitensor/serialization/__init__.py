@@ -14,6 +14,7 @@ from minitensor.compat.reasons import attributes_of
 from minitensor.device import device
 from minitensor.serialization.checkpoint import get_unsafe_globals_in_checkpoint, load, save
 from minitensor.serialization.names import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
+from minitensor.serialization.packages import register_package
 from minitensor.serialization.settings import (
     LoadEndianness,
     get_crc32_options,
@@ -22,14 +23,15 @@ from minitensor.serialization.settings import (
     set_crc32_options,
     set_default_load_endianness,
     set_default_mmap_options,
+    skip_data,
 )
 from minitensor.serialization.weights import load_file, save_file
 
 __all__ = [
     "LoadEndianness", "add_safe_globals", "clear_safe_globals", "get_crc32_options", "get_default_load_endianness",
     "get_default_mmap_options", "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load", "load_file",
-    "safe_globals", "save", "save_file", "set_crc32_options", "set_default_load_endianness",
-    "set_default_mmap_options",
+    "register_package", "safe_globals", "save", "save_file", "set_crc32_options", "set_default_load_endianness",
+    "set_default_mmap_options", "skip_data",
 ]  # fmt: skip
 
 # What programs take from here for their own functions that save and load.

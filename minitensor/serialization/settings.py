@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import sys
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from enum import Enum
 
@@ -41,6 +42,35 @@ class Settings:
 
 
 settings = Settings()
+skips_data: ContextVar[bool] = ContextVar("skips_data", default=False)
+
+
+class skip_data:  # noqa: N801  # PyTorch's name
+    """Let ``save`` leave the elements of tensors as zeros in a block, and ``load`` not read them.
+
+    Args:
+        materialize_fake_tensors: Accepted for PyTorch compatibility. Default: ``False``.
+
+    >>> import io
+    >>> import minitensor as torch
+    >>> file = io.BytesIO()
+    >>> with torch.serialization.skip_data():
+    ...     torch.save(torch.ones(2), file)
+    >>> _ = file.seek(0)
+    >>> torch.load(file)
+    tensor([0., 0.])
+    """
+
+    token: Token[bool]
+
+    def __init__(self, materialize_fake_tensors: bool = False) -> None:
+        self.materialize_fake_tensors = materialize_fake_tensors
+
+    def __enter__(self) -> None:
+        self.token = skips_data.set(True)
+
+    def __exit__(self, *error: object) -> None:
+        skips_data.reset(self.token)
 
 
 def fallback_order() -> str:

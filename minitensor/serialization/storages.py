@@ -23,6 +23,7 @@ from minitensor.errors import (
     FileFormatError,
     quote,
 )
+from minitensor.serialization.packages import find_home
 from minitensor.serialization.symbols import (
     MOST_ELEMENTS,
     UNTYPED,
@@ -132,7 +133,8 @@ def parse_map_location(given: Any) -> Place:
 
 def move_home(storage: Storage, location: str) -> Storage:
     """Move a storage to the device it was saved from."""
-    return move(storage, require_available(resolve_device(location)))
+    found = find_home(storage, location)
+    return found if found is not None else move(storage, require_available(resolve_device(location)))
 
 
 def place_by_function(function: Callable[[Storage, str], Any]) -> Place:

@@ -17,6 +17,7 @@ from minitensor.nn.parameter import Buffer, Parameter, Uninitialized
 from minitensor.ops import return_types
 from minitensor.serialization.names import PYTORCHS_RETURN_TYPES
 from minitensor.serialization.objects import write_items, write_object
+from minitensor.serialization.packages import tag_of
 from minitensor.serialization.symbols import IS_BUFFER, STORAGE_OF, UNTYPED
 from minitensor.shapes import Size
 from minitensor.sparse.tensor import SparseTensor
@@ -324,7 +325,7 @@ def write_storage(writer: Writer, memory: Storage) -> None:
     kind = dtypes.from_numpy(memory.array.dtype)
     writer.name(*(("torch", STORAGE_OF[kind]) if kind in STORAGE_OF else ("torch.storage", UNTYPED)))
     write_text(writer, str(number))
-    write_text(writer, "cpu" if there.type == "cpu" else f"cuda:{there.index or 0}")
+    write_text(writer, tag_of(memory, "cpu" if there.type == "cpu" else f"cuda:{there.index or 0}"))
     write_int(writer, count_elements(memory))
     writer.emit(writer.identity_end, b"tQ")
 

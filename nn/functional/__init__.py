@@ -219,5 +219,7 @@ __all__ = [
     "cosine_similarity", "pairwise_distance", "pdist", "_Reduction",
 ]  # fmt: skip
 
+native_channel_shuffle = channel_shuffle  # PyTorch's name of its kernel
+
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)

@@ -63,6 +63,14 @@ REASONS = {
         "conj_physical_ const_data_ptr frobenius_norm hash_tensor is_set_to native_channel_shuffle nuclear_norm "
         "slice_inverse"
     ),
+    "belongs to the engine, the compiler or other kinds of tensors; tested by tests/test_engine_names.py": (
+        "cond while_loop compiled_with_cxx11_abi get_deterministic_debug_mode get_num_interop_threads "
+        "init_num_threads is_vulkan_available set_deterministic_debug_mode set_num_interop_threads "
+        "thread_safe_generator sym_constrain_range sym_constrain_range_for_size sym_float sym_int sym_ite sym_max "
+        "sym_min sym_not sym_sqrt sym_sum get_device_module coalesce col_indices crow_indices dense_dim grad_dtype "
+        "indices is_coalesced is_distributed is_ipu is_maia is_mkldnn is_mps is_mtia is_nested is_vulkan is_xla "
+        "is_xpu map2_ module_load name sparse_dim values"
+    ),
     "returns the function that it gets; tested by tests/test_shells.py": "compile",
     "gives a tensor other memory; tested by tests/ops/test_resize.py": "set_",
     "belongs to autocast; tested by tests/amp": (
