@@ -1,7 +1,8 @@
 """Epochs of loaders with two worker processes: samples that are augmented, and batches that are only carried.
 
-The first case is what a user waits for: each sample is cropped, mirrored and normalized by the library's own ops, with
-its own random numbers. The others measure the way from a worker to the program, and the start and end of workers.
+In the first two cases each sample is cropped, mirrored and normalized: in NumPy, so that only the loaders differ, and
+by the library's own ops and random numbers. The others measure the way from a worker to the program, and the start and
+end of workers.
 """
 
 from __future__ import annotations
@@ -43,9 +44,35 @@ class Augmented:
         return ((image.float() / 255 - 0.5) / 0.25).unsqueeze(0), index % 10
 
 
+class AugmentedInNumpy:
+    """The same in NumPy: an image as an array."""
+
+    def __init__(self, images: Any) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Any:
+        top, left, mirrored = np.random.randint(0, 4, 3).tolist()
+        image = self.images[index, top : top + 28, left : left + 28]
+        if mirrored < 2:
+            image = image[:, ::-1]
+        return ((image.astype(np.float32) / 255 - 0.5) / 0.25)[None], index % 10
+
+
+def augmentation_in_numpy(lib: Library, count: int) -> Step:
+    """An epoch in batches of 128, in random order."""
+    return epoch(lib, AugmentedInNumpy(pictures(count, 32, 32)()))
+
+
 def augmentation(lib: Library, count: int) -> Step:
     """An epoch in batches of 128, in random order."""
-    dataset = Augmented(lib, lib.from_numpy(pictures(count, 32, 32)()))
+    return epoch(lib, Augmented(lib, lib.from_numpy(pictures(count, 32, 32)())))
+
+
+def epoch(lib: Library, dataset: Any) -> Step:
+    """Iterate over a loader, and add up a pixel of each batch."""
     loader = lib.utils.data.DataLoader(dataset, 128, shuffle=True, num_workers=WORKERS)
 
     def step() -> Any:
@@ -76,7 +103,8 @@ def starting(lib: Library) -> Step:
 
 def cases() -> list[Case]:
     return [
-        Case("60,000 images, augmented by two workers", partial(augmentation, count=60_000), random=True),
+        Case("60,000 images, augmented in NumPy", partial(augmentation_in_numpy, count=60_000), random=True),
+        Case("60,000 images, augmented by own ops", partial(augmentation, count=60_000), random=True),
         Case("512 images (3, 224, 224), two workers", partial(carrying, count=512, size=224)),
         Case("an epoch of two numbers, two workers", starting),
     ]

@@ -1,4 +1,4 @@
-"""What runs in a worker process: it listens for requests in a thread, and fetches and sends batches.
+"""What runs in a worker process: it takes requests, and fetches and sends batches.
 
 Each worker has the random streams that PyTorch's has, and kernels use one thread. A worker ends when its channel does,
 whether the program closed it or was killed. Ctrl-C in a terminal reaches the workers too; they leave it to the program.
@@ -10,11 +10,12 @@ import gc
 import os
 import pickle
 import random
+import select
 import signal
 import socket
 import threading
 import time
-from queue import SimpleQueue
+from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
@@ -30,38 +31,48 @@ from minitensor.utils.data._utils.worker import END, PROCESS, Fetcher, Job
 BATCH, FAILURE, ENDED, RESTART = range(4)  # the kinds of frames
 PATIENCE: Final = 5.0  # seconds for the current batch after the program was killed
 
-Orders = SimpleQueue["Frame | None"]  # None: the channel has ended
-
 
 def run_worker(connection: socket.socket, job: Job, base_seed: int) -> None:
     """Answer requests until the channel ends: the whole work of a worker process."""
     ended = threading.Event()
-    handle_signals(ended)
+    channel = Channel(connection, waits=True)
+    handle_signals(connection)
     gc.freeze()  # what was inherited is not traced again: that would copy its memory, and find garbage of the parent
     set_num_threads(1)
     seed_streams(base_seed, job.info.id)
     PROCESS.info = job.info
-    channel, orders = Channel(connection, waits=True), SimpleQueue[Frame | None]()
-    threading.Thread(target=listen, args=(channel, orders, ended), name="DataLoader-orders", daemon=True).start()
+    if hasattr(select, "poll"):
+        threading.Thread(target=watch, args=(connection, ended), name="DataLoader-watch", daemon=True).start()
     try:
-        serve(channel, orders, ended, Fetcher(job))
+        serve(channel, ended, Fetcher(job))
+    except ConnectionError:
+        pass  # the program does not need the batch
     except SystemExit:
-        if not ended.is_set():
-            raise
-    except OSError:
-        if not ended.wait(1):
+        if not has_ended(connection):
             raise
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already
 
 
-def serve(channel: Channel, orders: Orders, ended: threading.Event, fetcher: Fetcher) -> None:
+def serve(channel: Channel, ended: threading.Event, fetcher: Fetcher) -> None:
     """Answer each request in turn."""
-    while (order := orders.get()) is not None and not ended.is_set():
+    for order in orders(channel):
+        if ended.is_set():
+            return
         if order.kind == RESTART:
             fetcher.begin()
         else:
             channel.send(answer(fetcher, order, f"in DataLoader worker process {fetcher.number}"))
+
+
+def orders(channel: Channel) -> Iterator[Frame]:
+    """Yield requests as they come, until the channel ends.
+
+    No thread reads them in advance: the work would stop whenever that thread needs the interpreter.
+    """
+    yield from channel.frames()
+    while channel.receive():
+        yield from channel.frames()
 
 
 def answer(fetcher: Fetcher, order: Frame, where: str) -> Frame:
@@ -75,22 +86,30 @@ def answer(fetcher: Fetcher, order: Frame, where: str) -> Frame:
         return Frame(FAILURE, order.number, pack(describe_failure(error, where)))
 
 
-def listen(channel: Channel, orders: Orders, ended: threading.Event) -> None:
-    """Pass requests on as they come, so that the program never waits; note the end of the channel."""
-    while channel.receive():
-        for frame in channel.frames():
-            orders.put(frame)
+def watch(connection: socket.socket, ended: threading.Event) -> None:
+    """Note the end of the channel, and end a process that does not then end by itself."""
+    poller = select.poll()
+    poller.register(connection, 0)  # for the end alone
+    poller.poll()
     ended.set()
-    orders.put(None)
     time.sleep(PATIENCE)
     os._exit(1)  # the program was killed, or it would have ended this worker
 
 
-def handle_signals(ended: threading.Event) -> None:
+def has_ended(connection: socket.socket) -> bool:
+    """Whether the program has closed the channel, or is gone."""
+    if not hasattr(select, "poll"):
+        return False
+    poller = select.poll()
+    poller.register(connection, 0)
+    return bool(poller.poll(0))
+
+
+def handle_signals(connection: socket.socket) -> None:
     """Ignore Ctrl-C, and let SIGTERM raise SystemExit when the channel has ended, so that files are closed."""
 
     def leave(number: int, frame: FrameType | None) -> None:
-        if ended.is_set():
+        if has_ended(connection):
             raise SystemExit
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
