@@ -183,13 +183,13 @@ class Builder:
             elif layer.text == "RELU":
                 yield ReLU()
             elif layer.text == "FC":
-                yield from self.fully_connected(self.num_classes if index == last else self.hidden)
+                yield from self.make_fc(self.num_classes if index == last else self.hidden)
             elif self.features:
                 complain(self.pattern, layer.place, f"{layer.text} cannot follow FC, which has flattened the map")
             else:
-                yield self.convolution(layer) if layer.text == "CONV" else self.pooling(layer)
+                yield self.make_conv(layer) if layer.text == "CONV" else self.make_pool(layer)
 
-    def fully_connected(self, size: int) -> Iterator[Module]:
+    def make_fc(self, size: int) -> Iterator[Module]:
         """Iterate over a linear layer and what flattens the map before the first one."""
         if not self.features:
             yield Flatten()
@@ -197,7 +197,7 @@ class Builder:
         yield Linear(self.features, size)
         self.features = size
 
-    def convolution(self, layer: Token) -> Module:
+    def make_conv(self, layer: Token) -> Module:
         """Return a convolution that keeps height and width."""
         wanted = self.widths
         if isinstance(wanted, int):
@@ -212,7 +212,7 @@ class Builder:
         self.channels = width
         return conv
 
-    def pooling(self, layer: Token) -> Module:
+    def make_pool(self, layer: Token) -> Module:
         """Return pooling that halves height and width."""
         if min(self.height, self.width) < 2:
             complain(self.pattern, layer.place, f"POOL cannot halve a map of {self.height}x{self.width}")

@@ -523,9 +523,6 @@ def sinc_(input: Tensor) -> None:
     """Replace ``input`` by ``sin(pi * input) / (pi * input)``."""
 
 
-# -- computed by SciPy -------------------------------------------------------------------------------------------------
-
-
 @differentiable(
     input=no_derivative("zeta: self"),
     other=lambda grad, input, other: -grad * input * zeta(input + 1, other),  # type: ignore[has-type]  # defined below
