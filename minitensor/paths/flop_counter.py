@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.interpreters import interpreted_by
@@ -18,6 +17,7 @@ from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError, UsageError
 from minitensor.nn.module import register_module_forward_hook, register_module_forward_pre_hook
 from minitensor.utils._pytree import tree_map
+from minitensor.utils.flops import flops_of
 
 if TYPE_CHECKING:
     from minitensor.autograd.interpreters import Call
@@ -30,19 +30,6 @@ __all__ = ["FlopCounterMode", "register_flop_formula"]
 GLOBAL = "Global"
 flop_registry: dict[str, Callable[..., int]] = {}  # by the names of operations
 LETTERS = ("", "K", "M", "B", "T")
-
-
-def flops_of(name: str, shapes: list[tuple[int, ...]], out: tuple[int, ...]) -> int:
-    """Return the operations of a call: two for each term of the sums that it computes."""
-    if name in ("matmul", "linear"):
-        return 2 * prod(out) * shapes[0][-1]
-    if name == "convolution":
-        return 2 * prod(out) * prod(shapes[1][1:])
-    if name == "conv_backward_input":
-        return 2 * prod(shapes[0]) * prod(shapes[1][1:])
-    if name == "conv_backward_weight":
-        return 2 * prod(shapes[0]) * prod(out[1:])
-    return 0
 
 
 def name_of(target: Any) -> str:
