@@ -82,6 +82,7 @@ CASES: dict[str, Make] = {
     "vertical flip": lambda T: T.RandomVerticalFlip(),
     "rotation": lambda T: T.RandomRotation(40),
     "rotation, expanded": lambda T: T.RandomRotation((20, 70), T.InterpolationMode.BILINEAR, expand=True, fill=50),
+    "rotation, pixels that are equally near": lambda T: T.RandomRotation((30, 30), expand=True, center=(1, 2)),
     "rotation, off center": lambda T: T.RandomRotation(30, center=(2, 3), fill=9),
     "affine": lambda T: T.RandomAffine(20, (0.1, 0.2), (0.8, 1.3), (-10, 10, -5, 5)),
     "affine, bilinear": lambda T: T.RandomAffine((5, 9), shear=12, interpolation=T.InterpolationMode.BILINEAR, fill=3),

@@ -13,8 +13,6 @@ import warnings
 from collections.abc import Sequence
 
 from minitensor.callers import user_level
-from minitensor.device import device as Device
-from minitensor.dtypes import dtype as DType
 from minitensor.dtypes import float32, float64
 from minitensor.errors import ArgumentError, ArgumentTypeError, LinAlgError
 from minitensor.nn.functional.sampling import grid_sample
@@ -316,29 +314,40 @@ def integers_in_ratio(row: list[float]) -> list[int]:
 
 def affine_places(img: Tensor, matrix: list[float], size: tuple[int, int]) -> Tensor:
     """Return the places in an image of the pixels of a result of this size (width, height)."""
-    dtype, (height, width) = float_type(img), img.shape[-2:]
-    half = tensor([0.5 * width, 0.5 * height], dtype=dtype, device=img.device)
-    map = tensor(matrix, dtype=dtype, device=img.device).view(2, 3).t() / half
+    columns = columns_of(matrix, img)
     starts = (-0.5 * size[0] + 0.5, -0.5 * size[1] + 0.5)
-    return (centers(size, starts, dtype, img.device) @ map).view(1, size[1], size[0], 2)
+    return map_pixels(columns / half_size(img), size, starts)
 
 
 def perspective_places(img: Tensor, coefficients: list[float]) -> Tensor:
-    dtype, (height, width) = float_type(img), img.shape[-2:]
-    half = tensor([0.5 * width, 0.5 * height], dtype=dtype, device=img.device)
-    map = tensor(coefficients[:6], dtype=dtype, device=img.device).view(2, 3).t() / half
-    weights = tensor([*coefficients[6:], 1.0] * 2, dtype=dtype, device=img.device).view(2, 3).t()
-    points = centers((width, height), (0.5, 0.5), dtype, img.device)
-    return (points @ map / (points @ weights) - 1.0).view(1, height, width, 2)
+    size = (img.shape[-1], img.shape[-2])
+    above = map_pixels(columns_of(coefficients[:6], img) / half_size(img), size, (0.5, 0.5))
+    below = map_pixels(columns_of([*coefficients[6:], 1.0] * 2, img), size, (0.5, 0.5))
+    return above / below - 1.0
 
 
-def centers(size: tuple[int, int], starts: tuple[float, float], dtype: DType, device: Device) -> Tensor:
-    """Return the centers of all pixels as rows (x, y, 1)."""
-    columns, rows = [
-        linspace(start, start + count - 1, count, device=device).to(dtype) for start, count in zip(starts, size)
+def columns_of(matrix: list[float], img: Tensor) -> Tensor:
+    """Return the columns of a matrix of two rows, as floats such as the image's."""
+    return tensor(matrix, dtype=float_type(img), device=img.device).view(2, 3).t()
+
+
+def half_size(img: Tensor) -> Tensor:
+    return tensor([0.5 * img.shape[-1], 0.5 * img.shape[-2]], dtype=float_type(img), device=img.device)
+
+
+def map_pixels(columns: Tensor, size: tuple[int, int], starts: tuple[float, float]) -> Tensor:
+    """Return the linear map of the centers of all pixels, which begin at ``starts``: a grid of shape (1, H, W, 2).
+
+    Products and sums in this order have PyTorch's last bits, which decide between two pixels that are equally near.
+    Those of half precision are rounded at the end.
+    """
+    dtype = columns.dtype
+    map = columns.float() if dtype.itemsize < 4 else columns
+    x, y = [
+        linspace(start, start + count - 1, count, device=map.device).to(dtype).to(map.dtype)
+        for start, count in zip(starts, size)
     ]
-    y, x = meshgrid(rows, columns, indexing="ij")
-    return stack([x, y, ones((size[1], size[0]), dtype=dtype, device=device)], -1).view(-1, 3)
+    return (x.view(1, -1, 1) * map[0] + y.view(-1, 1, 1) * map[1] + map[2]).to(dtype).unsqueeze(0)
 
 
 def own_places(height: int, width: int) -> Tensor:
