@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import random
 import subprocess
 import sys
@@ -125,6 +126,14 @@ def test_a_perspective_maps_its_points() -> None:
 def test_the_same_seed_makes_the_same_image(case: str) -> None:
     results = [outcome(case, Transforms(T, mt), "uint8", 5) for _ in range(2)]
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_transform_goes_to_another_process(case: str) -> None:
+    """A DataLoader's workers get copies, which do the same."""
+    transform = CASES[case](Transforms(T, mt))
+    copy = pickle.loads(pickle.dumps(transform))
+    assert repr(copy) == repr(transform) and type(copy) is type(transform)
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "HSV", "LAB", "RGBA", "LA", "P", "1", "I;16", "F"])

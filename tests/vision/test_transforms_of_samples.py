@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,17 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
 def test_what_cannot_be_is_refused(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("getter", ["default", None, len])
+def test_a_mixture_goes_to_another_process(getter: Any) -> None:
+    copy = pickle.loads(pickle.dumps(v2.CutMix(num_classes=3, labels_getter=getter)))
+    if getter == "default":
+        mt.manual_seed(0)
+        assert copy(BATCH, CLASSES)[1][1].sum() == 1
+    else:
+        with pytest.raises(ValueError, match=r"labels must be a tensor, got (NoneType|int)"):
+            copy(BATCH, CLASSES)
 
 
 @pytest.mark.parametrize(("text", "make"), {

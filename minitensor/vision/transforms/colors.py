@@ -7,6 +7,7 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+from minitensor.dtypes import float32
 from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.nn.module import Module
 from minitensor.ops.creation import empty, tensor
@@ -269,7 +270,7 @@ class RandomErasing(Module):
             aspect = tensor([draw_between(low, high)]).exp().item()
             height, width = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if height < rows and width < columns:
-                values = empty(channels, height, width).normal_() if value is None else tensor(value)[:, None, None]
+                values = draw_values(channels, height, width) if value is None else tensor(value)[:, None, None]
                 return draw_below(rows - height + 1), draw_below(columns - width + 1), height, width, values
         return 0, 0, rows, columns, img
 
@@ -293,6 +294,11 @@ class RandomErasing(Module):
             f"{type(self).__name__}(p={self.p}, scale={self.scale}, ratio={self.ratio}, value={self.value}, "
             f"inplace={self.inplace})"
         )
+
+
+def draw_values(channels: int, height: int, width: int) -> Tensor:
+    """Draw normally distributed pixels."""
+    return empty((channels, height, width), dtype=float32).normal_()
 
 
 class RandomInvert(Module):

@@ -33,11 +33,15 @@ def find_labels(inputs: Any) -> Any:
     return found[key]
 
 
+def have_no_labels(inputs: Any) -> None:
+    return None
+
+
 def getter_from(labels_getter: str | Getter | None) -> Getter:
     if labels_getter == "default":
         return find_labels
     if labels_getter is None:
-        return lambda _: None
+        return have_no_labels
     if not callable(labels_getter):
         raise ArgumentError(f"labels_getter must be 'default', a function or None, got {labels_getter!r}")
     return labels_getter
