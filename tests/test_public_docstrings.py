@@ -253,8 +253,6 @@ def examples(text: str) -> list[str]:
 
 def constructors(target: Any) -> list[Any]:
     """Return the functions, written in Python, that are called to make an object of a class, or a function itself."""
-    if inspect.isclass(target) and issubclass(target, enum.Enum):
-        return []  # its members are made already
     found = [target.__new__, target.__init__] if inspect.isclass(target) else [target]
     return [each for each in map(inspect.unwrap, found) if hasattr(each, "__code__")]
 

@@ -13,7 +13,13 @@ Step = tuple[str, float, int | None]  # the operation, its probability, and the 
 class AutoAugmentPolicy(Enum):
     """The data set on which a policy of ``AutoAugment`` was found: ``IMAGENET``, ``CIFAR10`` or ``SVHN``.
 
-    The ``value`` of a policy is its name in lower case.
+    Args:
+        value: The name of a policy in lower case.
+        *args, **kwds: As for any ``Enum``.
+
+    Raises:
+        ValueError: If there is no such policy.
+        TypeError: If other arguments do not fit ``Enum``.
 
     >>> from minitensor.vision.transforms import AutoAugmentPolicy
     >>> AutoAugmentPolicy("svhn")

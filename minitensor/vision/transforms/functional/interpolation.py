@@ -13,7 +13,15 @@ class InterpolationMode(Enum):
 
     Tensors are resized by ``NEAREST``, ``NEAREST_EXACT``, ``BILINEAR`` and ``BICUBIC``, and rotated or warped by
     ``NEAREST`` and ``BILINEAR``; ``BOX``, ``HAMMING`` and ``LANCZOS`` are for Pillow's images. Functions that take a
-    mode also take Pillow's number for it. The ``value`` of a mode is its name in lower case.
+    mode also take Pillow's number for it.
+
+    Args:
+        value: The name of a mode in lower case.
+        *args, **kwds: As for any ``Enum``.
+
+    Raises:
+        ValueError: If there is no such mode.
+        TypeError: If other arguments do not fit ``Enum``.
 
     >>> from minitensor.vision.transforms import InterpolationMode
     >>> InterpolationMode("nearest-exact")
