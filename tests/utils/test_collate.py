@@ -11,6 +11,7 @@ import pytest
 
 import minitensor
 from minitensor.utils.data import default_collate, default_convert
+from minitensor.utils.data._utils.collate import collate, collate_tensor_fn, default_collate_fn_map
 
 Point = namedtuple("Point", ["x", "y"])  # as users call it
 
@@ -73,3 +74,28 @@ def test_a_single_sample_is_converted_as_pytorch_does(sample: Any) -> None:
 def test_samples_that_cannot_be_stacked_are_reported(batch: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         default_collate(batch)
+
+
+DTYPES = ["bool", "uint8", "int16", "int64", "uint32", "float16", "float32", "complex64", ">f4", "U1", "O"]
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_arrays_stacked_at_once_equal_arrays_stacked_as_tensors(dtype: str) -> None:
+    """The slow twin is chosen by a map with another function for tensors."""
+    one_by_one = {
+        **default_collate_fn_map, minitensor.Tensor: lambda batch, collate_fn_map=None: collate_tensor_fn(batch)
+    }  # fmt: skip
+    base, views = np.arange(6).reshape(2, 3).astype(dtype), [(), (0, 0), slice(0), (..., slice(None, None, 2))]
+    arrays = [base, base.T, base[::-1], np.broadcast_to(base[0], (2, 3)), *(np.asarray(base[view]) for view in views)]
+    for batch in ([a, b] for a in arrays for b in arrays):
+        assert outcome(batch, default_collate_fn_map) == outcome(batch, one_by_one)
+
+
+def outcome(batch: Any, functions: Any) -> Any:
+    """Return what the collated tensor is, or the error."""
+    try:
+        made = collate(batch, collate_fn_map=functions)
+    except Exception as error:
+        return type(error), str(error)
+    return made.dtype, made.tolist(), made.stride()

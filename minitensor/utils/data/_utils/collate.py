@@ -70,7 +70,9 @@ def collate_tensor_fn(batch: Any, *, collate_fn_map: Functions | None = None) ->
 
 
 def collate_numpy_array_fn(batch: Any, *, collate_fn_map: Functions | None = None) -> Any:
-    """Collate arrays as tensors."""
+    """Collate arrays as tensors, or as one array if they are alike."""
+    if (collate_fn_map or {}).get(Tensor) is collate_tensor_fn and are_alike(batch):
+        return convert_array(np.stack(batch))
     return collate([convert_array(array) for array in batch], collate_fn_map=collate_fn_map)
 
 
@@ -103,6 +105,15 @@ default_collate_fn_map: Functions = {
     Tensor: collate_tensor_fn, np.ndarray: collate_numpy_array_fn, (np.bool_, np.number): collate_numpy_scalar_fn,
     float: collate_float_fn, int: collate_int_fn, str: collate_str_fn, bytes: collate_str_fn,
 }  # fmt: skip
+
+
+def are_alike(arrays: Any) -> bool:
+    """Whether arrays have one shape and dtype, and the plain memory for which stacking has the same result in NumPy."""
+    shape, dtype = arrays[0].shape, arrays[0].dtype
+    return dtype.isnative and all(
+        type(each) is np.ndarray and each.shape == shape and each.dtype == dtype and each.flags.carray
+        for each in arrays
+    )
 
 
 def convert_array(array: Any) -> Tensor:
