@@ -125,6 +125,7 @@ from minitensor.tensor import Tensor as Tensor
 from minitensor.utils.dlpack import to_dlpack as to_dlpack
 
 # -- facts, and exchange with other libraries
+from minitensor.ops.files import from_file as from_file
 from minitensor.ops.exchange import asarray as asarray, from_dlpack as from_dlpack, frombuffer as frombuffer
 from minitensor.ops.metadata import (
     get_device as get_device,
@@ -847,6 +848,7 @@ from minitensor.paths import (
     internals as _utils,
     printing as _tensor_str,
     types as types,
+    variable_functions as _VF,
 )
 from minitensor.func import (
     mapping as _vmap_internals,

@@ -42,7 +42,9 @@ NAMES = """
     utils.data.dataloader._MultiProcessingDataLoaderIter
     nn.init._no_grad_trunc_normal_ nn.init._no_grad_normal_ nn.init._no_grad_uniform_ nn.init._no_grad_fill_
     nn.init._no_grad_zero_ autograd.function.InplaceFunction
-    _vmap_internals.vmap _check _check_value _assert_async optim.lr_scheduler._LRScheduler
+    _VF.lstm _VF.gru_cell _VF.rnn_tanh _VF.stft nn.functional._in_projection
+    nn.parallel.scatter_gather.scatter_kwargs _vmap_internals.vmap _check
+    _check_value _assert_async optim.lr_scheduler._LRScheduler
     """.split()
 
 

@@ -71,7 +71,7 @@ ABSENT = (
         torch.distributed.* torch.is_distributed torch.RRefType torch.FutureType torch.nn.parallel.*
         torch.AggregationType torch.AVG torch.SUM torch.cuda.nccl"""),
     Absence("tensors are not sent between processes here", "use threads, or send NumPy arrays", """
-        torch.multiprocessing.* torch.prepare_multiprocessing_environment torch.utils.data.graph torch.from_file
+        torch.multiprocessing.* torch.prepare_multiprocessing_environment torch.utils.data.graph
         torch.get_file_path"""),
     # -- compilers and tools
     Absence("operations are Python functions, without a registry",

@@ -7,9 +7,20 @@ import sys
 
 from minitensor.func import mapping
 from minitensor.nn import grad
-from minitensor.paths import annotating, flex_attention, flop_counter, functional, functorch, internals, printing, types
+from minitensor.paths import (
+    annotating,
+    flex_attention,
+    flop_counter,
+    functional,
+    functorch,
+    internals,
+    printing,
+    types,
+    variable_functions,
+)
 
 PATHS = {
+    "_VF": variable_functions,
     "_jit_internal": annotating, "_tensor_str": printing, "_utils": internals, "_vmap_internals": mapping,
     "functional": functional, "functorch": functorch, "nn.functional.grad": grad,
     "nn.attention.flex_attention": flex_attention, "types": types,

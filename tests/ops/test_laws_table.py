@@ -81,7 +81,7 @@ REASONS = {
     ),
     "files; tested by tests/serialization": "load save",
     "exchange with other libraries, and properties; tested by tests/ops/test_exchange.py": (
-        "asarray frombuffer from_dlpack to_dlpack is_tensor "
+        "asarray frombuffer from_file from_dlpack to_dlpack is_tensor "
         "is_nonzero is_same_size get_device is_cpu is_meta is_sparse "
         "is_quantized is_pinned is_shared is_inference"
     ),
