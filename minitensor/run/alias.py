@@ -176,7 +176,7 @@ def own_name(name: str) -> str:
 def locate(name: str) -> str | None:
     """Return the name here of one of PyTorch's modules, or None if there is no such module here.
 
-    >>> locate("torch.nn.functional"), locate("torch.futures")
+    >>> locate("torch.nn.functional"), locate("torch.monitor")
     ('minitensor.nn.functional', None)
     """
     elsewhere = ELSEWHERE.get(name) or IN_TORCHVISION.get(name)
