@@ -1,11 +1,12 @@
 """What programs import from ``torch._C``: the switches of ``__torch_function__``, and settings that choose nothing."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.mode import set_grad_enabled
 from minitensor.autograd.protocol import DisableTorchFunction as DisableTorchFunction
 from minitensor.autograd.protocol import DisableTorchFunctionSubclass as DisableTorchFunctionSubclass
 from minitensor.autograd.protocol import disabled_torch_function
+from minitensor.base import TensorMeta
 from minitensor.compat.reasons import attributes_of
 from minitensor.device import device as device
 from minitensor.dtypes import dtype as dtype
@@ -13,6 +14,7 @@ from minitensor.generator import Generator as Generator
 from minitensor.generator import default_generator as default_generator
 from minitensor.nn import functional
 from minitensor.ops.assemble import broadcast_shapes
+from minitensor.ops.cast import destination
 from minitensor.shapes import Size as Size
 from minitensor.tensor import Tensor as TensorBase
 
@@ -20,8 +22,23 @@ __all__ = [
     "DisableTorchFunction", "DisableTorchFunctionSubclass", "Generator", "Size", "TensorBase", "default_generator",
     "device", "dtype",
 ]  # fmt: skip
-_TensorBase, _disabled_torch_function_impl = TensorBase, disabled_torch_function
-_set_grad_enabled, _infer_size, _nn = set_grad_enabled, broadcast_shapes, functional
+_TensorBase, _TensorMeta, _disabled_torch_function_impl = TensorBase, TensorMeta, disabled_torch_function
+_set_grad_enabled, _infer_size = set_grad_enabled, broadcast_shapes
+
+
+class Functions:
+    """The functions of layers, as ``torch._C._nn``, where PyTorch's compiled ones are."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(functional, name)
+
+    def _parse_to(self, *args: Any, **kwargs: Any) -> tuple[Any, dtype | None, bool, Any]:
+        """Return what the arguments of ``to`` say: device, dtype, non_blocking and memory format."""
+        wanted = destination(*args, **kwargs)
+        return wanted.device, wanted.dtype, bool(kwargs.get("non_blocking")), kwargs.get("memory_format")
+
+
+_nn = Functions()
 
 
 def _log_api_usage_once(event: str) -> None:

@@ -740,6 +740,7 @@ from minitensor.ops.matmul import mm as spmm
 from minitensor.sparse.creation import sparse_coo_tensor as sparse_coo_tensor, sparse_csr_tensor as sparse_csr_tensor
 from minitensor.accelerator import get_device_module as get_device_module
 from minitensor import _C as _C, accelerator as accelerator, jit as jit, overrides as overrides, random as random
+from minitensor.jit import ScriptFunction as ScriptFunction, ScriptModule as ScriptModule
 from minitensor.amp import GradScaler as GradScaler, autocast as autocast
 from minitensor.amp.switches import (
     autocast_decrement_nesting as autocast_decrement_nesting,
@@ -761,6 +762,7 @@ from minitensor.amp.switches import (
 from minitensor import multiprocessing as multiprocessing
 from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
 from minitensor.serialization import load as load, save as save
+from minitensor.serialization.records import PyTorchFileReader as PyTorchFileReader
 from minitensor.run import as_torch as as_torch
 
 from minitensor.nn.functional.padding import constant_pad_nd as constant_pad_nd

@@ -527,15 +527,35 @@ class Event:
         """Wait for the event, which is done."""
 
 
-@contextlib.contextmanager
-def stream(stream: Any) -> Iterator[None]:
+class StreamContext:
+    """A block of work in a ``stream``: there is one, so the block changes nothing. Returned by ``stream``.
+
+    Args:
+        stream: The stream.
+
+    >>> import minitensor as torch
+    >>> with torch.cuda.StreamContext(None):
+    ...     pass
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, *_: object) -> None:
+        """End the block."""
+
+
+def stream(stream: Any) -> StreamContext:
     """Work in a ``stream`` in a block: there is one, so this changes nothing.
 
     >>> import minitensor as torch
     >>> with torch.cuda.stream(None):
     ...     pass
     """
-    yield
+    return StreamContext(stream)
 
 
 def set_stream(stream: Any) -> None:

@@ -20,7 +20,18 @@ from minitensor.nn.module import Module
 
 
 class ScriptModule(Module):
-    """The base class of modules that PyTorch compiles; here an ordinary module."""
+    """The base class of modules that PyTorch compiles; here an ordinary module.
+
+    Args:
+        args, kwargs: As for ``nn.Module``, which takes none.
+
+    Raises:
+        TypeError: If there are arguments.
+
+    >>> import minitensor as torch
+    >>> isinstance(torch.nn.Linear(2, 2), torch.jit.ScriptModule)
+    False
+    """
 
 
 class RecursiveScriptModule(ScriptModule):
@@ -28,7 +39,12 @@ class RecursiveScriptModule(ScriptModule):
 
 
 class ScriptFunction:
-    """The class of functions that PyTorch has compiled, for ``isinstance``: there are none."""
+    """The class of functions that PyTorch has compiled, for ``isinstance``: there are none.
+
+    >>> import minitensor as torch
+    >>> isinstance(torch.jit.script(abs), torch.jit.ScriptFunction)
+    False
+    """
 
 
 class TracerWarning(Warning):

@@ -117,7 +117,7 @@ class Tensor(TensorBase):
     __torch_function__: Any = classmethod(subclasses.torch_function)
 
     new, as_subclass = tensor_types.new_like, tensor_types.as_subclass
-    _is_view = graph.is_view
+    _is_view, _cdata = graph.is_view, property(id)
     _make_subclass = staticmethod(tensor_types.make_subclass)
     new_tensor, new_zeros, new_ones = beside.new_tensor, beside.new_zeros, beside.new_ones
     new_full, new_empty = beside.new_full, beside.new_empty

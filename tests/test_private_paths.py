@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,10 +15,16 @@ import minitensor as mt
 from minitensor.utils._contextlib import _DecoratorContextManager
 
 # What programs that are published import, by the names under which they do.
+MODULES = """_dynamo _dynamo.utils _dynamo._trace_wrapped_higher_order_op _inductor _inductor.config _vmap_internals
+    utils._pytree nn._reduction nn.attention.flex_attention""".split()
 NAMES = """
     types.Device types.Number types.FileLike types._size types._dtype types._int types._device types.IntLikeType
     _utils._flatten_dense_tensors _utils._unflatten_dense_tensors _utils._get_device_index _utils.ExceptionWrapper
     _utils._rebuild_tensor_v2 _utils._rebuild_parameter _utils._import_dotted_name _utils._take_tensors
+    _dynamo.OptimizedModule _dynamo.utils.is_compile_supported _C._TensorMeta _C._nn._parse_to Tensor._cdata
+    _dynamo._trace_wrapped_higher_order_op.TransformGetItemToIndex utils._pytree._dict_flatten_with_keys
+    utils._pytree._list_flatten utils._pytree._get_node_type nn.attention.flex_attention._DEFAULT_SPARSE_BLOCK_SIZE
+    cuda.StreamContext ScriptModule ScriptFunction PyTorchFileReader
     _dynamo.disable _dynamo.optimize _dynamo.config.suppress_errors _dynamo.config.cache_size_limit _dynamo.reset
     _inductor.config.max_autotune _inductor.config.triton.cudagraphs __config__.show __config__.parallel_info
     functional.einsum functional.split functional.stft functional.F functional.unique functional.Tensor
@@ -58,7 +65,7 @@ def find(library: Any, path: str) -> Any:
 @pytest.mark.parametrize("path", NAMES)
 def test_a_private_name_of_pytorch_is_here(path: str) -> None:
     torch = pytest.importorskip("torch")
-    for name in ("_dynamo", "_inductor", "utils._pytree", "nn._reduction", "_vmap_internals", "_inductor.config"):
+    for name in MODULES:
         importlib.import_module(f"torch.{name}")
     assert type(find(torch, path)) is not None
     assert callable(find(mt, path)) == callable(find(torch, path)) or "." in path
@@ -277,3 +284,25 @@ def test_a_step_records_only_if_it_is_differentiable() -> None:
 
     assert modes(mt) == [False, True]
     assert modes(pytest.importorskip("torch")) == [False, True]
+
+
+def test_a_reader_finds_the_records_of_a_checkpoint(tmp_path: Path) -> None:
+    mt.save({"x": mt.tensor([1, 2], dtype=mt.int16)}, tmp_path / "x.pt")
+    reader = mt.PyTorchFileReader(str(tmp_path / "x.pt"))
+    assert reader.has_record("data.pkl") and reader.has_record("data/0") and not reader.has_record("data/1")
+    assert reader.get_record("data/0") == b"\1\0\2\0" and "data/0" in reader.get_all_records()
+    with pytest.raises(RuntimeError, match="there is no record 'data/1'"):
+        reader.get_record("data/1")
+    (tmp_path / "text").write_text("text")
+    with pytest.raises(RuntimeError, match="is not a zip archive"):
+        mt.PyTorchFileReader(str(tmp_path / "text"))
+
+
+@pytest.mark.parametrize("wanted", [("cpu",), ("half",), ("cpu", "half"), ("tensor",)], ids=repr)
+def test_arguments_of_to_are_read_as_by_pytorch(wanted: tuple[str, ...]) -> None:
+    torch = pytest.importorskip("torch")
+    found = []
+    for lib in (mt, torch):
+        words: dict[str, Any] = {"cpu": "cpu", "half": lib.half, "tensor": lib.ones(1)}
+        found.append(str(lib._C._nn._parse_to(*[words[each] for each in wanted], non_blocking=True)))
+    assert found[0] == found[1]

@@ -17,6 +17,7 @@ from minitensor.compat import (
     distributed,
     dynamo,
     dynamo_config,
+    dynamo_parts,
     future,
     futures,
     fx,
@@ -35,6 +36,7 @@ from minitensor.compat import (
 ABSENT = "cpu cusparselt kleidiai mha miopen mkl mkldnn mps nnpack openmp opt_einsum quantized".split()
 PATHS = {
     "__config__": build, "__future__": future, "_dynamo": dynamo, "_dynamo.config": dynamo_config,
+    "_dynamo.utils": dynamo_parts, "_dynamo._trace_wrapped_higher_order_op": dynamo_parts,
     "_inductor": inductor, "_inductor.config": inductor_config,
     "autograd.profiler": profiler, "backends.cuda": cuda_math, "backends.cudnn": cudnn, "compiler": compiler,
     "cuda.nvtx": nvtx, "distributed": distributed, "futures": futures, "fx": fx, "hub": hub, "mps": mps, "onnx": onnx,

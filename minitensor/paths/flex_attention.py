@@ -48,6 +48,7 @@ ScoreMod = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 Kernel = Literal["AUTO", "TRITON", "FLASH", "TRITON_DECODE"]
 WHOLE = 1 << 30  # the size of the one block of a mask that is everywhere true
 _FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = False
+_DEFAULT_SPARSE_BLOCK_SIZE = BLOCK
 
 
 class FlexKernelOptions(TypedDict, total=False):

@@ -99,6 +99,10 @@ def name_entries(branch: Any) -> tuple[list[tuple[Any, Any]], Any]:
     return [(MappingKey(key), value) for key, value in branch.items()], context
 
 
+def name_values(branch: Any) -> tuple[list[tuple[Any, Any]], Any]:
+    return [(MappingKey(key), value) for key, value in branch.items()], list(branch)
+
+
 def number_items(branch: Any) -> tuple[list[tuple[Any, Any]], Any]:
     return [(SequenceKey(place), value) for place, value in enumerate(branch)], None
 
@@ -118,6 +122,11 @@ SUPPORTED_NODES: dict[Any, NodeDef] = {
     )
 }  # fmt: skip
 DICTS = (dict, OrderedDict, defaultdict)
+
+# PyTorch's names, which programs give to `register_pytree_node` for classes of their own.
+_list_flatten, _list_unflatten, _list_flatten_with_keys = flatten_sequence, SUPPORTED_NODES[list][2], number_items
+_tuple_flatten, _tuple_unflatten, _tuple_flatten_with_keys = flatten_sequence, SUPPORTED_NODES[tuple][2], number_items
+_dict_flatten, _dict_unflatten, _dict_flatten_with_keys = flatten_dict, SUPPORTED_NODES[dict][2], name_values
 
 
 def register_pytree_node(
@@ -182,6 +191,11 @@ def kind_of(value: Any) -> Any:
     if kind in SUPPORTED_NODES:
         return kind
     return namedtuple if issubclass(kind, tuple) and is_namedtuple_class(kind) else None
+
+
+def _get_node_type(tree: Any) -> Any:
+    """Return the registered kind of a branch, or the type of a leaf, under PyTorch's name."""
+    return kind_of(tree) or type(tree)
 
 
 def tree_is_leaf(tree: PyTree, is_leaf: IsLeaf = None) -> bool:
