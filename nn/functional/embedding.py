@@ -26,6 +26,7 @@ from minitensor.errors import (
     quote,
 )
 from minitensor.ops.aliasing import refuse_write
+from minitensor.ops.choice import where
 from minitensor.ops.kinds import FLOATS, require_index, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors, result_dtype
 
@@ -341,8 +342,7 @@ def largest_rows(weight: Tensor, numbers: Tensor, bag: Tensor, bags: int) -> Ten
         # NaN is the largest wherever it lies; PyTorch heeds it in the first row only. `place` is an entry's position if
         # it is the largest, else `count`.
         is_most = rows.eq(most.index_select(0, bag)).logical_or(rows.isnan())
-        place = is_most.new_full((count, width), count, dtype=int64).masked_fill(is_most, 0)
-        place = place.maximum(positions_like(numbers).unsqueeze(-1))
+        place = where(is_most, positions_like(numbers).unsqueeze(-1), count)
         first = place.new_full((bags, width), count).index_reduce(0, bag, place, "amin")
     found = weight.gather(0, numbers[first.clamp(max=count - 1)])
     return found.masked_fill(first.eq(count), 0)

@@ -178,6 +178,21 @@ def test_products_and_extremes_agree(seed: int, count: int, kind: str, dim: int)
         values[: count // 7] = np.nan
 
 
+@given(seed=st.integers(0, 99), rows=st.integers(1, 700), width=st.integers(1, 40), kind=st.sampled_from("fdilb"))
+def test_rows_of_an_expanded_index_agree(seed: int, rows: int, width: int, kind: str) -> None:
+    random = np.random.RandomState(seed)
+    target = random.randint(1, 4, (5, width)).astype(kind)
+    values = random.choice([1, -1], (rows, width)).astype(kind)  # no result is rounded
+    if kind in "fd":
+        values[random.randint(rows), random.randint(width)] = np.nan
+    index = np.broadcast_to(random.randint(0, 5, (rows, 1)), values.shape)
+    for join in ("multiply", "maximum", "minimum", "add"):
+        found, expected = target.copy(), target.copy()
+        scatter.scatter_reduce(found, 0, index, values, join)
+        slow.scatter_reduce(np, expected, 0, index, values, join)
+        np.testing.assert_array_equal(found, expected)
+
+
 SHAPES = st.sampled_from([(5000,), (40, 200), (3000, 2), (6, 50, 30), (0, 5), ()])
 
 

@@ -88,7 +88,7 @@ def add_slices(target: Array, dim: int, index: Array, values: Array) -> None:
         index = numpy.add.outer(numpy.arange(outer) * size, index.reshape(-1)).reshape(-1)
         outer, size = 1, outer * size
     if outer == 1 and inner >= WIDE and values.size > FEW:
-        add_rows(target.reshape(size, inner), index.reshape(-1), as_contiguous(values).reshape(-1, inner), None)
+        join_rows(target.reshape(size, inner), index.reshape(-1), as_contiguous(values).reshape(-1, inner))
         return
     places = index.astype(INT64, copy=False).reshape(-1)
     if inner > 1:
@@ -116,7 +116,7 @@ def sum_rows(table: Array, rows: Array, into: Array, count: int) -> Array:
     if size <= count and not rest and (into.reshape(count, size) == numpy.arange(count)[:, None]).all():
         return sum_equal(table, rows.reshape(count, size))
     sums = numpy.zeros((count, width), table.dtype)
-    add_rows(sums, into, table, rows)
+    join_rows(sums, into, table, rows)
     return sums
 
 
@@ -141,8 +141,10 @@ def as_contiguous(array: Array) -> Array:
     return numpy.ascontiguousarray(array)
 
 
-def add_rows(target: Array, into: Array, values: Array, rows: Array | None) -> None:
-    """Add rows to those of a target at positions; ``rows`` are their indices, None for all in order."""
+def join_rows(
+    target: Array, into: Array, values: Array, rows: Array | None = None, join: numpy.ufunc = numpy.add
+) -> None:
+    """Add rows to those of a target at positions, or join them by another ufunc; ``rows`` are their indices if some."""
     if not into.size:
         return
     order, places, starts, counts = group_positions(into, len(target))
@@ -155,15 +157,14 @@ def add_rows(target: Array, into: Array, values: Array, rows: Array | None) -> N
         first = numpy.repeat(starts, pieces) + ROUNDS * number
         sizes = numpy.minimum(ROUNDS, numpy.repeat(starts + counts, pieces) - first)
         sums = numpy.empty((len(first), values.shape[1]), values.dtype)
-        sum_groups(values, order, first, sizes, sums.__setitem__)
+        join_groups(values, order, first, sizes, sums.__setitem__, join)
         values, order, starts, counts = sums, numpy.arange(len(sums)), ends - pieces, pieces
 
     def write(groups: Array, sums: Array) -> None:
         where_to = places.take(groups)
-        sums += target.take(where_to, 0, mode="clip")
-        target[where_to] = sums
+        target[where_to] = join(target.take(where_to, 0, mode="clip"), sums, out=sums)
 
-    sum_groups(values, order, starts, counts, write)
+    join_groups(values, order, starts, counts, write, join)
 
 
 def group_positions(index: Array, count: int) -> tuple[Array, Array, Array, Array]:
@@ -182,8 +183,9 @@ def group_positions(index: Array, count: int) -> tuple[Array, Array, Array, Arra
     return order, ordered.take(starts), starts, numpy.diff(starts, append=index.size)
 
 
-def sum_groups(
-    values: Array, order: Array, starts: Array, counts: Array, write: Callable[[Array, Array], object]
+def join_groups(
+    values: Array, order: Array, starts: Array, counts: Array, write: Callable[[Array, Array], object],
+    join: numpy.ufunc,
 ) -> None:
     """Add up each group's rows; call ``write`` with the indices of some groups and their sums, until all are written.
 
@@ -199,7 +201,7 @@ def sum_groups(
         values.take(order.take(first), 0, sums, "clip")
         alive = numpy.searchsorted(-sizes, -numpy.arange(1, sizes[0]), "left").tolist()  # groups with more rows
         for done, k in enumerate(alive, 1):
-            numpy.add(sums[:k], values.take(order.take(first[:k] + done), 0, spare[:k], "clip"), out=sums[:k])
+            join(sums[:k], values.take(order.take(first[:k] + done), 0, spare[:k], "clip"), out=sums[:k])
         write(by[part], sums)
 
     in_pieces(work, len(by), width, 2 * PIECE)
@@ -310,12 +312,23 @@ def scatter_add(target: Array, dim: int, index: Array, values: Array) -> None:
 def scatter_reduce(target: Array, dim: int, index: Array, values: Array, join: str) -> None:
     """Combine values with a target at positions of their lines by a ufunc of this name."""
     flat, join_at = target.reshape(-1), getattr(numpy, join).at
+    if dim == 0 and has_equal_columns(index) and target.dtype.char != "e" and values.size > FEW:
+        width = prod(index.shape[1:])
+        if width >= WIDE and index.shape[1:] == target.shape[1:]:
+            given = as_contiguous(values).reshape(-1, width)
+            join_rows(target.reshape(-1, width), index.reshape(len(index), -1)[:, 0], given, None, getattr(numpy, join))
+            return
     if index.size <= FEW:
         join_at(flat, flat_positions(target.shape, dim, index).reshape(-1), values.reshape(-1))
         return
     given = values.reshape(len(index), -1)
     # On one thread, because NumPy does not release the interpreter lock here.
     for_each_position(target.shape, dim, index, lambda part, at: join_at(flat, at, given[part].reshape(-1)), False)
+
+
+def has_equal_columns(index: Array) -> bool:
+    """Whether an index is a vector that was expanded along all other dims."""
+    return not any([step for step, size in zip(index.strides[1:], index.shape[1:], strict=True) if size > 1])
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------
