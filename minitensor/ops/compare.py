@@ -6,6 +6,7 @@ Nothing here has a gradient. ``==`` compares element by element, so a tensor is 
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.binding import NUMBERS, host_value
@@ -14,15 +15,26 @@ from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import other_names
 from minitensor.autograd.strides import in_layout, of_tensors, row_major
 from minitensor.autograd.tables import in_singles
+from minitensor.backends.numpy.halves import compute
 from minitensor.base import TensorBase, elements_of
 from minitensor.dtypes import bool_
 from minitensor.errors import DtypeError, UnsupportedDtypeError, UsageValueError, WrongTypeError
 from minitensor.ops.aliasing import check_fits, writes
 from minitensor.ops.kinds import REALS, of_kind, unsupported_dtype_error
-from minitensor.ops.operand import HALF, operands, require_tensors, same_device, tensor_first, tensors, widen
+from minitensor.ops.operand import (
+    HALF,
+    SINGLE,
+    lift_number,
+    operands,
+    require_tensors,
+    same_device,
+    tensor_first,
+    tensors,
+    widen,
+)
 
 if TYPE_CHECKING:
-    from minitensor.backends import Array
+    from minitensor.backends import Array, Library
     from minitensor.ops.operand import Operand
     from minitensor.tensor import Tensor
 
@@ -255,9 +267,19 @@ def isclose(
         return near
     if a.dtype.kind in "biu":
         a, b = a.astype("float64"), b.astype("float64")
-    error = xp.abs(a - b)
-    near |= xp.isfinite(error) & (error <= atol + xp.abs(rtol * b))
+    if a.dtype is HALF:
+        error, allowed = error_in_halves(xp, a, b, rtol, atol)
+    else:
+        error, allowed = xp.abs(a - b), atol + xp.abs(rtol * b)
+    near |= xp.isfinite(error) & (error <= allowed)
     return near
+
+
+def error_in_halves(xp: Library, a: Array, b: Array, rtol: float, atol: float) -> tuple[Array, Array]:
+    """Return the distances and the tolerances of ``isclose``, which are rounded to float16, as float32."""
+    scaled = xp.abs(compute(operator.mul, b, lift_number(rtol, SINGLE, b)))
+    allowed = compute(operator.add, scaled, lift_number(atol, HALF, b))
+    return widen(xp.abs(compute(operator.sub, a, b))), widen(allowed)
 
 
 def check_tolerances(input: Tensor, other: Tensor, rtol: float, atol: float) -> None:

@@ -6,6 +6,7 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 import minitensor as mt
@@ -100,3 +101,14 @@ def test_an_infinite_difference_is_within_no_tolerance() -> None:
     assert not mt.isclose(mt.tensor(3e38), mt.tensor(-3e38), rtol=2.0)
     with pytest.raises(AssertionError, match="not close"):
         mt.testing.assert_close(1.7e308, -1.7e308, rtol=2.0, atol=0.0)
+
+
+@pytest.mark.parametrize("rtol, atol", [(1e-5, 1e-8), (1e-3, 1e-5), (1e-2, 0.0), (0.0, 1e-2), (1e6, 0.0)])
+def test_tolerances_of_float16_are_rounded_as_pytorchs(rtol: float, atol: float) -> None:
+    torch = pytest.importorskip("torch")
+    random = np.random.default_rng(0)
+    a = (random.standard_normal(50000) * 10.0 ** random.uniform(-6, 4, 50000)).astype(np.float16)
+    b = (a * (1 + rtol * random.standard_normal(50000)) + atol * random.standard_normal(50000)).astype(np.float16)
+    a[:4], b[:4] = [np.inf, np.nan, 0.0, 65504], [np.inf, np.nan, -0.0, -65504]
+    found, expected = [lib.isclose(lib.tensor(a), lib.tensor(b), rtol, atol).numpy() for lib in (mt, torch)]
+    np.testing.assert_array_equal(found, expected)
