@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
-from minitensor.base import TensorBase
+from minitensor.base import TensorBase, memory_of
 from minitensor.errors import (
     EncodedError,
     ShapeError,
     WrongTypeError,
 )
-from minitensor.ops.aliasing import writes
+from minitensor.ops.aliasing import check_fits, writes
 from minitensor.ops.cast import drop_imaginary, to, warn_of_cast
 from minitensor.ops.copy import clone
 from minitensor.ops.creation import require_number, zeros_like
@@ -125,3 +125,9 @@ def fill(input: Tensor, value: Operand) -> Tensor:
     if not is_tensor(value):
         require_number("fill", "value", value)
     return fill_(clone(input), value)
+
+
+def write_back(name: str, input: Tensor, result: Tensor) -> Tensor:
+    """Write a composite's result into its input, after checking that it fits."""
+    check_fits(name, input, memory_of(result))
+    return copy_(input, result)

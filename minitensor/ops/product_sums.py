@@ -9,7 +9,8 @@ from minitensor.autograd.spellings import old_orders
 from minitensor.autograd.turns import in_turn
 from minitensor.dtypes import HALVES, bool_
 from minitensor.errors import DtypeError, ShapeError
-from minitensor.ops.aliasing import check_fits, check_tensor, refuse_write
+from minitensor.ops import fill
+from minitensor.ops.aliasing import check_tensor, refuse_write
 from minitensor.ops.arithmetic import check_category, read_alpha
 from minitensor.ops.matmul import bmm, mm, mv, outer
 from minitensor.ops.operand import require_tensors, result_dtype
@@ -209,5 +210,4 @@ def write_back(
     if operation is addbmm and input.shape != result.shape:
         write("addbmm", result, input)  # resized, as in PyTorch; the others raise
         return input
-    check_fits(name, input, result.array)
-    return input.copy_(result)
+    return fill.write_back(name, input, result)

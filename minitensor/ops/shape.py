@@ -18,7 +18,7 @@ from minitensor.autograd.leaf import Leaf
 from minitensor.autograd.misuse import clarify, composite, composite_as, set_cause
 from minitensor.autograd.mode import grad_mode, with_recording
 from minitensor.autograd.protocol import PROCEED, active, given_by_name, override_function
-from minitensor.base import materialize
+from minitensor.base import renew_array
 from minitensor.base import wrap as fresh
 from minitensor.copies import record_copy, tracing
 from minitensor.errors import ArgumentTypeError, EncodedError, ShapeError, ViewError
@@ -521,7 +521,7 @@ def make_inplace(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
         finally:
             grad_mode.reset(token)
         input._layout, input.storage.version = seen._layout, input.storage.version + 1
-        input._array = materialize(input)
+        renew_array(input)
         if is_leaf:
             input._node.describe(input)
         else:

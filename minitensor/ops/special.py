@@ -17,11 +17,11 @@ from minitensor.autograd.misuse import composite, composite_as, no_derivative
 from minitensor.autograd.strides import in_layout, of_tensors
 from minitensor.backends.numpy.halves import convert
 from minitensor.errors import UsageError
-from minitensor.ops.aliasing import check_fits, inplace
+from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj, sub
 from minitensor.ops.choice import where
 from minitensor.ops.exponentials import exp, log
-from minitensor.ops.fill import copy_
+from minitensor.ops.fill import write_back
 from minitensor.ops.kinds import FLOATS, ORDERED, of_kind
 from minitensor.ops.operand import (
     SINGLE,
@@ -591,9 +591,3 @@ def polygamma_method(input: Tensor, n: int) -> Tensor:
     tensor([1.6449, 0.6449])
     """
     return polygamma(n, input)
-
-
-def write_back(name: str, input: Tensor, result: Tensor) -> Tensor:
-    """Write a composite's result into its input, after checking that it fits."""
-    check_fits(name, input, result.array)
-    return copy_(input, result)
