@@ -308,6 +308,8 @@ def _item_kinds(items: Any, depth: int) -> frozenset[Any]:
     types = frozenset(map(type, items))
     if types <= NUMBER_TYPES:
         return types or frozenset((float,))
+    if all([each in NUMBER_TYPES or issubclass(each, np.generic) for each in types]):  # one dtype for each type
+        return frozenset([each if each in NUMBER_TYPES else from_numpy(np.dtype(each)) for each in types])
     if depth >= MOST_DIMS:
         raise too_deep(items)
     if any(item is items for item in items):

@@ -185,3 +185,26 @@ LAYERS: dict[str, Line] = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_lines_about_layers(name: str) -> None:
     assert_agree(LAYERS[name])
+
+
+# -- lists of NumPy's numbers, which are read at once ------------------------------------------------------------------
+
+ITEMS = (
+    np.float32(1.5), np.float64(2.5), np.float16(0.1), np.int64(2**62 + 1), np.int8(-2), np.uint8(200), np.bool_(True),
+    np.complex64(1j), np.float64(1e40), np.float32("nan"), np.float64("inf"), 2, 2.5, True, 1j, 2**64,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [None, "float16", "float32", "float64", "bfloat16", "int64", "complex64", "bool"])
+def test_lists_of_numpys_numbers(kind: str | None) -> None:
+    torch = pytest.importorskip("torch")
+    for item in ITEMS:
+        for other in ITEMS:
+            for data in ([item, other], [[item], [other]], (item, [other]), [[item, other], [other, 1]]):
+                def line(t: Any, data: Any = data) -> Any:
+                    made = t.tensor(data, dtype=kind and getattr(t, kind))
+                    return made.float() if kind == "bfloat16" else made
+
+                is_dropped = kind not in (None, "complex64") and np.complex64 in (type(item), type(other))
+                if not is_dropped and not isinstance(outcome(torch, line), Exception):
+                    assert_agree(line)  # PyTorch drops imaginary parts

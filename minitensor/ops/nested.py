@@ -50,6 +50,11 @@ def read(data: Any, wanted: Any) -> Array:
             return numpy.array(data, dtype=kind)
         except (ValueError, TypeError, OverflowError):
             pass  # uneven, or a number that wraps or does not fit: reading item by item tells which
+    elif not kinds <= scalars.NUMBER_TYPES and are_safe(number_types(data), kind):
+        try:
+            return numpy.array(data, dtype=WIDEST.get(kind.kind, kind)).astype(kind, copy=False)
+        except (ValueError, TypeError, OverflowError):
+            pass
     numbers = [read_leaf(leaf, kind) for leaf in leaves(data, shape, 0)]
     return numpy.array(numbers, dtype=kind).reshape(shape)
 
@@ -93,6 +98,36 @@ def leaf_kinds(data: Any, wanted: Any) -> frozenset[Any]:
 def is_plain(kinds: frozenset[Any], kind: Any) -> bool:
     """Whether NumPy reads these items as we do: Python numbers, and no floats if integers are wanted."""
     return kinds <= (scalars.WHOLE_TYPES if kind.kind in "iu" else scalars.NUMBER_TYPES)
+
+
+WIDEST = {"f": "float64", "c": "complex128"}  # read_leaf rounds a double too
+
+
+def number_types(data: Any, depth: int = 0) -> frozenset[type]:
+    """Return the types of the items of nested lists and tuples; ``list`` among them stands for anything else."""
+    if not is_list(data):
+        return frozenset((list,))
+    types = frozenset(map(type, data))
+    if types <= LISTS and depth < scalars.MOST_DIMS:
+        return frozenset().union(*[number_types(each, depth + 1) for each in data])
+    return types
+
+
+LISTS = frozenset((list, tuple))
+
+
+def is_list(data: Any) -> bool:
+    """Whether data is a plain list or tuple."""
+    return data.__class__ is list or data.__class__ is tuple
+
+
+def are_safe(types: frozenset[type], kind: Any) -> bool:
+    """Whether NumPy reads items of these types as ``read_leaf`` does, at 100 times its speed."""
+    if kind.kind == "u" and kind.itemsize > 1:
+        return False
+    numbers = [numpy.dtype(each) for each in types if issubclass(each, numpy.generic)]
+    others = frozenset([each for each in types if not issubclass(each, numpy.generic)])
+    return is_plain(others, kind) and all([numpy.can_cast(each, WIDEST.get(kind.kind, kind)) for each in numbers])
 
 
 def shape_of(data: Any) -> tuple[int, ...]:
