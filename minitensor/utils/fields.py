@@ -12,7 +12,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from minitensor.nn.module import Module
     from minitensor.tensor import Tensor
 
 
@@ -41,7 +40,7 @@ class Field(NamedTuple):
         return self.widen(self.map, one, (1, 1))
 
 
-def field_of(layer: Module, field: Field | None, input: Any, output: Any) -> Field | None:
+def field_of(layer: Any, field: Field | None, input: Any, output: Any) -> Field | None:
     """Return the field of a layer's output from that of its input."""
     if field is None:
         return None
