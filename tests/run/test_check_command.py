@@ -67,7 +67,7 @@ torch.ones(3)
 torch.linalg.nrom
 torch.optim.Adam([], lr=1, foreach=True)
 try:
-    import torch.futures
+    import torch.nested
 except ImportError:
     pass
 """)  # fmt: skip
@@ -81,8 +81,7 @@ except ImportError:
         "a.py:7: has torch.optim.Adam",
         "a.py:7: differs torch.optim.Adam(foreach=): `foreach=`, `fused=` and `pin_memory=` are accepted and have no "
         "effect (PyTorch: they choose an implementation)",
-        "a.py:9: does without torch.futures: there is no distributed training; train in one process; its "
-        "computations use all cores",
+        "a.py:9: does without torch.nested: there are no nested or masked tensors; use padded tensors with a mask",
         "1 files; names of PyTorch: 3 here, 2 here with a difference, 2 missing, 1 missing in code that expects it",
         "Methods of tensors, modules and other objects are not checked.",
     ]

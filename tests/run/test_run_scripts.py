@@ -48,7 +48,7 @@ assert importlib.import_module("torch.nn") is nn and sys.modules["torch.optim"] 
 assert isinstance(torch.ones(2), minitensor.Tensor)
 assert torch.__name__ == "torch" and torch.__spec__.name == "minitensor"
 assert importlib.util.find_spec("torch") and importlib.util.find_spec("torch.nn.init")
-assert not any(importlib.util.find_spec(name) for name in ("torch.futures", "torch.nn.no_such"))
+assert not any(importlib.util.find_spec(name) for name in ("torch.nested", "torch.nn.no_such"))
 from torch.autograd.gradcheck import gradcheck
 from torch.autograd.variable import Variable
 from torch.nn.utils.spectral_norm import spectral_norm
@@ -179,10 +179,10 @@ def test_tools_that_run_programs_run_them_on_this_library(arguments: list[str], 
 
 
 MISSING = {
-    "import torch.futures as futures": "ModuleNotFoundError: No module named 'torch.futures': there is no",
+    "import torch.nested as nested": "ModuleNotFoundError: No module named 'torch.nested': there are no",
     "import torch.distributed.fsdp": "ModuleNotFoundError: No module named 'torch.distributed.fsdp': there is no",
     "from minitensor import vision, no_such_module": "ImportError: cannot import name 'no_such_module'",
-    "from torch import futures": "ImportError: cannot import name 'futures' from 'torch': there is no",
+    "from torch import nested": "ImportError: cannot import name 'nested' from 'torch': there are no",
     "from torch import symeig": "ImportError: cannot import name 'symeig' from 'torch': PyTorch removed",
     "from torch.nested import narrow": "ModuleNotFoundError: No module named 'torch.nested': there are no nested",
     "import torch.no_such": "ModuleNotFoundError: No module named 'torch.no_such': minitensor, which",
