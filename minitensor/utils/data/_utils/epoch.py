@@ -120,12 +120,12 @@ class PrefetchedEpoch(Epoch):
         self._turns = cycle(range(len(self._crew.workers)))
         self._requested: dict[int, int] = {}  # from the number of a request to the worker, in order
         self._answers: dict[int, Answer | End] = {}  # those that have come
-        with self._stop_unless_error():
+        with self._stop_on_interrupt():
             for _ in range(self._plan.ahead):
                 self._request()
 
     @contextmanager
-    def _stop_unless_error(self) -> Iterator[None]:
+    def _stop_on_interrupt(self) -> Iterator[None]:
         """End the workers if something other than an error, such as a KeyboardInterrupt, leaves the block."""
         try:
             yield
@@ -179,7 +179,7 @@ class PrefetchedEpoch(Epoch):
         return next(iter(numbers), None)
 
     def __next__(self) -> Any:
-        with self._stop_unless_error():
+        with self._stop_on_interrupt():
             return self._next()
 
     def _next(self) -> Any:
