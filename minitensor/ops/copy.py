@@ -63,7 +63,7 @@ def copy_in_format(input: Tensor, memory_format: memory_format) -> Array:
     return copy_as(input, apply_format(input.layout, memory_format))
 
 
-@view(input=lambda grad: grad.contiguous())
+@view(input=lambda grad, in_shape: grad.contiguous().view(in_shape))  # `view` sets the strides of dims of size 1 too
 def with_row_major_grad(input: Tensor) -> Layout:
     """Return a view whose gradient is row-major, for functions that permute dims where PyTorch's kernels do not."""
     return input.layout
