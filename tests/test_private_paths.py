@@ -16,7 +16,7 @@ from minitensor.utils._contextlib import _DecoratorContextManager
 
 # What programs that are published import, by the names under which they do.
 MODULES = """_dynamo _dynamo.utils _dynamo._trace_wrapped_higher_order_op _inductor _inductor.config _vmap_internals
-    utils._pytree nn._reduction nn.attention.flex_attention""".split()
+    utils._pytree nn._reduction nn.attention.flex_attention distributed.nn""".split()
 NAMES = """
     types.Device types.Number types.FileLike types._size types._dtype types._int types._device types.IntLikeType
     _utils._flatten_dense_tensors _utils._unflatten_dense_tensors _utils._get_device_index _utils.ExceptionWrapper
@@ -24,7 +24,7 @@ NAMES = """
     _dynamo.OptimizedModule _dynamo.utils.is_compile_supported _C._TensorMeta _C._nn._parse_to Tensor._cdata
     _dynamo._trace_wrapped_higher_order_op.TransformGetItemToIndex utils._pytree._dict_flatten_with_keys
     utils._pytree._list_flatten utils._pytree._get_node_type nn.attention.flex_attention._DEFAULT_SPARSE_BLOCK_SIZE
-    cuda.StreamContext ScriptModule ScriptFunction PyTorchFileReader
+    distributed.nn.all_reduce cuda.StreamContext ScriptModule ScriptFunction PyTorchFileReader
     _dynamo.disable _dynamo.optimize _dynamo.config.suppress_errors _dynamo.config.cache_size_limit _dynamo.reset
     _inductor.config.max_autotune _inductor.config.triton.cudagraphs __config__.show __config__.parallel_info
     functional.einsum functional.split functional.stft functional.F functional.unique functional.Tensor

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from minitensor.compat import distributed_nn as nn
 from minitensor.compat.reasons import attributes_of
-from minitensor.errors import UnsupportedError, UsageValueError
+from minitensor.errors import UnsupportedError
 
 __path__: list[str] = []  # as that of a package, so that an import of a submodule is refused with a reason
 
@@ -45,14 +46,6 @@ def is_available() -> bool:
 is_initialized = is_nccl_available = is_gloo_available = is_mpi_available = is_torchelastic_launched = is_available
 
 
-def require_group(name: str) -> NoReturn:
-    """Raise, as PyTorch does before a process group is initialized."""
-    raise UsageValueError(
-        f"{name}: no process group has been initialized: there is no distributed training; ask "
-        "distributed.is_available() first, and train in one process"
-    )
-
-
 def init_process_group(*args: Any, **kwargs: Any) -> None:
     """Raise: processes do not form groups.
 
@@ -74,7 +67,7 @@ def get_rank(group: Any = None) -> int:
     Raises:
         ValueError: Always.
     """
-    require_group("distributed.get_rank")
+    nn.require_group("distributed.get_rank")
 
 
 def get_world_size(group: Any = None) -> int:
@@ -83,21 +76,12 @@ def get_world_size(group: Any = None) -> int:
     Raises:
         ValueError: Always.
     """
-    require_group("distributed.get_world_size")
+    nn.require_group("distributed.get_world_size")
 
 
-def communicate(*args: Any, **kwargs: Any) -> Any:
-    """Raise: there is no other process to exchange tensors with.
-
-    Raises:
-        ValueError: Always.
-    """
-    require_group("distributed")
-
-
-all_gather = all_gather_object = all_reduce = all_to_all = barrier = broadcast = broadcast_object_list = communicate
-gather = gather_object = get_backend = irecv = isend = recv = reduce = reduce_scatter = scatter = communicate
-scatter_object_list = send = all_gather_into_tensor = reduce_scatter_tensor = communicate
+all_gather = all_gather_object = all_reduce = all_to_all = barrier = broadcast = broadcast_object_list = nn.communicate
+gather = gather_object = get_backend = irecv = isend = recv = reduce = reduce_scatter = scatter = nn.communicate
+scatter_object_list = send = all_gather_into_tensor = reduce_scatter_tensor = nn.communicate
 
 
 def destroy_process_group(group: Any = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.compat.distributed import require_group
+from minitensor.compat.distributed_nn import require_group
 from minitensor.compat.reasons import attributes_of
 from minitensor.nn.module import Module
 
