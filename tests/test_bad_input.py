@@ -338,7 +338,7 @@ WRITES = [
     Write("floats into integers", lambda t: t.zeros(3, dtype=t.int64), lambda t, x: x.mul_(t.ones(3)),
           "^mul_: .*float32 can't be cast.*int64; use the out-of-place"),
     Write("division of integers", lambda t: t.ones(3, dtype=t.int64), lambda t, x: x.div_(2), "^div_: .*float32"),
-    Write("list into copy_", lambda t: t.zeros(3), lambda t, x: x.copy_([1, 2, 3]), "must be a tensor, not list"),
+    Write("list into copy_", lambda t: t.zeros(3), lambda t, x: x.copy_([1, 2, 3]), "must be a tensor or a number, not list"),
     Write("masked_fill_ by another shape", lambda t: t.zeros(2, 3),
           lambda t, x: x.masked_fill_(t.ones(4).bool(), 1.0), r"^masked_fill_: .*\(4,\) and \(2, 3\)"),
     Write("x[2] of two", lambda t: t.zeros(2, 3), lambda t, x: put(x, 2, 1.0), "index 2.*dimension 0 with size 2"),

@@ -81,6 +81,12 @@ OBJECTS: dict[str, Line] = {
     "a context without workers": lambda t: t.utils.data.DataLoader([1], multiprocessing_context="fork"),
     "a context that does not exist": lambda t: t.utils.data.DataLoader([1], None, None, None, None, 1, None, False,
                                                                        False, 0, None, "x"),
+    "numbers into tensors": lambda t: [
+        t.ones(2, dtype=getattr(t, kind)).copy_(number)
+        for kind in ("uint8", "int64", "float32", "bool") for number in (5, -1, 300, 0.5, True, np.float32(1.5))
+    ],
+    "a number into a node": lambda t: (t.ones(2, requires_grad=True) * 1).copy_(3),
+    "text into a tensor": lambda t: t.ones(2).copy_("a"),
     "a seed that is no int": lambda t: t.Generator().manual_seed(1.5),
     "a seed that is text": lambda t: t.Generator().manual_seed("1"),
 }

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.binding import NUMBERS, host_value
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase, memory_of
+from minitensor.dtypes import float64
 from minitensor.errors import (
     EncodedError,
     ShapeError,
@@ -17,7 +19,7 @@ from minitensor.errors import (
 from minitensor.ops.aliasing import check_fits, writes
 from minitensor.ops.cast import drop_imaginary, to, warn_of_cast
 from minitensor.ops.copy import clone
-from minitensor.ops.creation import require_number, zeros_like
+from minitensor.ops.creation import require_number, tensor, zeros_like
 from minitensor.ops.metadata import is_tensor
 from minitensor.ops.operand import fit_number, require_tensors
 from minitensor.shapes import broadcast_shapes
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-def move_source(input: Tensor, src: Tensor, non_blocking: bool) -> tuple[Tensor, Tensor, bool]:
-    """Move the source to the device of the input; raise unless it is a tensor."""
-    if not isinstance(src, TensorBase):
+def move_source(input: Tensor, src: Any, non_blocking: bool) -> tuple[Tensor, Tensor, bool]:
+    """Move the source, a tensor or a number, to the device of the input; raise if it is anything else."""
+    src = host_value(src, None)
+    if src.__class__ in NUMBERS:
+        src = tensor(src, dtype=float64 if src.__class__ is float else None)  # as PyTorch holds a number
+    if not is_tensor(src):
         raise WrongTypeError(f"copy_(): argument 'src' must be a tensor, not {type(src).__name__}; see fill_")
     try:
         is_beside = src.array.__class__ is input.array.__class__
@@ -39,7 +44,7 @@ def move_source(input: Tensor, src: Tensor, non_blocking: bool) -> tuple[Tensor,
 
 
 @writes(prepare=move_source, input=lambda grad: zeros_like(grad), src=lambda grad: grad)
-def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> None:
+def copy_(input: Tensor, src: Operand, non_blocking: bool = False) -> None:
     """Write the elements of ``src``, broadcast, cast and moved to the device, into ``input``.
 
     Args:
@@ -47,17 +52,18 @@ def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> None:
 
     Raises:
         RuntimeError: If ``src`` does not broadcast to the shape of ``input``.
-        TypeError: If ``src`` is not a tensor.
+        TypeError: If ``src`` is neither a tensor nor a number.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 2).copy_(torch.tensor([1, 2]))
     tensor([[1., 2.],
             [1., 2.]])
     """
-    check_expands("copy_", src, input)
-    if src.dtype.is_complex:
+    source: Any = src  # move_source made a tensor
+    check_expands("copy_", source, input)
+    if source.dtype.is_complex:
         warn_of_cast(input.dtype)
-    input.array[...] = drop_imaginary(src.array, input.array.dtype)
+    input.array[...] = drop_imaginary(source.array, input.array.dtype)
 
 
 def check_expands(name: str, src: Tensor, input: Tensor) -> None:
