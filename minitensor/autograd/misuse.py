@@ -26,6 +26,7 @@ from minitensor.autograd.argument_types import (
     type_error,
 )
 from minitensor.autograd.last_steps import name_last_step
+from minitensor.autograd.mode import is_grad_enabled
 from minitensor.autograd.protocol import PLAIN, PROCEED, active, meets_override, override_function
 from minitensor.autograd.spellings import accept_old_orders, respell
 from minitensor.backends.silence import in_silence, is_complaint
@@ -337,3 +338,13 @@ def no_derivative(name: str) -> Callable[[Any], NoReturn]:
         raise UnsupportedError(f"the derivative for {name!r} is not implemented; detach() this argument")
 
     return refuse
+
+
+def require_constant(name: str, **tensors: TensorBase | None) -> None:
+    """Raise if an argument in which an operation is not differentiable requires grad."""
+    for argument, each in tensors.items():
+        if each is not None and each.requires_grad and is_grad_enabled():
+            raise GradError(
+                f"{name}: is not differentiable with respect to argument {argument!r}, which cannot have "
+                "requires_grad=True; detach() it"
+            )

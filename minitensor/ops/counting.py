@@ -1,6 +1,7 @@
 """Unique elements, counts of integers, histograms.
 
-The shape of most results depends on the elements, and they are computed on the host. Nothing here has a gradient.
+The shape of most results depends on the elements, and they are computed on the host. Nothing here has a gradient: the
+results of tensors that require one require it too, and their backward raises.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from operator import index
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.argument_types import is_int
-from minitensor.autograd.declare import nondifferentiable
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.declare import differentiable, nondifferentiable
+from minitensor.autograd.misuse import composite, no_derivative
 from minitensor.backends import holds_data
 from minitensor.base import TensorBase, elements_of, wrap
 from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtypeError, UsageError
@@ -27,6 +28,19 @@ if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array, Library
     from minitensor.tensor import Tensor
+
+
+@differentiable(source=no_derivative("found by counting"))
+def found_by_counting(found: Tensor, source: Tensor) -> Array:
+    """Return what was found in ``source``, which has no derivative."""
+    array: Array = found.array
+    return array
+
+
+def connect(found: Tensor, *sources: Any) -> Tensor:
+    """Return what was found; it requires grad if one of its sources does, so that its backward raises."""
+    needy: list[Any] = [each for each in sources if isinstance(each, TensorBase) and each.requires_grad]
+    return found_by_counting(found, needy[0]) if needy else found
 
 
 # -- unique elements ---------------------------------------------------------------------------------------------------
@@ -126,7 +140,7 @@ def wrap_results(input: Tensor, found: tuple[Any, Any, Any], shape: tuple[int, .
     values, inverse, counts = found
     places = None if inverse is None else inverse.reshape(shape)
     numbers = [wrap(input.result_class, each) for each in (places, counts) if each is not None]
-    results = (in_dtype(input, values), *numbers)
+    results = (connect(in_dtype(input, values), input), *numbers)
     return results if len(results) > 1 else results[0]
 
 
@@ -145,7 +159,7 @@ def count_arguments(input: Tensor, weights: Tensor | None, minlength: int) -> tu
     return input, weights if array.size else None, minlength
 
 
-@nondifferentiable(prepare=count_arguments)
+@differentiable(prepare=count_arguments, weights=no_derivative("bincount: weights"))
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: Count = 0) -> Array:
     """Count how often each of 0, 1, 2, ... occurs in a vector, or sum the ``weights`` of its occurrences.
 
@@ -241,8 +255,8 @@ def histogram(
     """
     edges = bin_edges("histogram", input, bins, range)
     hist = count_in_bins(input, elements_of(input).reshape(-1, 1), [edges], weight, density)
-    found = return_types.histogram(in_dtype(input, hist), in_dtype(input, edges))
-    return return_types.histogram(*write_outs("histogram", found, out))
+    found = [connect(in_dtype(input, each), input, bins, weight) for each in (hist, edges)]
+    return return_types.histogram(*write_outs("histogram", return_types.histogram(*found), out))
 
 
 @composite
@@ -284,8 +298,8 @@ def histogramdd(
     points = elements_of(input).reshape(math.prod(input.shape[:-1]), count)
     hist = count_in_bins(input, points, edges, weight, density)
     pairs = zip(each, edges, strict=True)
-    shown = tuple([in_dtype(input, one) if is_int(bin) else bin for bin, one in pairs])
-    return return_types.histogramdd(in_dtype(input, hist), shown)
+    shown = tuple([connect(in_dtype(input, one), input, weight) if is_int(bin) else bin for bin, one in pairs])
+    return return_types.histogramdd(connect(in_dtype(input, hist), input, weight, *each), shown)
 
 
 def in_dtype(input: Tensor, array: Array) -> Tensor:

@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
+from minitensor.autograd.misuse import no_derivative
 from minitensor.autograd.strides import as_input, in_layout, of_tensors
 from minitensor.autograd.tables import by_table
 from minitensor.errors import DtypeError
@@ -165,7 +166,7 @@ def copysign_(input: Tensor, other: Operand) -> None:
     """Give ``input`` the sign of ``other`` in place."""
 
 
-@nondifferentiable
+@differentiable(input=no_derivative("heaviside: input"), values=no_derivative("heaviside: values"))
 @in_layout(of_tensors)
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Array:
     """Return 0 where ``input`` is negative, 1 where it is positive, and ``values`` where it is zero.

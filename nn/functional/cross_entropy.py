@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.autograd.declare import differentiable
-from minitensor.autograd.misuse import composite, composite_with_own_checks
+from minitensor.autograd.misuse import composite, composite_with_own_checks, require_constant
 from minitensor.backends import any_true, holds_data
 from minitensor.base import TensorBase, elements_of, has_values, values_of, wrap
 from minitensor.dtypes import int64, uint8
@@ -362,6 +362,7 @@ def read_samples(
     name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
 ) -> Samples:
     """Check class numbers against the logits and compute their weights; for "mean" they add up to 1."""
+    require_constant(name, weight=weight)
     check_classes(name, input, target)
     count = input.shape[1] if input.ndim > 1 else input.shape[0]
     classes = target if target.ndim == 1 else target.reshape(-1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, require_constant
 from minitensor.autograd.mode import no_grad
 from minitensor.errors import ArgumentError, DtypeError, ShapeError
 from minitensor.ops.kinds import FLOATS, require_kind
@@ -164,5 +164,6 @@ def resolve_samples(name: str, dims: int, planes: Tensor, samples: Any) -> Tenso
         raise ShapeError(f"{name}: _random_samples must be of shape {shape}, got {tuple(samples.shape)}")
     if samples.dtype != planes.dtype:
         raise DtypeError(f"{name}: _random_samples must be {planes.dtype.name} as the input, got {samples.dtype.name}")
+    require_constant(name, _random_samples=samples)
     found: Tensor = samples[: shape[0]]
     return found

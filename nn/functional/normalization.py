@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
-from minitensor.autograd.misuse import composite
+from minitensor.autograd.misuse import composite, require_constant
 from minitensor.autograd.spellings import IGNORED, other_names
 from minitensor.autograd.turns import in_turn
 from minitensor.backends.silence import in_silence
@@ -94,6 +94,7 @@ def batch_norm(
             f"batch_norm: expected more than 1 value per channel when training, got input size {tuple(input.shape)}"
         )
     require_writable("batch_norm", running_mean, running_var)
+    require_constant("batch_norm", running_mean=running_mean, running_var=running_var)
     output, statistics = normalize_channels(input, weight, bias, 0, eps)
     in_silence(update_running_statistics, running_mean, running_var, statistics, count, momentum)
     return in_dtype_of("batch_norm", input, output)
