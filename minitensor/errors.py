@@ -356,6 +356,10 @@ class FileFormatError(MinitensorError, RuntimeError, UnpicklingError):
     """A file that is damaged or of another format. PyTorch raises one of the two classes."""
 
 
+class MissingFileError(MinitensorError, RuntimeError, FileNotFoundError):
+    """A file of a data set that is not there: torchvision raises RuntimeError."""
+
+
 class CutShortError(FileFormatError, EOFError):
     """A file that is empty or incomplete."""
 

@@ -46,7 +46,7 @@ ROOMS = (
     "minitensor.utils.dlpack", "minitensor.utils.hooks", "minitensor.serialization",
     "minitensor.vision", "minitensor.vision.models", "minitensor.vision.ops", "minitensor.vision.statistics",
     "minitensor.vision.transforms", "minitensor.vision.transforms.functional", "minitensor.vision.utils",
-    "minitensor.vision.transforms.v2", "minitensor.vision.transforms.v2.functional",
+    "minitensor.vision.transforms.v2", "minitensor.vision.transforms.v2.functional", "minitensor.vision.datasets",
     "minitensor.testing", "minitensor.cuda", "minitensor.nn",
     "minitensor.run", "minitensor._C", "minitensor.overrides",
     "minitensor.distributions", "minitensor.distributions.constraint_registry",
@@ -79,7 +79,7 @@ ELSEWHERE = {
 }
 
 # Modules of which each name is also public in the room above.
-CHAPTERS = ("minitensor.nn.modules.", "minitensor.nn.parallel.", "minitensor.vision.models.")
+CHAPTERS = ("minitensor.nn.modules.", "minitensor.nn.parallel.", "minitensor.vision.models.", "minitensor.vision.datasets.")
 
 # Arguments that mean the same wherever they occur, and therefore need no words.
 COMMON = {

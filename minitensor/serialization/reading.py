@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import pickletools
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import NoneType
 from typing import IO, Any
 
@@ -30,7 +30,10 @@ Run = Callable[[IO[bytes], FindStorage, Budget], Any]  # reads one pickle
 class Machine:
     """A stack, the marks on it, and a memo of values by number."""
 
-    def __init__(self, storage: FindStorage, budget: Budget) -> None:
+    def __init__(
+        self, storage: FindStorage, budget: Budget, instructions: Mapping[str, Instruction] | None = None
+    ) -> None:
+        self.instructions = INSTRUCTIONS if instructions is None else instructions
         self.storage = storage  # from a persistent id to its storage
         self.budget = budget
         self.stack: list[Any] = []
@@ -42,7 +45,7 @@ class Machine:
         for opcode, argument, position in instructions(stream):
             if opcode.name == "STOP":
                 return self.result()
-            instruction = INSTRUCTIONS.get(opcode.name)
+            instruction = self.instructions.get(opcode.name)
             if instruction is None:
                 raise ForbiddenNameError(
                     f"the file uses the instruction {opcode.name} at byte {position}, which builds no data"

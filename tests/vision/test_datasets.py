@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as hnp
 
 from minitensor.errors import FileFormatError
 from minitensor.vision import read_cifar10, read_idx, read_mnist
-from minitensor.vision.datasets import CIFAR_TEST, CIFAR_TRAIN, IDX_TYPES, MNIST_FILES
+from minitensor.vision.datasets.pictures import CIFAR_TEST, CIFAR_TRAIN, IDX_TYPES, MNIST_FILES
 
 CODES = {np.dtype(name).newbyteorder("="): code for code, name in IDX_TYPES.items()}
 
@@ -242,5 +242,5 @@ def test_a_batch_has_ten_thousand_records_by_default(tmp_path: Path) -> None:
 
 def test_a_pickled_batch_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data_batch_1").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
-    with pytest.raises(FileNotFoundError, match=r"pickled batch, which is not read: get the binary version"):
+    with pytest.raises(FileNotFoundError, match=r"pickled batch, which vision.datasets.CIFAR10 reads"):
         read_cifar10(tmp_path)

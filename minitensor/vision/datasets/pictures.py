@@ -79,7 +79,7 @@ def read_mnist(folder: str | os.PathLike[str]) -> Pictures:
     no_such_folder: no such folder; give the one that contains train-images-idx3-ubyte
     """
     paths = [find(folder, (name, name.replace("-idx", ".idx")), ("MNIST/raw", "raw")) for name in MNIST_FILES]
-    train, test = read_pair(*paths[:2]), read_pair(*paths[2:])
+    train, test = read_pair(paths[0], paths[1]), read_pair(paths[2], paths[3])
     return Pictures(*train, *test)
 
 
@@ -170,14 +170,14 @@ def find(folder: str | os.PathLike[str], names: tuple[str, ...], below: tuple[st
                 if path.is_file():
                     return path
     pickled = folder / names[0].removesuffix(".bin")
-    hint = f"; {pickled} is a pickled batch, which is not read: get the binary version" if pickled.is_file() else ""
+    hint = f"; {pickled} is a pickled batch, which vision.datasets.CIFAR10 reads" if pickled.is_file() else ""
     raise FileNotFoundError(
         f"{folder / names[0]}: no such file; tried {' or '.join(names)}, plain or .gz, in {folder} and "
         f"{', '.join(str(folder / name) for name in below)}{hint}"
     )
 
 
-def read_pair(images_path: Path, labels_path: Path) -> tuple[Bytes, Bytes]:
+def read_pair(images_path: Path, labels_path: Path, classes: int = 10) -> tuple[Bytes, Bytes]:
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim != 3 or images.dtype != np.uint8:
         raise FileFormatError(f"{images_path}: expected N x H x W of uint8, got {describe(images)}")
@@ -185,7 +185,7 @@ def read_pair(images_path: Path, labels_path: Path) -> tuple[Bytes, Bytes]:
         raise FileFormatError(f"{labels_path}: expected N of uint8, got {describe(labels)}")
     if len(images) != len(labels):
         raise FileFormatError(f"{labels_path}: has {len(labels)} labels for the {len(images)} images of {images_path}")
-    return images[:, np.newaxis], check_labels(labels, labels_path)
+    return images[:, np.newaxis], check_labels(labels, classes, labels_path)
 
 
 def read_batch(path: Path, records: int) -> tuple[Bytes, Bytes]:
@@ -195,13 +195,16 @@ def read_batch(path: Path, records: int) -> tuple[Bytes, Bytes]:
         content = np.frombuffer(take(file, records * record, limit, path, what), np.uint8).reshape(records, record)
         expect_end(file, path, records * record, what)
     images = content[:, 1:].reshape(records, *CIFAR_SHAPE)
-    return images, check_labels(content[:, 0].copy(), path)
+    return images, check_labels(content[:, 0].copy(), 10, path)
 
 
-def check_labels(labels: Bytes, path: Path) -> Bytes:
-    if labels.size and labels.max() > 9:
+def check_labels(labels: Bytes, classes: int, path: Path) -> Bytes:
+    """Return labels; raise if one of them is no class."""
+    if labels.size and labels.max() >= classes:
         place = int(labels.argmax())
-        raise FileFormatError(f"{path}: label {place} is {labels[place]}, expected classes 0 to 9; the file is damaged")
+        raise FileFormatError(
+            f"{path}: label {place} is {labels[place]}, expected classes 0 to {classes - 1}; the file is damaged"
+        )
     return labels
 
 
