@@ -62,6 +62,8 @@ OPTIONAL = {
     "cupy": "minitensor.backends",
     "cupyx": "minitensor.backends",
     "scipy": "minitensor.backends",
+    "scipy.io": "minitensor.vision",
+    "sklearn": "minitensor.vision",
     "safetensors": "minitensor.serialization",
     "hypothesis": "minitensor.testing",
     "tqdm": "minitensor.compat",
@@ -158,8 +160,9 @@ def import_faults(module: str, found: Import) -> Iterator[str]:
             yield f"imports {found.name} inside a function: import it at the top"
         yield from height_faults(module, found)
     elif top in OPTIONAL:
-        if not lies_in(module, OPTIONAL[top]):
-            yield f"imports {top}, which only {OPTIONAL[top]} may"
+        place = OPTIONAL.get(found.target, OPTIONAL[top])
+        if not lies_in(module, place):
+            yield f"imports {top}, which only {place} may"
         elif not (found.nested or found.for_types or any(lies_in(module, lazy) for lazy in OPTIONAL_AT_TOP)):
             yield f"imports {top} at the top: it is optional, load it where it is used"
     elif top == "numpy":

@@ -79,7 +79,9 @@ ELSEWHERE = {
 }
 
 # Modules of which each name is also public in the room above.
-CHAPTERS = ("minitensor.nn.modules.", "minitensor.nn.parallel.", "minitensor.vision.models.", "minitensor.vision.datasets.")
+CHAPTERS = (
+    "minitensor.nn.modules.", "minitensor.nn.parallel.", "minitensor.vision.models.", "minitensor.vision.datasets."
+)  # fmt: skip
 
 # Arguments that mean the same wherever they occur, and therefore need no words.
 COMMON = {
