@@ -14,6 +14,7 @@ from minitensor.nn.utils.clip_grad import (
     get_total_norm,
 )
 from minitensor.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from minitensor.nn.utils.convolution_steps import ConvolutionStep, convolution_steps
 from minitensor.nn.utils.fully_convolutional import convert_to_fully_convolutional, dense_scores, linear_to_conv
 from minitensor.nn.utils.fusion import (
     fuse_conv_bn_eval,
@@ -26,6 +27,7 @@ from minitensor.nn.utils.memory_format import convert_conv2d_weight_memory_forma
 from minitensor.nn.utils.norm_hooks import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 
 __all__ = [
+    "ConvolutionStep",
     "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
@@ -33,6 +35,7 @@ __all__ = [
     "convert_conv2d_weight_memory_format",
     "convert_conv3d_weight_memory_format",
     "convert_to_fully_convolutional",
+    "convolution_steps",
     "dense_scores",
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
