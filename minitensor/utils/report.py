@@ -395,7 +395,7 @@ class Observer:
             made = 0 if is_same_memory(first, result) else result.numel()
             self.live = max(self.live, first.numel() + made)
             weights, biases = count_parameters(layer)
-            lost = count_lost(layer, first)
+            lost = count_remainder(layer, first)
             kind, shape = type(layer).__name__, tuple(result.shape)
             self.rows.append(Row(name, kind, shape, weights, biases, self.products, made, field, lost))
 
@@ -442,7 +442,7 @@ def is_same_memory(input: Any, output: Any) -> bool:
     return output is input or output._base is not None or output.untyped_storage() is input.untyped_storage()
 
 
-def count_lost(layer: Any, input: Any) -> tuple[int, int]:
+def count_remainder(layer: Any, input: Any) -> tuple[int, int]:
     """Return how many rows and columns at the end no window of a convolution or of pooling covers."""
     windowed = hasattr(layer, "kernel_size") and not getattr(layer, "transposed", False)
     if not windowed or input.ndim != 4 or getattr(layer, "ceil_mode", False) or isinstance(layer.padding, str):

@@ -32,7 +32,8 @@ class ConvolutionStep(NamedTuple):
     >>> steps = list(torch.nn.utils.convolution_steps(image, weight))
     >>> isinstance(steps[0], torch.nn.utils.ConvolutionStep)
     True
-    >>> print(*steps, sep="\n")
+    >>> for step in steps:
+    ...     print(step)
     output[0, 0, 0] = -1 + 0 = -1
       channel 0:  1  2  *  1 -1  =  1 -2
     output[0, 0, 1] = -1 + 0 = -1
