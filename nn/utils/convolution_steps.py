@@ -35,9 +35,9 @@ class ConvolutionStep(NamedTuple):
     >>> for step in steps:
     ...     print(step)
     output[0, 0, 0] = -1 + 0 = -1
-      channel 0:  1  2  *  1 -1  =  1 -2
+      channel 0: 1 2  *  1 -1  =  1 -2
     output[0, 0, 1] = -1 + 0 = -1
-      channel 0:  2  3  *  1 -1  =  2 -3
+      channel 0: 2 3  *  1 -1  =  2 -3
     """
 
     filter: int
