@@ -167,6 +167,19 @@ def test_a_picture_comes_back_from_a_tensor(mode: str) -> None:
     assert (back.mode, back.tobytes()) == (image.mode, image.tobytes())
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_palette_becomes_its_colors(mode: str) -> None:
+    """torchvision returns the indices."""
+    image = picture("P")
+    if mode == "RGBA":
+        image.info["transparency"] = 3
+    colors = image.convert(mode)
+    np.testing.assert_array_equal(F.pil_to_tensor(image).numpy(), F.pil_to_tensor(colors).numpy())
+    np.testing.assert_array_equal(F.to_tensor(image).numpy(), F.to_tensor(colors).numpy())
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(colors)[..., 0])
+
+
 def test_sixteen_bits_are_not_wrapped() -> None:
     """torchvision makes negative numbers of bright pixels, and the low bytes of big-endian ones."""
     from PIL import Image

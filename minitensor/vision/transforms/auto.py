@@ -21,6 +21,7 @@ from minitensor.vision.pillow import Image
 from minitensor.vision.transforms import functional as F
 from minitensor.vision.transforms.arguments import fill_for
 from minitensor.vision.transforms.draws import draw_below
+from minitensor.vision.transforms.functional.conversion import planes_of
 from minitensor.vision.transforms.functional.filling import Fill
 from minitensor.vision.transforms.functional.interpolation import InterpolationMode
 from minitensor.vision.transforms.policies import POLICIES, AutoAugmentPolicy, Step
@@ -306,7 +307,7 @@ class AugMix(Module):
 
     def forward(self, orig_img: Image) -> Image:
         """Return an image ``orig_img`` mixed with its changed copies."""
-        img = orig_img if isinstance(orig_img, Tensor) else F.pil_to_tensor(orig_img)
+        img = orig_img if isinstance(orig_img, Tensor) else planes_of(orig_img)
         _, height, width = F.get_dimensions(img)
         space = self._augmentation_space(10, (height, width))
         batch = img.view([1] * max(4 - img.ndim, 0) + list(img.shape))

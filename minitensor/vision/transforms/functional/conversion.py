@@ -32,9 +32,9 @@ OF_ONE_CHANNEL = {np.uint8: "L", np.int16: "I;16", np.int32: "I", np.float32: "F
 def to_tensor(pic: Image | Pixels) -> Tensor:
     """Return a Pillow image, or an array of shape (H, W) or (H, W, C), as a tensor of shape (C, H, W).
 
-    Bytes become floats between 0 and 1; numbers of other types keep their values. An image of mode "P" becomes its
-    palette's indices, and the rotation that a camera has noted is not applied: call ``pic.convert("RGB")`` or
-    ``PIL.ImageOps.exif_transpose`` first.
+    Bytes become floats between 0 and 1; numbers of other types keep their values. An image with a palette becomes its
+    colors, three channels, or four if some are transparent; ``numpy.asarray(pic)`` has the palette's indices. The
+    rotation that a camera has noted is not applied: call ``PIL.ImageOps.exif_transpose`` first.
 
     Raises:
         TypeError: If ``pic`` is no image and no array.
@@ -61,6 +61,7 @@ def to_tensor(pic: Image | Pixels) -> Tensor:
 
 def pixels_of(pic: Picture) -> Pixels:
     """Return the pixels of an image as an array of shape (H, W, C), with 255 for the ones of a bitmap."""
+    pic = without_palette(pic)
     pixels = np.array(pic, WIDE.get(pic.mode, np.uint8))
     return (pixels * np.uint8(255) if pic.mode == "1" else pixels).reshape(*pic.size[::-1], len(pic.getbands()))
 
@@ -80,7 +81,8 @@ def narrow_to_int16(pixels: Pixels) -> Pixels:
 def pil_to_tensor(pic: Picture) -> Tensor:
     """Return a Pillow image as a tensor of shape (C, H, W) with the same values.
 
-    An image of mode "1" becomes bools, of 16 bits uint16, of mode "P" its palette's indices.
+    An image of mode "1" becomes bools, of 16 bits uint16. One with a palette becomes its colors, three channels, or
+    four if some are transparent; ``numpy.asarray(pic)`` has the palette's indices.
 
     Raises:
         TypeError: If ``pic`` is not a Pillow image.
@@ -90,6 +92,18 @@ def pil_to_tensor(pic: Picture) -> Tensor:
     >>> F.pil_to_tensor(Image.new("RGB", (1, 1), (10, 20, 30))).flatten()
     tensor([10, 20, 30], dtype=torch.uint8)
     """
+    return planes_of(without_palette(pic))
+
+
+def without_palette(pic: Picture) -> Picture:
+    """Return an image with a palette as one of colors, and any other unchanged."""
+    if not is_picture(pic) or pic.mode not in ("P", "PA"):
+        return pic
+    return pic.convert("RGBA" if pic.mode == "PA" or "transparency" in pic.info else "RGB")
+
+
+def planes_of(pic: Picture) -> Tensor:
+    """Return the values of an image, the indices of a palette too, as a tensor of shape (C, H, W)."""
     if not is_picture(pic):
         raise ArgumentTypeError(f"pil_to_tensor: pic must be a Pillow image, got {type(pic).__name__}")
     pixels = np.array(pic).reshape(*pic.size[::-1], get_image_num_channels(pic))

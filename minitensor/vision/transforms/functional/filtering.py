@@ -15,7 +15,7 @@ from minitensor.ops.ranges import linspace
 from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Image, pillow, require_image, require_picture
 from minitensor.vision.transforms.functional.coloring import blend, require_factor
-from minitensor.vision.transforms.functional.conversion import pil_to_tensor, to_pil_image
+from minitensor.vision.transforms.functional.conversion import planes_of, to_pil_image
 from minitensor.vision.transforms.functional.size import (
     cast_pixels,
     float_type,
@@ -50,7 +50,7 @@ def gaussian_blur(
     sizes = sizes_of(kernel_size)
     sigmas = sigmas_of([size * 0.15 + 0.35 for size in sizes] if sigma is None else sigma)
     require_image(img)
-    planes = img if isinstance(img, Tensor) else pil_to_tensor(img)
+    planes = img if isinstance(img, Tensor) else planes_of(img)
     result = blur_planes(planes, sizes, sigmas)
     return result if isinstance(img, Tensor) else to_pil_image(result, img.mode)
 

@@ -22,7 +22,7 @@ from minitensor.ops.join import cat, stack
 from minitensor.ops.ranges import linspace
 from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Image, pillow, require_image, require_picture
-from minitensor.vision.transforms.functional.conversion import pil_to_tensor, to_pil_image
+from minitensor.vision.transforms.functional.conversion import planes_of, to_pil_image
 from minitensor.vision.transforms.functional.filling import Fill, color_of, fill_planes
 from minitensor.vision.transforms.functional.interpolation import NUMBERS, InterpolationMode, mode_of
 from minitensor.vision.transforms.functional.size import cast_pixels, float_type, get_dimensions, require_planes
@@ -192,7 +192,7 @@ def elastic_transform(
     if not isinstance(displacement, Tensor):
         raise ArgumentTypeError(f"elastic_transform: displacement must be a tensor, got {displacement!r}")
     require_image(img)
-    planes = img if isinstance(img, Tensor) else pil_to_tensor(img)
+    planes = img if isinstance(img, Tensor) else planes_of(img)
     wanted = (1, *planes.shape[-2:], 2)
     if tuple(displacement.shape) != wanted:
         raise ArgumentError(
