@@ -34,7 +34,8 @@ class SVHN(VisionDataset):
         transform: A function of an image.
         target_transform: A function of a class.
         download: Accepted for torchvision's programs. Default: ``False``.
-        integrity: Whether the file must be the published one, by its checksum. Default: ``True``.
+        integrity: Whether the file must be the published one, by its checksum. Default: ``True``. Give ``False`` only
+            for a file that you trust: a damaged one can crash SciPy's reader, which is compiled code.
 
     Raises:
         ImportError: If SciPy is not installed.
