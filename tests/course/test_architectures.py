@@ -60,15 +60,28 @@ def test_a3_each_network_is_built_and_reported(name: str) -> None:
     assert report.rows[-1].output_shape in {(1, 1000), (1, 10)}
 
 
+def features_of(build: Build, channels: int) -> nn.Module:
+    """Return the features of a network with one small linear layer; its large ones are never given memory."""
+    with torch.device("meta"):
+        features = build().features
+    features.to_empty(device="cpu")
+    for layer in features.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.reset_parameters()
+    return nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
+
+
 SMALL: dict[str, tuple[Build, tuple[int, int, int]]] = {  # with small images, and without the largest layers
     "LeNet-5": (models.lenet5, (1, 32, 32)),
-    "VGG-11": (lambda: nn.Sequential(models.vgg.make_features(11), nn.Flatten(), nn.Linear(512, 10)), (3, 32, 32)),
+    "AlexNet": (lambda: features_of(models.alexnet, 256), (3, 64, 64)),
+    "ZFNet": (lambda: features_of(models.zfnet, 256), (3, 96, 96)),
+    "VGG-11": (lambda: features_of(models.vgg11, 512), (3, 32, 32)),
     "GoogLeNet": (lambda: models.googlenet(num_classes=10, aux_logits=False, init_weights=False), (3, 64, 64)),
     "ResNet-18": (lambda: models.resnet18(num_classes=10), (3, 32, 32)),
 }
 
 
-@pytest.mark.parametrize("name", ["LeNet-5", "VGG-11", "GoogLeNet", "ResNet-18"])
+@pytest.mark.parametrize("name", SMALL)
 def test_a3_each_network_learns_in_a_step(name: str) -> None:
     torch.manual_seed(0)
     build, size = SMALL[name]
