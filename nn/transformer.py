@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from minitensor.amp.autocast_mode import autocast
-from minitensor.amp.switches import get_autocast_dtype, is_autocast_enabled
+from minitensor.amp.switches import get_autocast_dtype, is_autocast_available, is_autocast_enabled
 from minitensor.autograd.mode import is_grad_enabled
 from minitensor.callers import user_level
 from minitensor.errors import ShapeError, UsageError
@@ -152,7 +152,8 @@ class TransformerEncoderLayer(TransformerLayer):
             src_key_padding_mask: Mask of padding (N, S). Default: ``None``.
             is_causal: A hint that ``src_mask`` is the causal mask. Default: ``False``.
         """
-        if is_autocast_enabled(src.device.type) and is_fused_in_pytorch(self, src):
+        kind = src.device.type
+        if is_autocast_available(kind) and is_autocast_enabled(kind) and is_fused_in_pytorch(self, src):
             with autocast(src.device.type, enabled=False):
                 found = self(src.to(self.linear1.weight.dtype), src_mask, src_key_padding_mask, is_causal)
                 return found.to(get_autocast_dtype(src.device.type))  # type: ignore[no-any-return]  # a tensor
