@@ -27,7 +27,8 @@ from minitensor import Tensor, nn, optim
 from minitensor.errors import DeviceError, FileFormatError, MissingExtraError
 from minitensor.serialization import load_file, save_file
 from minitensor.utils.data import DataLoader, TensorDataset
-from minitensor.vision import read_cifar10, read_mnist
+from minitensor.vision import read_cifar10, read_mnist, transforms
+from minitensor.vision.statistics import image_statistics, rescale, standardize
 
 try:
     from matplotlib.figure import Figure
@@ -74,6 +75,38 @@ def split_digits(seed: int) -> Data:
 
 def to_dataset(images: np.ndarray, labels: np.ndarray) -> TensorDataset:
     return TensorDataset(mt.from_numpy(images), mt.from_numpy(labels.astype(np.int64)))
+
+
+# -- preprocessing -----------------------------------------------------------------------------------------------------
+
+
+def draw_preprocessing(images: Tensor, path: Path) -> None:
+    """Draw the mean and the deviation of each pixel, and eight images: as they are, normalized, and augmented."""
+    found = image_statistics(images)
+    shown = images[:8]
+    rows = {
+        "original": shown,
+        "normalized": standardize(shown, found.mean_image, found.std_image),
+        "augmented": mt.stack([augment(image) for image in shown]),
+    }
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    grid = figure.subplots(4, 8)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, (title, image) in zip(grid[0], {"mean": found.mean_image, "deviation": found.std_image}.items()):
+        axes.imshow(as_picture(rescale(image).numpy()), cmap="gray_r")
+        axes.set_title(title, fontsize=10)
+    for line, (title, batch) in zip(grid[1:], rows.items(), strict=True):
+        line[0].set_title(title, fontsize=10)
+        for axes, image in zip(line, batch):
+            axes.imshow(as_picture(rescale(image).numpy()), cmap="gray_r")
+    figure.savefig(path, dpi=120)
+
+
+def augment(image: Tensor) -> Tensor:
+    """Turn, move and scale an image a little at random. The training below does without: the digits are centered."""
+    changed: Tensor = transforms.RandomAffine(degrees=10, translate=(0.1, 0.1), scale=(0.9, 1.1))(image)
+    return changed
 
 
 # -- network -----------------------------------------------------------------------------------------------------------
@@ -326,11 +359,12 @@ def run(chosen: argparse.Namespace) -> None:
     check_again(weights, verdict)
 
     labels = data.test.tensors[1].numpy()
+    draw_preprocessing(data.train.tensors[0], chosen.output / "preprocessing.png")
     draw_curves(history, chosen.output / "curves.png")
     draw_filters(network.conv1.weight.detach().cpu().numpy(), chosen.output / "filters.png")
     draw_confusion(labels, answers, data.classes, chosen.output / "confusion.png")
     draw_misread(data, labels, answers, chosen.output / "misread.png")
-    print(f"plots in {chosen.output}: curves.png filters.png confusion.png misread.png")
+    print(f"plots in {chosen.output}: preprocessing.png curves.png filters.png confusion.png misread.png")
     print(verdict)
 
 

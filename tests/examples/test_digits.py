@@ -20,7 +20,7 @@ pytest.importorskip("safetensors")
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "docs" / "examples" / "digits.py"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}  # imports the sources, even if the package is not installed
-PICTURES = ("curves.png", "filters.png", "confusion.png", "misread.png")
+PICTURES = ("preprocessing.png", "curves.png", "filters.png", "confusion.png", "misread.png")
 
 
 def run(*options: object, cwd: Path) -> subprocess.CompletedProcess[str]:
