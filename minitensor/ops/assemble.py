@@ -244,11 +244,19 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 # -- shapes ------------------------------------------------------------------------------------------------------------
 
 
+def require_python_ints(name: str, shape: Any) -> None:
+    """Raise unless a shape is an int or a list or tuple of ints, all of Python's, as in PyTorch's own Python code."""
+    entries = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if not all(isinstance(each, int) for each in entries):
+        raise WrongTypeError(f"{name}: expected a shape of ints, or an int, got {shape!r}")
+
+
 @composite
 def broadcast_shapes(*shapes_given: Any) -> shapes.Size:
     """Return the shape to which all of ``shapes_given`` broadcast; an int is a shape of one dim.
 
     Raises:
+        TypeError: If a size is not an int.
         RuntimeError: If the shapes do not broadcast.
         ValueError: If a size is negative.
 
@@ -256,6 +264,8 @@ def broadcast_shapes(*shapes_given: Any) -> shapes.Size:
     >>> torch.broadcast_shapes((2, 1), 3)
     torch.Size([2, 3])
     """
+    for each in shapes_given:
+        require_python_ints("broadcast_shapes", each)
     wanted = [shapes.normalize_sizes(each) for each in shapes_given]
     for shape in wanted:
         if any(n < 0 for n in shape):
@@ -294,7 +304,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
         shape: The shape, a sequence of ints.
 
     Raises:
-        TypeError: If ``indices`` does not hold integers.
+        TypeError: If ``indices`` does not hold integers, or a size is not an int.
         ValueError: If ``shape`` has a negative size.
 
     >>> import minitensor as torch
@@ -304,6 +314,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     if not isinstance(indices, TensorBase) or indices.dtype.kind not in "iu":
         given = indices.dtype if isinstance(indices, TensorBase) else type(indices).__name__
         raise WrongTypeError(f"unravel_index: expected 'indices' to be an integer tensor, but got {given}")
+    require_python_ints("unravel_index", shape)
     sizes = shapes.normalize_sizes(shape)
     if any(n < 0 for n in sizes):
         raise ArgumentError(f"unravel_index: 'shape' cannot have negative values, but got {list(sizes)}")

@@ -208,6 +208,13 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
 # -- limits ------------------------------------------------------------------------------------------------------------
 
 
+def refuse_mixture(*bounds: Any) -> None:
+    """Raise if one bound is a number and the other a tensor with dims."""
+    if any(isinstance(each, TensorBase) and each.ndim for each in bounds) and any(map(is_number, bounds)):
+        kinds = ", ".join([type(each).__name__ for each in bounds])
+        raise ArgumentTypeError(f"clamp: 'min' and 'max' must be two tensors or two numbers, got {kinds}")
+
+
 @differentiable(input=lambda grad, input, min, max: choose(is_inside(input, min, max), grad, 0),
                 min=lambda grad, input, min, max: choose(is_below(input, min, max), grad, 0),
                 max=lambda grad, input, min, max: choose(is_above(input, min, max), grad, 0))
@@ -225,6 +232,7 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None,
     """
     if min is None and max is None:
         raise UsageError("clamp: at least one of 'min' or 'max' must not be None")
+    refuse_mixture(min, max)
     array: Array = input.array
     if array.dtype.kind in "fiu" and all([each is None or is_bound(each, array) for each in (min, max)]):
         low, high = [None if each is None else fit_number(each, array.dtype, array) for each in (min, max)]

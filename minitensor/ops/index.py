@@ -463,7 +463,7 @@ def setitem_by_tensors(input: Tensor, layout: Layout, index: Any, value: Any) ->
             masked_fill_(seen, mask, value)
             return
     if isinstance(value, TensorBase) and not value.ndim:
-        value = to(value, seen.device, seen.dtype)  # type: ignore[arg-type]  # every tensor is a Tensor
+        value = to(value, seen.device)  # type: ignore[arg-type]  # every tensor is a Tensor
     put(seen, positions_of(seen, picks, value), value, False)
 
 

@@ -13,9 +13,11 @@ PyTorch rounds it to float16 first, as this library does.
 
 from __future__ import annotations
 
+from numbers import Complex
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from minitensor import dtypes, scalars
+from minitensor.autograd.argument_types import is_scalar
 from minitensor.autograd.binding import NUMBERS
 from minitensor.backends import HostArray
 from minitensor.backends.numpy.halves import convert
@@ -248,6 +250,8 @@ def dtype_and_kind(operand: Any) -> tuple[dtype, Kind]:
         return operand.dtype, Kind.DIMENSIONED if operand.ndim else Kind.ZERO_DIM
     if isinstance(operand, (int, float, complex)):
         return scalars.dtype_of_number(operand), Kind.NUMBER
+    if is_scalar(operand, Complex):
+        return dtype_and_kind(operand.item())
     raise ArgumentTypeError(f"expected a tensor or a number, got {type(operand).__name__}: use tensor(...) on it")
 
 

@@ -333,7 +333,7 @@ def unsqueeze(input: Tensor, dim: int) -> Layout:
 
 
 @declare.view(input=lambda grad, in_shape, dim: grad.reshape(in_shape))  # the node's name tells of `dim`
-def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Layout:
+def squeeze(input: Tensor, dim: Count | Sequence[int] | None = None) -> Layout:
     """Remove all dims of size 1, or those among ``dim``, an int or several. Returns a view.
 
     >>> import minitensor as torch

@@ -19,7 +19,7 @@ from minitensor.nn.functional.reduction import read_reduction, reduce_losses, re
 from minitensor.ops.activation import logsigmoid, relu
 from minitensor.ops.choice import clamp, clamp_min, minimum, where
 from minitensor.ops.distance import pairwise_distance
-from minitensor.ops.kinds import FLOATS, in_dtype_of, require_kind, require_same_dtype
+from minitensor.ops.kinds import FLOATS, ORDERED, in_dtype_of, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def hinge_embedding_loss(
     """Return the distance ``input`` where the target is 1, and max(0, margin - input) where it is -1.
 
     Args:
-        input: Distances, a floating-point tensor of any shape (...).
+        input: Distances, a real tensor of any shape (...). Losses of integers are integers, rounded toward zero.
         target: 1 for similar pairs, -1 for dissimilar ones, in the same shape.
         margin: The distance that dissimilar pairs should have.
         size_average, reduce: Deprecated; use ``reduction``.
@@ -97,10 +97,10 @@ def hinge_embedding_loss(
     """
     reduction = read_reduction("hinge_embedding_loss", reduction, size_average, reduce)
     require_tensors("hinge_embedding_loss", input=input, target=target)
-    require_kind("hinge_embedding_loss", FLOATS, input)
+    require_kind("hinge_embedding_loss", ORDERED, input)
     # As in PyTorch, a target that is neither 1 nor -1 gets both terms.
     apart = where(target != 1, clamp(-input + float(margin), min=0), 0)
-    return reduce_losses(apart + where(target != -1, input, 0), reduction)
+    return reduce_losses((apart + where(target != -1, input, 0)).to(input.dtype), reduction)
 
 
 @composite

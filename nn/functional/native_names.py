@@ -127,7 +127,7 @@ def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     if dim == -1:
         return v.norm(pow)
     kept = wrap_dim(dim, v.ndim)
-    rows = v.transpose(0, kept).flatten(1)
+    rows = v.transpose(0, kept).reshape(v.shape[kept], -1) if v.numel() else v.transpose(0, kept).flatten(1)
     return rows.norm(pow, 1).reshape([size if each == kept else 1 for each, size in enumerate(v.shape)])
 
 

@@ -24,7 +24,7 @@ FORMS: dict[str, Callable[[Any, int], Any]] = {
 POOLS = {"adaptive_avg_pool2d", "adaptive_max_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool3d"}
 UNPOOLS = {"max_unpool1d", "max_unpool2d", "max_unpool3d"}
 # Functions that PyTorch wrote in Python, or whose overloads with tensors come first, where we read ints as elsewhere.
-MORE = {"broadcast_shapes", "unravel_index", "unfold", "fold", "lp_pool2d", "lp_pool3d", *UNPOOLS}
+MORE = {"unfold", "fold", "lp_pool2d", "lp_pool3d", *UNPOOLS}
 ACCEPTED_HERE = {
     "0-d tensor": MORE | POOLS | {"histogram"}, "NumPy": MORE | POOLS | {"tensordot", "split"},
     "one element": MORE | {
@@ -116,3 +116,42 @@ def test_a_float_is_no_dim_whatever_was_computed_before() -> None:
             x.sum(dims)
     assert x.sum([mt.tensor(0), np.int64(1)]).item() == 6.0
     assert x.sum(mt.tensor([1])).tolist() == [3.0, 3.0]
+
+
+# Calls of either library by turns: what one of them accepts, the other must, with the same result.
+BY_TURNS: dict[str, Callable[[Any], Any]] = {
+    "NumPy's numbers": lambda t: [
+        t.result_type(np.int64(2), np.float32(1)), t.result_type(t.ones(2, dtype=t.float32), np.float32(2)),
+    ],
+    "a power that is NumPy's": lambda t: t.ones(2, dtype=t.float64).mul(3).float_power_(np.int64(2)),
+    "a 0-d array as a dim": lambda t: t.ones(1, 1, 2).squeeze(np.array(1)),
+    "an array of one int as a dim": lambda t: t.ones(1, 1, 2).squeeze(np.array([1])),
+    "an integer sum of floats": lambda t: t.tensor([1.0, 2.5]).nansum(dtype=int),
+    "hinge losses of integers": lambda t: t.nn.functional.hinge_embedding_loss(
+        t.tensor([1, 0, -1, 2]), t.tensor([-1, -1, -1, 1]), margin=1.5, reduction="none"),
+    "a hinge loss of integers": lambda t: t.nn.functional.hinge_embedding_loss(t.tensor([1]), t.tensor([1])),
+    "norms of the entries of a vector": lambda t: t.norm_except_dim(t.tensor([1.0, -2.0]), 2, 0),
+    "a dim that a vector lacks": lambda t: t.norm_except_dim(t.tensor([1.0, -2.0]), 2, 1),
+    "a float at positions of ints": lambda t: t.arange(3).__setitem__([0, 1], t.tensor(7.9)),
+    "a double at positions of floats": lambda t: t.arange(3.0).__setitem__([0], t.tensor(7.9, dtype=t.float64)),
+    "a bool at positions of ints": lambda t: t.arange(3).__setitem__(t.tensor([0]), t.tensor(True)),
+    "a float where a mask is true": lambda t: t.arange(3).__setitem__(t.arange(3) > 0, t.tensor(7.9)),
+    "bounds of two kinds": lambda t: t.ones(2).clamp(t.ones(2), 3),
+    "bounds of two kinds by name": lambda t: t.ones(2).clamp(max=t.ones(2), min=3),
+    "a bound without dims": lambda t: t.ones(2).clamp(t.tensor(2.0), 3),
+    "a shape of NumPy's ints": lambda t: t.unravel_index(t.tensor(1), (np.int64(2), 2)),
+    "a shape that is a tensor": lambda t: t.broadcast_shapes(t.tensor(2)),
+}
+
+
+@pytest.mark.parametrize("name", BY_TURNS)
+def test_both_accept_or_refuse(name: str) -> None:
+    torch = pytest.importorskip("torch")
+
+    def answer(library: Any) -> str | None:
+        try:
+            return repr(BY_TURNS[name](library))
+        except (TypeError, RuntimeError, IndexError, AssertionError):
+            return None
+
+    assert answer(mt) == answer(torch)
