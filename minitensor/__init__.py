@@ -760,6 +760,7 @@ from minitensor.amp.switches import (
     set_autocast_gpu_dtype as set_autocast_gpu_dtype,
 )
 from minitensor import multiprocessing as multiprocessing
+from minitensor import library as library
 from minitensor import cuda as cuda, nn as nn, optim as optim, special as special, testing as testing, utils as utils
 from minitensor.serialization import load as load, save as save
 from minitensor.serialization.records import PyTorchFileReader as PyTorchFileReader
@@ -881,6 +882,8 @@ from minitensor.paths.storages import (
     TypedStorage as TypedStorage,
     UntypedStorage as UntypedStorage,
 )
+# The operations by name. The package that defines them is this library's own, and imported by its whole path.
+from minitensor.library.registry import ops as ops
 from minitensor.paths.foreach import *  # noqa: F403  # the names of its list, which begin with _foreach_
 
 newaxis: None = None

@@ -30,7 +30,7 @@ FLOORS = (
     "ops",
     "tensor",
     "overrides amp cpu cuda accelerator fft linalg random quasirandom special signal sparse utils nn _C "
-    "distributions jit optim serialization func vision testing paths run multiprocessing",
+    "distributions jit optim serialization func vision library testing paths run multiprocessing",
     "__init__ __main__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}

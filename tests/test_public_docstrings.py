@@ -47,7 +47,7 @@ ROOMS = (
     "minitensor.vision", "minitensor.vision.models", "minitensor.vision.ops", "minitensor.vision.statistics",
     "minitensor.vision.transforms", "minitensor.vision.transforms.functional", "minitensor.vision.utils",
     "minitensor.vision.transforms.v2", "minitensor.vision.transforms.v2.functional", "minitensor.vision.datasets",
-    "minitensor.testing", "minitensor.cuda", "minitensor.nn",
+    "minitensor.library", "minitensor.testing", "minitensor.cuda", "minitensor.nn",
     "minitensor.run", "minitensor._C", "minitensor.overrides",
     "minitensor.distributions", "minitensor.distributions.constraint_registry",
     "minitensor.distributions.constraints", "minitensor.distributions.kl", "minitensor.distributions.transforms",

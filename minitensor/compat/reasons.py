@@ -74,9 +74,9 @@ ABSENT = (
         torch.multiprocessing.* torch.prepare_multiprocessing_environment torch.utils.data.graph
         torch.get_file_path"""),
     # -- compilers and tools
-    Absence("operations are Python functions, without a registry",
-            "call torch.NAME, x.NAME() or nn.functional.NAME", """
-        torch.ops torch.library"""),
+    Absence("operations are Python functions, without a dispatcher",
+            "use library.custom_op, library.register_fake and library.register_autograd", """
+        torch.library.* torch.ops.*"""),
     Absence("there is no compiler", "call the function or the module itself", """
         torch.jit.* torch._jit_internal.* torch._dynamo.* torch._inductor.* torch.compiler.* torch.fx.* torch.export
         torch.onnx.* torch.package torch.classes torch.cpp torch.fork torch.wait torch.Script* torch.*Type

@@ -6,6 +6,7 @@ Each holds what programs take from it, under PyTorch's names. ``PATHS`` register
 import sys
 
 from minitensor.func import mapping
+from minitensor.library import registry
 from minitensor.nn import grad
 from minitensor.paths import (
     annotating,
@@ -21,7 +22,8 @@ from minitensor.paths import (
 
 PATHS = {
     "_VF": variable_functions,
-    "_jit_internal": annotating, "_tensor_str": printing, "_utils": internals, "_vmap_internals": mapping,
+    "_jit_internal": annotating, "_ops": registry, "_tensor_str": printing,
+    "_utils": internals, "_vmap_internals": mapping,
     "functional": functional, "functorch": functorch, "nn.functional.grad": grad,
     "nn.attention.flex_attention": flex_attention, "types": types,
     "utils.flop_counter": flop_counter,
