@@ -47,6 +47,7 @@ NAMES: Mapping[str, str] = {
     "square": "PowBackward0", "floor_divide": "DivBackward2", "half_spectrum": "FftR2CBackward0",
     "signal": "FftC2RBackward0",
     "conv_backward_weight": "ConvolutionBackwardBackward0", "sum_rows": "EmbeddingBagBackward0",
+    "sparse_product": "SparseAddmmBackward0",
 }  # fmt: skip
 
 

@@ -17,11 +17,11 @@ from minitensor.sparse.creation import (
     LongTensor,
     ShortTensor,
 )
-from minitensor.sparse.functions import addmm, log_softmax, mm, softmax, sum
+from minitensor.sparse.functions import addmm, as_sparse_gradcheck, log_softmax, mm, softmax, spdiags, sum
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
-    "ShortTensor", "addmm", "log_softmax", "mm", "softmax", "sum",
+    "ShortTensor", "addmm", "as_sparse_gradcheck", "log_softmax", "mm", "softmax", "spdiags", "sum",
 ]
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
