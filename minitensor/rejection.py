@@ -40,8 +40,7 @@ class Reader:
         """Return a number in [0, 1) of 53 bits."""
         if self.place == len(self.fractions):
             self.before = self.stream.engine.state
-            words = self.stream.draw64(self.BLOCK) & np.uint64(2**53 - 1)
-            self.fractions, self.place = (words * 2.0**-53).tolist(), 0
+            self.fractions, self.place = self.stream.fractions(self.BLOCK, np.float64).tolist(), 0
         self.place += 1
         return self.fractions[self.place - 1]
 

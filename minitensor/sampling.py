@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -39,22 +40,26 @@ def uniform(
     out = np.empty(shape, _array_dtype(dtype))
     part = _real_dtype("uniform_", out)
     low, high = _as_float("uniform_", low), _as_float("uniform_", high)
-    if not low <= high:
-        raise DistributionError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
-    if not -_LARGEST[part] <= low <= high <= _LARGEST[part]:
-        raise DistributionError(f"uniform_: from={low} or to={high} is out of bounds for {part}")
-    if high - low > _LARGEST[part]:
-        raise DistributionError(
-            f"uniform_ expects to - from <= {_LARGEST[part]:.6g}, the largest {part}, but found {high} - {low}"
-        )
+    is_unit = low == 0.0 and high == 1.0
+    if not is_unit:
+        _require_range(part, low, high)
     stream = generator._stream
     with stream.lock:
-        unit = _draw_unit(stream, _count_reals(out), _WORKING[part])
+        unit = stream.fractions(_count_reals(out), _WORKING[part])
     if dtype == _BFLOAT16:
         return _shape_like(out, _rescale(unit, low, high, _round_to_bfloat16))
-    if (low, high) == (0.0, 1.0) and part is unit.dtype:
-        return _shape_like(out, unit)
-    return _shape_like(out, _rescale(unit, low, high, part.type))
+    return _shape_like(out, unit if is_unit and part is unit.dtype else _rescale(unit, low, high, part.type))
+
+
+def _require_range(part: np.dtype[Any], low: float, high: float) -> None:
+    """Raise unless [low, high] is a range of a dtype whose length the dtype has too."""
+    most = _LARGEST[part]
+    if not low <= high:
+        raise DistributionError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
+    if not -most <= low <= high <= most:
+        raise DistributionError(f"uniform_: from={low} or to={high} is out of bounds for {part}")
+    if high - low > most:
+        raise DistributionError(f"uniform_ expects to - from <= {most:.6g}, the largest {part}, got {high} - {low}")
 
 
 _BFLOAT16: Final = bfloat16.memory
@@ -85,16 +90,6 @@ def _rescale(unit: Array, low: float, high: float, to_part: Callable[[Any], Any]
     return drawn
 
 
-def _draw_unit(stream: Stream, count: int, dtype: np.dtype[Any]) -> Array:
-    """Draw from [0, 1): 53 bits for float64, 24 bits for float32."""
-    unit: Array
-    if dtype is _DOUBLE:
-        unit = (stream.draw64(count) & np.uint64(2**53 - 1)) * 2.0**-53
-    else:
-        unit = (stream.draw32(count) & np.uint64(2**24 - 1)).astype(np.float32) * np.float32(2.0**-24)
-    return unit
-
-
 _DOUBLE: Final[np.dtype[Any]] = np.dtype(np.float64)
 _WORKING: Final[dict[np.dtype[Any], np.dtype[Any]]] = {  # from a dtype to the one in which its numbers are computed
     np.dtype(np.float16): np.dtype(np.float32),
@@ -108,7 +103,7 @@ def _real_dtype(name: str, out: Array) -> np.dtype[Any]:
     """Return the dtype of the parts of ``out``; raise unless they are floats."""
     if out.dtype.kind not in "fc":
         raise UnsupportedDtypeError(f"{name} is a continuous distribution; expected floats, got {out.dtype}")
-    return out.real.dtype
+    return out.dtype if out.dtype.kind == "f" else out.real.dtype
 
 
 def _count_reals(out: Array) -> int:
@@ -181,10 +176,10 @@ def normal(
     stream = generator._stream
     with stream.lock:
         # As in PyTorch, except for 16 bits, the tail draws uniform numbers although they are replaced below.
-        unit = _draw_unit(stream, whole if np.dtype(dtype) in (np.float16, _BFLOAT16) else count, real)
+        unit = stream.fractions(whole if np.dtype(dtype) in (np.float16, _BFLOAT16) else count, real)
         drawn[:whole] = _make_normal_blocks(unit[:whole], mean, std)
         if whole < count:
-            drawn[-16:] = _make_normal_blocks(_draw_unit(stream, 16, real), mean, std)
+            drawn[-16:] = _make_normal_blocks(stream.fractions(16, real), mean, std)
     return _shape_like(out, drawn)
 
 
@@ -227,7 +222,7 @@ def _draw_normal_pairs(stream: Stream, count: int) -> Array:
     waiting = [] if stream.next_normal is None or count == 0 else [stream.next_normal]
     missing = count - len(waiting)
     pairs = (missing + 1) // 2
-    unit = _draw_unit(stream, 2 * pairs, _DOUBLE).reshape(pairs, 2)
+    unit = stream.fractions(2 * pairs, _DOUBLE).reshape(pairs, 2)
     radius = np.sqrt(-2.0 * np.log1p(-unit[:, 1]))
     angle = 2.0 * math.pi * unit[:, 0]
     fresh = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
@@ -252,7 +247,7 @@ def exponential(generator: Generator, shape: Shape, dtype: npt.DTypeLike = np.fl
         raise DistributionError(f"exponential_ expects lambda > 0.0, but found lambda={rate}")
     stream = generator._stream
     with stream.lock:
-        unit = _draw_unit(stream, out.size, _DOUBLE)
+        unit = stream.fractions(out.size, _DOUBLE)
     with np.errstate(over="ignore"):
         out[...] = (-1.0 / rate * np.log1p(-unit)).reshape(out.shape)
     return out
@@ -286,7 +281,7 @@ def cauchy(
         raise DistributionError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
     stream = generator._stream
     with stream.lock:
-        unit = _draw_unit(stream, out.size, _DOUBLE)
+        unit = stream.fractions(out.size, _DOUBLE)
     # PyTorch clips here too, to stay away from the poles of the tangent.
     edge = float(np.finfo(np.float64).eps)
     turn = np.tan(math.pi * (np.clip(unit, edge, 1 - edge) - 0.5))
@@ -304,7 +299,7 @@ def geometric(generator: Generator, shape: Shape, dtype: npt.DTypeLike, p: float
         raise UnsupportedDtypeError(f"geometric_ is not defined for {out.dtype}")
     stream = generator._stream
     with stream.lock:
-        unit = _draw_unit(stream, out.size, _DOUBLE)
+        unit = stream.fractions(out.size, _DOUBLE)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         out[...] = np.ceil(np.log(unit) / math.log1p(-p)).reshape(out.shape)
     return out
@@ -335,7 +330,7 @@ def bernoulli(generator: Generator, p: float | Array, shape: Shape, dtype: npt.D
     stream = generator._stream
     with stream.lock:
         if isinstance(p, np.ndarray):
-            drawn = _draw_unit(stream, out.size, working).reshape(out.shape) < p
+            drawn = stream.fractions(out.size, working).reshape(out.shape) < p
         else:
             drawn = _is_below(stream.words(2 * out.size).reshape(*out.shape, 2), p)
     out[...] = drawn
@@ -436,10 +431,12 @@ def _draw_remainders(generator: Generator, out: Array, size: int, low: int, wide
         drawn = (stream.draw64 if wide else stream.draw32)(out.size)
     if size < 2**64:
         drawn %= np.uint64(size)
-        drawn += np.uint64(low % 2**64)  # Unsigned addition wraps to the two's complement.
-    return drawn.view(np.int64).astype(out.dtype).reshape(out.shape)
+        if low:
+            drawn += np.uint64(low % 2**64)  # Unsigned addition wraps to the two's complement.
+    return drawn.view(np.int64).astype(out.dtype, copy=False).reshape(out.shape)
 
 
+@cache
 def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
     if dtype.kind == "b":
         return 0, 1
@@ -593,7 +590,7 @@ def _multinomial_with_replacement(generator: Generator, weights: Array, num_samp
     cumulative[:, -1] = 1
     stream = generator._stream
     with stream.lock:
-        unit = _draw_unit(stream, len(rows) * num_samples, _DOUBLE).reshape(len(rows), num_samples)
+        unit = stream.fractions(len(rows) * num_samples, _DOUBLE).reshape(len(rows), num_samples)
     if not len(rows):
         return np.empty((0, num_samples), np.int64)
     picks = np.stack([np.searchsorted(sums, row) for sums, row in zip(cumulative.astype(np.float64), unit)])

@@ -10,7 +10,7 @@ import operator
 import secrets
 import struct
 import threading
-from typing import Final
+from typing import Any, Final
 from weakref import WeakSet
 
 import numpy as np
@@ -86,13 +86,23 @@ class Stream:
 
     def draw32(self, count: int) -> npt.NDArray[np.uint64]:
         """Return the next ``count`` numbers of 32 bits as uint64."""
-        return self.words(count).astype(np.uint64)
+        if count > FEW:
+            return self.words(count).astype(np.uint64)
+        self.untouched = self.untouched and count == 0
+        drawn: npt.NDArray[np.uint64] = self.engine.random_raw(count)
+        return drawn
 
     def draw64(self, count: int) -> npt.NDArray[np.uint64]:
         """Return ``count`` numbers of 64 bits, each from two draws, the high half first."""
         halves = self.draw32(2 * count).reshape(count, 2)
         joined: npt.NDArray[np.uint64] = (halves[:, 0] << BITS) | halves[:, 1]
         return joined
+
+    def fractions(self, count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """Return ``count`` numbers from [0, 1): of 53 bits of two draws for float64, of 24 bits of one for float32."""
+        if dtype == np.float32:
+            return scale(self.draw32(count) & LOW_24, STEP_24)
+        return scale(self.draw64(count) & LOW_53, STEP_53)
 
 
 # Note [The state]
@@ -104,6 +114,15 @@ HEAD: Final = struct.Struct("<QiiQ")
 TAIL: Final = struct.Struct("<dddi4xf?3x")
 STATE_SIZE: Final = HEAD.size + 8 * 624 + TAIL.size
 BITS: Final = np.uint64(32)
+LOW_24, LOW_53 = np.array(2**24 - 1, np.uint64), np.array(2**53 - 1, np.uint64)  # arrays: NumPy's numbers take longer
+STEP_24, STEP_53 = np.array(2.0**-24, np.float32), np.array(2.0**-53, np.float64)
+FEW: Final = 2048  # numbers: `random_raw`, which starts sooner but keeps the interpreter, draws so many
+
+
+def scale(words: npt.NDArray[np.uint64], step: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return integers times a float, in the float's dtype, which holds them exactly."""
+    scaled: npt.NDArray[Any] = np.multiply(words, step, dtype=step.dtype, casting="unsafe")
+    return scaled
 
 
 def to_uint64(seed: int) -> int:

@@ -21,7 +21,7 @@ from minitensor.errors import ArgumentError, ArgumentTypeError
 torch = pytest.importorskip("torch")
 
 FLOATS = ["float16", "float32", "float64"]
-SIZES = [*range(41), 100, 1000]
+SIZES = [*range(41), 100, 1000, 1025, 2048, 2049]  # the engine is read in two ways, up to 2048 numbers and above
 
 
 def streams(seed):

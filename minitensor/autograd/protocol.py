@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from minitensor.base import TensorBase
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 PROCEED: Any = object()  # what `override` returns if nobody takes the call over
 # Classes of frequent values that override nothing and hold no others.
-SINGLE: set[type] = {int, float, bool, complex, str, type(None), slice, dtype, Layout, RowMajor}
+SINGLE: set[type] = {int, float, bool, complex, str, type(None), slice, FunctionType, dtype, Layout, RowMajor}
 PLAIN: set[type] = {*SINGLE, list, tuple}
 CLASSES = "classes"  # the entry of ``active`` once a class overrides
 active: list[Any] = []  # CLASSES; all threads' modes, casters and interpreters; see Note [The cost of overriding]
@@ -80,7 +81,7 @@ def announce(cls: type) -> None:
 
 def meets_override(args: Iterable[Any], kwargs: Mapping[str, Any] | None = None) -> bool:
     """Whether the first class that overrides is among the arguments' classes. The call then has to start again."""
-    if CLASSES in active:
+    if CLASSES in active or (not kwargs and are_plain(args)):
         return False
     if any(does_override(each.__class__) for each in values_among(args, kwargs)):
         active.append(CLASSES)

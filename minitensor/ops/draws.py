@@ -70,13 +70,15 @@ def read_float(name: str, parameter: str, value: Any) -> float:
 
 def read_int(name: str, parameter: str, wanted: str, value: Any) -> int:
     """Return a parameter as an int; raise if it is not an integer, or is a bool."""
+    if value.__class__ is int:
+        return value
     check_type(name, parameter, wanted, value)
     return operator.index(value)
 
 
 def read_size(name: str, size: Any) -> tuple[int, ...]:
     """Return the sizes in a tuple or list; raise for anything else."""
-    if not isinstance(size, (tuple, list)) or any(isinstance(each, bool) for each in size):
+    if not isinstance(size, (tuple, list)) or bool in map(type, size):
         raise ArgumentTypeError(f"{name}(): argument 'size' must be tuple of ints, got {quote(size)}")
     return read_sizes((size,))
 
