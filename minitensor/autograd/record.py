@@ -489,7 +489,7 @@ def sequence(op: Op) -> Callable[..., Any]:
         if rule is not None and not ordinary(tensors):
             lay_out(rule, bound, result)
         edges = tuple([tensor.node for tensor in tensors])
-        if any(edge is not None for edge in edges) and (mode := grad_mode.get()):
+        if edges.count(None) < len(edges) and (mode := grad_mode.get()):
             saved = arguments_at(op.saved_positions, bound)
             node = make_node(op, edges, saved, array.shape, array.dtype, kind)
             if RESULT in formula.sources:

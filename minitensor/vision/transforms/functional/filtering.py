@@ -150,10 +150,14 @@ def normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float], inpla
     """
     require_floats(tensor)
     means, deviations = [as_tensor(each, dtype=tensor.dtype, device=tensor.device) for each in (mean, std)]
-    if bool((deviations == 0).any()):
+    if 0 in deviations.reshape(-1).tolist():
         raise ArgumentError(f"normalize: std must not be zero, got {std} as {tensor.dtype}")
     means, deviations = [each.view(-1, 1, 1) if each.ndim == 1 else each for each in (means, deviations)]
-    return (tensor if inplace else tensor.clone()).sub_(means).div_(deviations)
+    if not inplace:
+        scaled = (tensor - means) / deviations
+        if scaled.shape == tensor.shape:
+            return scaled
+    return (tensor if inplace else tensor.clone()).sub_(means).div_(deviations)  # raises if there are more numbers
 
 
 def require_floats(image: Tensor) -> None:
