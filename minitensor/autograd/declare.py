@@ -16,6 +16,7 @@ from minitensor.autograd.argument_types import TypeGate
 from minitensor.autograd.binding import NUMBERS, REQUIRED, annotations_of_op, bind, normalize
 from minitensor.autograd.interpreters import active, interpret, interpreters
 from minitensor.autograd.misuse import explain
+from minitensor.autograd.naming import NUMBER_FIRST
 from minitensor.autograd.node import DTYPE, RESULT, RESULT_0, SHAPE, Effect, Formula, Op
 from minitensor.autograd.protocol import PROCEED, meets_override, override, override_function
 from minitensor.autograd.record import (
@@ -291,9 +292,15 @@ def reflection_of(operation: Any, refuses_numbers: bool = True) -> Callable[[Any
     Called on the class, with a number as ``self``, it returns NotImplemented, or computes if PyTorch's does.
     """
     operator = operator_of(operation)
+    is_named_otherwise = operation.op.name in ("sub", "div")
 
     def call(self: Any, other: Any) -> Any:
         if active and (found := override_function(call, (self, other), None, True)) is not PROCEED:
+            return found
+        if is_named_otherwise and other.__class__ in NUMBERS and isinstance(self, TensorBase):
+            found = operator(other, self)
+            if (node := found._node) is not None:
+                node.shown = NUMBER_FIRST
             return found
         if isinstance(self, TensorBase) or (isinstance(other, TensorBase) and not refuses_numbers):
             return operator(other, self)

@@ -9,8 +9,9 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.naming import class_of_name
-from minitensor.autograd.node import Output, numbering
-from minitensor.base import TensorBase
+from minitensor.autograd.node import Output, is_differentiable, make_step, numbering
+from minitensor.autograd.shown import Given
+from minitensor.base import TensorBase, array_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,10 +36,25 @@ def name_last_step(name: str, function: Callable[..., Any]) -> Callable[..., Any
             node = getattr(result, "_node", None)
             # Not the node of an argument that is the result, and no leaf.
             if node is not None and node.edges and node.number > start:
-                rename(node, naming if isinstance(naming, str) else naming(result, args, kwargs))
+                title = naming if isinstance(naming, str) else naming(result, args, kwargs)
+                rename(node, title)
+                if title and name not in COMPOSITES and title not in STEPS:
+                    node.as_edge()[0].shown = places(name, args, kwargs)
+                elif title and name in INNER:
+                    node.as_edge()[0].shown = Given([INNER[name](node, *places(name, args, kwargs))])
         return found
 
     return run
+
+
+def places(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Given:
+    """Return the places in the graph of the arguments that PyTorch's node has entries for."""
+    known = INPUTS.get(name)
+    values = (*args, *kwargs.values()) if known is None else [argument(args, kwargs, *each) for each in known]
+    if known is not None:
+        return Given([getattr(each, "node", None) for each in values])
+    tensors = [each for each in values if isinstance(each, TensorBase)]
+    return Given([each.node for each in tensors if is_differentiable(array_dtype(each))])
 
 
 def rename(node: Node, name: str) -> None:
@@ -211,3 +227,40 @@ LAST_STEPS: Mapping[str, str | Naming] = {
     "binary_cross_entropy_with_logits": "BinaryCrossEntropyWithLogits", "soft_margin_loss": "SoftMarginLoss",
     "multilabel_margin_loss": "MultilabelMarginLoss",
 }  # fmt: skip
+
+
+# The arguments that PyTorch's node has entries for, if these are not all tensors of floats.
+INPUTS: Mapping[str, tuple[tuple[int, str], ...]] = {
+    **dict.fromkeys((
+        "nll_loss", "soft_margin_loss", "multi_margin_loss", "fractional_max_pool2d", "fractional_max_pool3d",
+        "max_pool1d", "avg_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d",
+    ), ((0, "input"),)),
+    "ldexp": ((0, "input"), (1, "other")), "embedding_bag": ((1, "weight"), (8, "per_sample_weights")),
+    "instance_norm": ((0, "input"), (3, "weight"), (4, "bias")),
+    "batch_norm": ((0, "input"), (3, "weight"), (4, "bias")),
+    "group_norm": ((0, "input"), (2, "weight"), (3, "bias")),
+    **dict.fromkeys(("binary_cross_entropy", "binary_cross_entropy_with_logits"), ((0, "input"), (1, "target"))),
+}  # fmt: skip
+
+# PyTorch composes these of several steps too, and what ends with one of these steps.
+COMPOSITES: frozenset[str] = frozenset(("cross_entropy", "pairwise_distance"))
+STEPS: frozenset[str] = frozenset(("View", "UnsafeView", "SqueezeBackward1", "SqueezeBackward4", "CopySlices"))
+
+
+def show_pool(name: str) -> Callable[..., Any]:
+    """Return what shows that PyTorch pools a signal as an image of one row."""
+    return lambda node, input: make_step(node, f"{name}Backward0", make_step(node, "UnsqueezeBackward0", input))
+
+
+def show_instances(node: Node, input: Any, weight: Any, bias: Any) -> Any:
+    """Show that PyTorch normalizes the channels of all instances as one batch."""
+    repeated = [make_step(node, "RepeatBackward0", each) for each in (weight, bias)]
+    return make_step(node, "NativeBatchNormBackward0", make_step(node, "ViewBackward0", input), *repeated)
+
+
+# What PyTorch computes in a view: the step inside.
+INNER: Mapping[str, Callable[..., Any]] = {
+    "max_pool1d": show_pool("MaxPool2DWithIndices"), "avg_pool1d": show_pool("AvgPool2D"),
+    "adaptive_avg_pool1d": show_pool("AdaptiveAvgPool2D"), "adaptive_max_pool1d": show_pool("AdaptiveMaxPool2D"),
+    "instance_norm": show_instances,
+}

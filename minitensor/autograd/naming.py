@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ NAMES: Mapping[str, str] = {
     "prelu": "PreluKernelBackward0", "cross_along": "LinalgCrossBackward0", "fold": "Col2ImBackward0",
     "conv_backward_input": "ConvolutionBackward0", "layer_norm": "NativeLayerNormBackward0",
     "square": "PowBackward0", "floor_divide": "DivBackward2", "half_spectrum": "FftR2CBackward0",
-    "signal": "FftC2RBackward0",
+    "signal": "FftC2RBackward0", "overwrite": "CopySlices",
     "conv_backward_weight": "ConvolutionBackwardBackward0", "sum_rows": "EmbeddingBagBackward0",
     "sparse_product": "SparseAddmmBackward0",
 }  # fmt: skip
@@ -79,11 +80,23 @@ def name_by_operands(node: Node) -> str:
     return f"{node.op.name.capitalize()}Backward{int(edge_of(node, node.op.inputs[-1]) is not None)}"
 
 
+NUMBER_FIRST = object()  # what a node shows, before it is asked, whose first operand was a number; see ``shown.py``
+
+
+def name_of_operands(node: Node) -> str:
+    """Return the name of a difference or quotient, which PyTorch computes otherwise if a number comes first."""
+    if getattr(node, "shown", None) is NUMBER_FIRST:
+        return "RsubBackward1" if node.op.name == "sub" else "MulBackward0"
+    return f"{node.op.name.capitalize()}Backward0"
+
+
 def name_pow(node: Node) -> str:
     """Return the name of a power: of a tensor and a number, two tensors, or a number and a tensor."""
-    if edge_of(node, 1) is None:
-        return "PowBackward0"
-    return "PowBackward2" if edge_of(node, 0) is None else "PowBackward1"
+    base, exponent = edge_of(node, 0), edge_of(node, 1)
+    saved = node.saved  # None once freed
+    if (base is not None and exponent is not None) or (saved and not any(isinstance(each, Number) for each in saved)):
+        return "PowBackward1"
+    return "PowBackward0" if exponent is None else "PowBackward2"
 
 
 def name_clamp(node: Node) -> str:
@@ -163,6 +176,7 @@ def name_pool(node: Node) -> str:
 VARIANTS: Mapping[str, Callable[[Node], str]] = {
     **dict.fromkeys(("sum", "mean", "median", "nanmedian"), name_reduction),
     **dict.fromkeys(("remainder", "fmod", "lerp"), name_by_operands),
+    **dict.fromkeys(("sub", "div"), name_of_operands),
     "pow": name_pow, "clamp": name_clamp, "squeeze": name_squeeze, "unfold": name_unfold, "spectrum": name_spectrum,
     "prod": name_prod, "slice": name_part,
     "matmul": name_product, "linear": name_layer, "cross_entropy": name_cross_entropy,

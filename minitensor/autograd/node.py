@@ -19,7 +19,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from minitensor.autograd.hooks import add_hook, hooks_of
-from minitensor.autograd.naming import name_of_node, show_name
+from minitensor.autograd.naming import class_of_name, name_of_node
+from minitensor.autograd.shown import shown_edges
 from minitensor.autograd.versions import check_versions, version_error, versions_of
 from minitensor.base import TensorBase, array_dtype, new
 from minitensor.dtypes import FLOATING, FROM_NUMPY
@@ -125,7 +126,9 @@ class Node:
     (True, 'MulBackward0')
     """
 
-    __slots__ = ("__weakref__", "dtype", "edges", "hooks", "number", "op", "result", "saved", "shape", "versions")
+    __slots__ = (
+        "__weakref__", "dtype", "edges", "hooks", "number", "op", "result", "saved", "shape", "shown", "versions",
+    )  # fmt: skip
 
     op: Op
     edges: tuple[Node | None, ...]
@@ -136,9 +139,11 @@ class Node:
     dtype: Any
     hooks: Hooks | None
     number: int  # larger than those of its edges
+    shown: Any  # unset before ``next_functions`` is asked for, except after a composite; see ``shown.py``
 
     trusted = True  # its formulas return either `grad` itself, a view, or a fresh tensor
     fills_in = False  # whether it runs with zeros if no gradient arrived
+    passes_on = False  # whether it has no work of its own, and users do not see it
     title = ""  # the name, once the node was handed out or renamed
 
     def __reduce__(self) -> NoReturn:
@@ -270,8 +275,7 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The node of each input, with the number of the output that was used."""
-        edges = [(None, 0) if edge is None else edge.as_edge() for edge in self.edges]
-        return tuple([(None if node is None else show_name(node), number) for node, number in edges])
+        return shown_edges(self, make_step)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -383,6 +387,7 @@ class TurnNode(MultiNode):
     __slots__ = ()
 
     trusted = False
+    passes_on = True
 
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         return list(self.gradients(grad))
@@ -439,6 +444,32 @@ class Output(Node):
 
     def as_edge(self) -> tuple[Node, int]:
         return self.source, self.index
+
+
+class Step(Node):
+    """A step of PyTorch's that the node of an operation here computes with others: seen, and never run."""
+
+    __slots__ = ()
+
+    def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+        raise GradError(f"{self.name()} cannot be called: it is a part of the operation whose next_functions have it")
+
+    def without_gradient(self) -> list[Any]:
+        return self.propagate(None)
+
+    def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        raise GradError(f"{self.name()} runs no hooks: it is a part of the operation whose next_functions have it")
+
+    register_prehook = register_hook
+
+
+def make_step(node: Node, name: str, *edges: Node | None) -> Step | None:
+    """Return a step that ``node`` computes with others, or None if no gradient flows through it."""
+    if all(edge is None for edge in edges):
+        return None
+    step: Step = new(class_of_name(Step, name))
+    step.edges, step.number, step.hooks, step.shape, step.dtype = edges, node.number, None, node.shape, node.dtype
+    return step
 
 
 class Parts(dict[int, Any]):
