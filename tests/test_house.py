@@ -62,7 +62,6 @@ OPTIONAL = {
     "cupy": "minitensor.backends",
     "cupyx": "minitensor.backends",
     "scipy": "minitensor.backends",
-    "scipy.io": "minitensor.vision",
     "sklearn": "minitensor.vision",
     "safetensors": "minitensor.serialization",
     "hypothesis": "minitensor.testing",

@@ -15,6 +15,7 @@ import minitensor as torch
 from minitensor.errors import FileFormatError
 from minitensor.vision import datasets
 from minitensor.vision.datasets import folder
+from minitensor.vision.datasets.matlab import read_arrays
 
 Image = pytest.importorskip("PIL.Image")
 DRAWS = np.random.default_rng(0)
@@ -47,8 +48,20 @@ def matrix(name: bytes, shape: tuple[int, ...], content: bytes) -> bytes:
     return element(14, b"".join(parts))
 
 
+def test_every_kind_of_array_is_read_as_scipy_reads_it(tmp_path: Path) -> None:
+    matlab = pytest.importorskip("scipy.io")
+    kinds = "int8 uint8 int16 uint16 int32 uint32 int64 uint64 float32 float64".split()
+    arrays = {f"a_{kind}": DRAWS.integers(0, 99, (3, 1, 2)).astype(kind) for kind in kinds}
+    arrays |= {"small": np.uint8([[7]]), "empty": np.zeros((0, 2)), "text": "words", "complex": np.ones((1, 2)) * 1j}
+    matlab.savemat(tmp_path / "all.mat", arrays)
+    found = read_arrays(tmp_path / "all.mat")
+    assert set(found) == set(arrays) - {"text", "complex"}
+    for name, array in found.items():
+        assert array.dtype == arrays[name].dtype
+        np.testing.assert_array_equal(array, arrays[name])
+
+
 def test_hostile_house_numbers_are_refused(tmp_path: Path) -> None:
-    pytest.importorskip("scipy.io")
     head = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
     labels = matrix(b"y", (1, 1), b"\1")
     good = head + matrix(b"X", (1, 1, 3, 1), b"abc") + labels
