@@ -30,7 +30,7 @@ QUESTIONS = """cuda.is_available() cuda.device_count() cuda.is_initialized() cud
     backends.cudnn.allow_tf32 backends.cuda.is_built() backends.cuda.matmul.allow_tf32
     backends.cuda.flash_sdp_enabled() version.cuda version.hip version.debug compiler.is_compiling()
     distributed.is_initialized() compiler.is_dynamo_compiling() jit.is_scripting() jit.is_tracing()
-    onnx.is_in_onnx_export()
+    onnx.is_in_onnx_export() compiler.get_default_backend()
     jit.annotate(int,1) fx.wrap("len") compiler.reset() _assert(True,"") hub.get_dir()""".split()
 
 # What raises without a GPU, in both libraries.

@@ -11,6 +11,9 @@ from minitensor.compat.reasons import attributes_of
 from minitensor.compat.unchanged import Unchanged
 from minitensor.errors import ArgumentTypeError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 def compile(
     model: Any = None, *, fullgraph: bool = False, dynamic: bool | None = None, backend: Any = None,
@@ -76,6 +79,43 @@ cudagraph_mark_step_begin = reset
 def set_stance(stance: str = "default", **options: Any) -> Unchanged:
     """Accept how to treat compiled code, of which there is none; return a decorator and context that change nothing."""
     return Unchanged()
+
+
+class Backend:
+    """Which compiler a program asked for last, with PyTorch's choice at first."""
+
+    chosen: str | Callable[..., Any] = "inductor"
+
+
+def set_default_backend(backend: str | Callable[..., Any] | None) -> None:
+    """Remember the compiler that ``compile`` is to use; it has no effect, because nothing is compiled.
+
+    Args:
+        backend: Its name, or a function; None stands for "inductor".
+
+    Raises:
+        TypeError: If it is neither.
+
+    >>> import minitensor as torch
+    >>> torch.compiler.set_default_backend("eager")
+    >>> torch.compiler.get_default_backend()
+    'eager'
+    >>> torch.compiler.set_default_backend(None)
+    """
+    if not (backend is None or isinstance(backend, str) or callable(backend)):
+        raise ArgumentTypeError(f"backend must be a string or callable, got {type(backend).__name__}")
+    Backend.chosen = "inductor" if backend is None else backend
+
+
+def get_default_backend() -> str | Callable[..., Any]:
+    """Return what ``set_default_backend`` set last; "inductor" at first, as in PyTorch.
+
+    >>> import minitensor as torch
+    >>> torch.compiler.get_default_backend()
+    'inductor'
+    """
+    return Backend.chosen
+
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of("minitensor.compiler")
