@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.engine import grad
 from minitensor.autograd.mode import enable_grad, is_grad_enabled
+from minitensor.autograd.naming import class_of_name
 from minitensor.compat.reasons import attributes_of
 from minitensor.nn.functional.conv import conv1d, conv2d, conv3d
 from minitensor.ops.creation import zeros
@@ -24,6 +25,9 @@ def gradient_of(convolve: Callable[[Tensor], Tensor], size: Any, grad_output: Te
     with enable_grad():
         operand = zeros(tuple(size), dtype=grad_output.dtype, device=grad_output.device, requires_grad=True)
         found: Tensor = grad(convolve(operand), operand, grad_output, create_graph=True)[0]
+    node = found.node
+    if node is not None and node.name() == "ConvolutionBackward0":  # a convolution's gradient, not a transpose
+        node.__class__ = class_of_name(node.__class__, "ConvolutionBackwardBackward0")
     return found if is_grad_enabled() else found.detach()
 
 

@@ -41,3 +41,18 @@ def test_they_can_be_differentiated() -> None:
     assert w.grad is not None and w.grad.shape == w.shape
     with mt.no_grad():
         assert not mt.nn.grad.conv1d_input((2, 4, 7), w, g).requires_grad
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("operand", ["input", "weight"])
+def test_a_gradient_of_a_convolution_has_pytorchs_node(dims: int, operand: str) -> None:
+    torch = pytest.importorskip("torch")
+
+    def name(library: Any) -> str:
+        input, weight = library.ones(1, 3, *[5] * dims), library.ones(2, 3, *[2] * dims)
+        given = {"input": (input.shape, weight), "weight": (input, weight.shape)}[operand]
+        grad_output = library.ones(1, 2, *[4] * dims, requires_grad=True)
+        found = getattr(library.nn.grad, f"conv{dims}d_{operand}")(*given, grad_output)
+        return str(found.grad_fn.name())
+
+    assert name(mt) == name(torch)
