@@ -27,7 +27,8 @@ def gradient_of(convolve: Callable[[Tensor], Tensor], size: Any, grad_output: Te
         found: Tensor = grad(convolve(operand), operand, grad_output, create_graph=True)[0]
     node = found.node
     if node is not None and node.name() == "ConvolutionBackward0":  # a convolution's gradient, not a transpose
-        node.__class__ = class_of_name(node.__class__, "ConvolutionBackwardBackward0")
+        kind: Any = node.__class__
+        node.__class__ = class_of_name(kind, "ConvolutionBackwardBackward0")
     return found if is_grad_enabled() else found.detach()
 
 
