@@ -19,21 +19,19 @@ ROOMS = {"linalg_": "minitensor.linalg", "special_": "minitensor.special", "fft_
 # Functions of layers whose arguments are those of PyTorch's operation; others take words for its numbers.
 LAYERS = frozenset(
     """adaptive_avg_pool2d adaptive_avg_pool3d avg_pool2d avg_pool3d elu gelu glu hardsigmoid hardswish hardtanh
-    leaky_relu linear
-    log_sigmoid mish one_hot pad relu6 scaled_dot_product_attention silu softplus softshrink""".split()
+    leaky_relu linear log_sigmoid mish one_hot pad relu6 scaled_dot_product_attention silu softplus softshrink""".split()
 )
 
 # Functions that PyTorch has in Python only.
 NOT_OPERATIONS = frozenset(
     """is_inference_mode_enabled is_anomaly_check_nan_enabled is_anomaly_enabled bfloat16 cdouble cfloat double half
-    long
-    short asarray from_dlpack frombuffer is_storage is_tensor typename from_numpy BFloat16Tensor BoolTensor ByteTensor
-    CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor get_default_device
-    set_default_device set_default_tensor_type
-    unravel_index unique fork_rng get_rng_state set_rng_state lobpcg
-    pca_lowrank svd_lowrank lu spmm bool int float new as_subclass new_tensor const_data_ptr apply_ map_ map2_ type char
-    byte to_sparse_coo numpy tolist nelement ndimension untyped_storage data_ptr module_load is_shared share_memory_
-    dim_order register_hook register_post_accumulate_grad_hook""".split()
+    long short asarray from_dlpack frombuffer is_storage is_tensor typename from_numpy BFloat16Tensor BoolTensor
+    ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
+    get_default_device set_default_device set_default_tensor_type unravel_index unique fork_rng get_rng_state
+    set_rng_state lobpcg pca_lowrank svd_lowrank lu spmm bool int float new as_subclass new_tensor
+    const_data_ptr apply_ map_ map2_ type char byte to_sparse_coo numpy tolist nelement ndimension
+    untyped_storage data_ptr module_load is_shared share_memory_ dim_order register_hook
+    register_post_accumulate_grad_hook""".split()
 )
 
 
