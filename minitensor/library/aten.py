@@ -18,8 +18,9 @@ ROOMS = {"linalg_": "minitensor.linalg", "special_": "minitensor.special", "fft_
 
 # Functions of layers whose arguments are those of PyTorch's operation; others take words for its numbers.
 LAYERS = frozenset(
-    """adaptive_avg_pool2d adaptive_avg_pool3d avg_pool2d avg_pool3d elu gelu glu hardsigmoid hardswish hardtanh
-    leaky_relu linear log_sigmoid mish one_hot pad relu6 scaled_dot_product_attention silu softplus softshrink""".split()
+    """adaptive_avg_pool2d adaptive_avg_pool3d avg_pool2d avg_pool3d elu gelu glu hardsigmoid hardswish
+    hardtanh leaky_relu linear log_sigmoid mish one_hot pad relu6 scaled_dot_product_attention silu
+    softplus softshrink""".split()
 )
 
 # Functions that PyTorch has in Python only.
