@@ -84,10 +84,15 @@ def answer(lib: Library, request: Request, prepared: dict[tuple[str, str, bool],
 
 
 def sample(step: Step, seconds: float) -> float:
-    """Return the seconds per call in the fastest batch. Finding the batch size also warms up."""
+    """Return the seconds per call in the fastest batch.
+
+    Finding the batch size also warms up. A call that alone takes the time of a sample is the sample.
+    """
     calls = 1
-    while batch(step, calls) < BATCH:
+    while (first := batch(step, calls)) < BATCH:
         calls *= 2
+    if first > seconds:
+        return first / calls
     end = time.perf_counter() + seconds
     fastest = batch(step, calls)
     while time.perf_counter() < end:
