@@ -7,6 +7,7 @@ end of workers.
 
 from __future__ import annotations
 
+import multiprocessing
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,8 @@ import numpy as np
 from benchmarks.case import Case, Library, Source, Step
 
 WORKERS = 2
+# A spawned process, as that of each library is, would spawn its workers too, and time the import of the library.
+START = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
 
 
 def pictures(count: int, *shape: int) -> Source:
@@ -73,7 +76,7 @@ def augmentation(lib: Library, count: int) -> Step:
 
 def epoch(lib: Library, dataset: Any) -> Step:
     """Iterate over a loader, and add up a pixel of each batch."""
-    loader = lib.utils.data.DataLoader(dataset, 128, shuffle=True, num_workers=WORKERS)
+    loader = lib.utils.data.DataLoader(dataset, 128, shuffle=True, num_workers=WORKERS, multiprocessing_context=START)
 
     def step() -> Any:
         total = lib.zeros(())
@@ -87,7 +90,8 @@ def epoch(lib: Library, dataset: Any) -> Step:
 def carrying(lib: Library, count: int, size: int) -> Step:
     """An epoch of color images that are only stacked, in batches of 32."""
     images = lib.from_numpy(pictures(count, 3, size, size)()).float()
-    loader = lib.utils.data.DataLoader(lib.utils.data.TensorDataset(images), 32, num_workers=WORKERS)
+    dataset = lib.utils.data.TensorDataset(images)
+    loader = lib.utils.data.DataLoader(dataset, 32, num_workers=WORKERS, multiprocessing_context=START)
 
     def step() -> Any:
         return sum(batch[0, 0, 0, 0] for (batch,) in loader)
@@ -97,7 +101,8 @@ def carrying(lib: Library, count: int, size: int) -> Step:
 
 def starting(lib: Library) -> Step:
     """An epoch of two numbers: the workers are started and ended."""
-    loader = lib.utils.data.DataLoader(lib.utils.data.TensorDataset(lib.ones(2)), num_workers=WORKERS)
+    dataset = lib.utils.data.TensorDataset(lib.ones(2))
+    loader = lib.utils.data.DataLoader(dataset, num_workers=WORKERS, multiprocessing_context=START)
     return lambda: sum(batch.sum() for (batch,) in loader)
 
 
