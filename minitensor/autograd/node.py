@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from minitensor.autograd.hooks import add_hook, hooks_of
 from minitensor.autograd.naming import class_of_name, name_of_node
-from minitensor.autograd.shown import shown_edges
+from minitensor.autograd.shown import saved_sources, shown_edges
 from minitensor.autograd.versions import check_versions, version_error, versions_of
 from minitensor.base import TensorBase, array_dtype, new
 from minitensor.dtypes import FLOATING, FROM_NUMPY
@@ -315,21 +315,32 @@ class Node:
     _saved_self = property(lambda self: self.saved_value("self"))
     _saved_other = property(lambda self: self.saved_value("other"))
     _saved_result = property(lambda self: self.saved_value("result"))
+    _saved_exponent = property(lambda self: self.saved_value("exponent"))
+    _saved_dim = property(lambda self: self.saved_value("dim"))
+    _saved_input = property(lambda self: self.saved_value("input"))
+    _saved_weight = property(lambda self: self.saved_value("weight"))
+    _saved_mat1 = property(lambda self: self.saved_value("mat1"))
+    _saved_mat2 = property(lambda self: self.saved_value("mat2"))
+    _saved_vec = property(lambda self: self.saved_value("vec"))
+    _saved_tensor = property(lambda self: self.saved_value("tensor"))
 
     def saved_value(self, name: str) -> Any:
-        """Return the saved value of the argument ``name``, or the saved result.
+        """Return the saved value of the argument that PyTorch calls ``name``, or the saved result.
 
         Raises:
+            RuntimeError: If the values were freed.
             AttributeError: If nothing of that name was saved.
         """
-        argument = "input" if name == "self" else name
         values = self.open(TensorBase)
-        if name == "result" and self.result is not None:
-            return values[-1]
-        for value, position in zip(values, self.op.saved_positions, strict=False):
-            if self.op.names[position] == argument and value is not None:
-                return value
-        raise AttributeError(f"{self.name()} has not saved {name!r}")
+        source = saved_sources(self).get(name)
+        if source is None:
+            raise AttributeError(f"{self.name()} has not saved {name!r}")
+        return values[source].t() if self.op.name == "linear" and name == "mat2" else values[source]
+
+    def __dir__(self) -> list[str]:
+        """List the saved values that there are only, because programs that draw graphs read all that are listed."""
+        names = [name for name in super().__dir__() if not name.startswith("_saved_")]
+        return [*names, *[f"_saved_{name}" for name in saved_sources(self) if hasattr(Node, f"_saved_{name}")]]
 
     def as_edge(self) -> tuple[Node, int]:
         """Return the node of the operation and the number of the output."""

@@ -154,3 +154,27 @@ RULES: Mapping[str, Callable[[Node, MakeStep], Any]] = {
     "prelu": show_slopes, "overwrite": show_write,
     **dict.fromkeys(("sub", "div"), show_operands),
 }  # fmt: skip
+
+
+# -- saved values ------------------------------------------------------------------------------------------------------
+
+SAVED: Mapping[tuple[str, str], str] = {  # node and argument -> PyTorch's name, if it is another or not self
+    ("MmBackward0", "other"): "mat2", ("BmmBackward0", "other"): "mat2", ("MvBackward0", "other"): "vec",
+    ("DotBackward0", "other"): "tensor", ("AddmmBackward0", "input"): "mat1", ("AddmmBackward0", "weight"): "mat2",
+    ("ConvolutionBackward0", "input"): "input", ("NativeLayerNormBackward0", "input"): "input",
+}  # fmt: skip
+
+
+def saved_sources(node: Node) -> dict[str, int]:
+    """Return where a node's saved values are, by PyTorch's names: those of arguments, and -1 for the result."""
+    saved = getattr(node, "saved", None)
+    if saved is None or not hasattr(node, "op") or getattr(node, "shown", None).__class__ is Given:
+        return {}
+    title, names = node.name(), node.op.names
+    arguments = [names[position] for position in node.op.saved_positions[:len(saved)]]
+    found = {
+        SAVED.get((title, name), "self" if name == "input" else name): i
+        for i, (name, value) in enumerate(zip(arguments, saved, strict=True))
+        if value is not None
+    }
+    return found | {"result": -1} if node.result is not None and not node.op.multiple else found
