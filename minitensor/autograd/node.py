@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from minitensor.autograd.hooks import add_hook, hooks_of
 from minitensor.autograd.naming import class_of_name, name_of_node
-from minitensor.autograd.shown import saved_sources, shown_edges
+from minitensor.autograd.shown import SavedValues, shown_edges
 from minitensor.autograd.versions import check_versions, version_error, versions_of
 from minitensor.base import TensorBase, array_dtype, new
 from minitensor.dtypes import FLOATING, FROM_NUMPY
@@ -117,7 +117,7 @@ class Op:
         return f"<Op {self.name}>"
 
 
-class Node:
+class Node(SavedValues):
     """One recorded operation: edges, saved values, shape and dtype of the result; see Note [What a node keeps].
 
     >>> import minitensor as torch
@@ -311,37 +311,6 @@ class Node:
         """
         return add_hook(hooks_of(self).before, fn)
 
-    # Properties, because a class with `__getattr__` is slower in every attribute access.
-    _saved_self = property(lambda self: self.saved_value("self"))
-    _saved_other = property(lambda self: self.saved_value("other"))
-    _saved_result = property(lambda self: self.saved_value("result"))
-    _saved_exponent = property(lambda self: self.saved_value("exponent"))
-    _saved_dim = property(lambda self: self.saved_value("dim"))
-    _saved_input = property(lambda self: self.saved_value("input"))
-    _saved_weight = property(lambda self: self.saved_value("weight"))
-    _saved_mat1 = property(lambda self: self.saved_value("mat1"))
-    _saved_mat2 = property(lambda self: self.saved_value("mat2"))
-    _saved_vec = property(lambda self: self.saved_value("vec"))
-    _saved_tensor = property(lambda self: self.saved_value("tensor"))
-
-    def saved_value(self, name: str) -> Any:
-        """Return the saved value of the argument that PyTorch calls ``name``, or the saved result.
-
-        Raises:
-            RuntimeError: If the values were freed.
-            AttributeError: If nothing of that name was saved.
-        """
-        values = self.open(TensorBase)
-        source = saved_sources(self).get(name)
-        if source is None:
-            raise AttributeError(f"{self.name()} has not saved {name!r}")
-        return values[source].t() if self.op.name == "linear" and name == "mat2" else values[source]
-
-    def __dir__(self) -> list[str]:
-        """List the saved values that there are only, because programs that draw graphs read all that are listed."""
-        names = [name for name in super().__dir__() if not name.startswith("_saved_")]
-        return [*names, *[f"_saved_{name}" for name in saved_sources(self) if hasattr(Node, f"_saved_{name}")]]
-
     def as_edge(self) -> tuple[Node, int]:
         """Return the node of the operation and the number of the output."""
         return self, 0
@@ -457,32 +426,6 @@ class Output(Node):
         return self.source, self.index
 
 
-class Step(Node):
-    """A step of PyTorch's that the node of an operation here computes with others: seen, and never run."""
-
-    __slots__ = ()
-
-    def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
-        raise GradError(f"{self.name()} cannot be called: it is a part of the operation whose next_functions have it")
-
-    def without_gradient(self) -> list[Any]:
-        return self.propagate(None)
-
-    def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
-        raise GradError(f"{self.name()} runs no hooks: it is a part of the operation whose next_functions have it")
-
-    register_prehook = register_hook
-
-
-def make_step(node: Node, name: str, *edges: Node | None) -> Step | None:
-    """Return a step that ``node`` computes with others, or None if no gradient flows through it."""
-    if all(edge is None for edge in edges):
-        return None
-    step: Step = new(class_of_name(Step, name))
-    step.edges, step.number, step.hooks, step.shape, step.dtype = edges, node.number, None, node.shape, node.dtype
-    return step
-
-
 class Parts(dict[int, Any]):
     """The gradients of several results that have arrived, by the number of the result."""
 
@@ -568,3 +511,29 @@ def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
     if dims:
         grad = grad.sum(dims, keepdim=True)
     return grad.reshape(shape) if lead else grad
+
+
+class Step(Node):
+    """A step of PyTorch's that the node of an operation here computes with others: seen, and never run."""
+
+    __slots__ = ()
+
+    def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
+        raise GradError(f"{self.name()} cannot be called: it is a part of the operation whose next_functions have it")
+
+    def without_gradient(self) -> list[Any]:
+        return self.propagate(None)
+
+    def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        raise GradError(f"{self.name()} runs no hooks: it is a part of the operation whose next_functions have it")
+
+    register_prehook = register_hook
+
+
+def make_step(node: Node, name: str, *edges: Node | None) -> Step | None:
+    """Return a step that ``node`` computes with others, or None if no gradient flows through it."""
+    if all(edge is None for edge in edges):
+        return None
+    step: Step = new(class_of_name(Step, name))
+    step.edges, step.number, step.hooks, step.shape, step.dtype = edges, node.number, None, node.shape, node.dtype
+    return step

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from minitensor.autograd.naming import NUMBER_FIRST, edge_of, name_pow, show_name
+from minitensor.base import TensorBase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -165,7 +166,7 @@ SAVED: Mapping[tuple[str, str], str] = {  # node and argument -> PyTorch's name,
 }  # fmt: skip
 
 
-def saved_sources(node: Node) -> dict[str, int]:
+def saved_sources(node: Any) -> dict[str, int]:
     """Return where a node's saved values are, by PyTorch's names: those of arguments, and -1 for the result."""
     saved = getattr(node, "saved", None)
     if saved is None or not hasattr(node, "op") or getattr(node, "shown", None).__class__ is Given:
@@ -178,3 +179,44 @@ def saved_sources(node: Node) -> dict[str, int]:
         if value is not None
     }
     return found | {"result": -1} if node.result is not None and not node.op.multiple else found
+
+
+class SavedValues:
+    """The values that a node has saved, as users see them."""
+
+    __slots__ = ()
+
+    op: Any
+    name: Callable[[], str]
+    open: Callable[[Any], Any]
+
+    # Properties, because a class with `__getattr__` is slower in every attribute access.
+    _saved_self = property(lambda self: self.saved_value("self"))
+    _saved_other = property(lambda self: self.saved_value("other"))
+    _saved_result = property(lambda self: self.saved_value("result"))
+    _saved_exponent = property(lambda self: self.saved_value("exponent"))
+    _saved_dim = property(lambda self: self.saved_value("dim"))
+    _saved_input = property(lambda self: self.saved_value("input"))
+    _saved_weight = property(lambda self: self.saved_value("weight"))
+    _saved_mat1 = property(lambda self: self.saved_value("mat1"))
+    _saved_mat2 = property(lambda self: self.saved_value("mat2"))
+    _saved_vec = property(lambda self: self.saved_value("vec"))
+    _saved_tensor = property(lambda self: self.saved_value("tensor"))
+
+    def saved_value(self, name: str) -> Any:
+        """Return the saved value of the argument that PyTorch calls ``name``, or the saved result.
+
+        Raises:
+            RuntimeError: If the values were freed.
+            AttributeError: If nothing of that name was saved.
+        """
+        values = self.open(TensorBase)
+        source = saved_sources(self).get(name)
+        if source is None:
+            raise AttributeError(f"{self.name()} has not saved {name!r}")
+        return values[source].t() if self.op.name == "linear" and name == "mat2" else values[source]
+
+    def __dir__(self) -> list[str]:
+        """List the saved values that there are only, because programs that draw graphs read all that are listed."""
+        names = [name for name in super().__dir__() if not name.startswith("_saved_")]
+        return [*names, *[f"_saved_{name}" for name in saved_sources(self) if hasattr(SavedValues, f"_saved_{name}")]]
