@@ -1,8 +1,9 @@
 """MATLAB's files of version 5: the numeric arrays in them, and nothing else.
 
 A file is a header and elements, each a tag (type, bytes) and its content; zlib may have compressed an element. An
-array is an element of elements: its class, its sizes, its name, its numbers. Files are not trusted: every count is compared with
-the bytes that are there before memory is allocated. SciPy's reader, which is compiled code, crashes on damaged files.
+array is an element of elements: its class, its sizes, its name, its numbers. Files are not trusted: every count is
+compared with the bytes that are there before memory is allocated. SciPy's reader, which is compiled code, crashes on
+damaged files.
 Source: MathWorks, MAT-File Format, version 5.
 """
 
