@@ -3,6 +3,7 @@
     python docs/examples/digits.py                                      # 1,797 digits of 8 x 8 from scikit-learn
     python docs/examples/digits.py --dataset mnist --data ~/mnist       # IDX files in a folder, plain or .gz
     python docs/examples/digits.py --dataset cifar10 --data ~/cifar10   # CIFAR-10's binary batches
+    python docs/examples/digits.py --augment                            # turn, move and scale the images at random
     python docs/examples/digits.py --device cuda                        # on a GPU, through CuPy
 
 The functions below follow the order of a training run: data, network, one epoch, all epochs, the plots, and last the
@@ -26,7 +27,7 @@ import minitensor as mt
 from minitensor import Tensor, nn, optim
 from minitensor.errors import DeviceError, FileFormatError, MissingExtraError
 from minitensor.serialization import load_file, save_file
-from minitensor.utils.data import DataLoader, TensorDataset
+from minitensor.utils.data import DataLoader, Dataset, TensorDataset
 from minitensor.vision import read_cifar10, read_mnist, transforms
 from minitensor.vision.statistics import image_statistics, rescale, standardize
 
@@ -103,10 +104,22 @@ def draw_preprocessing(images: Tensor, path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def augment(image: Tensor) -> Tensor:
-    """Turn, move and scale an image a little at random. The training below does without: the digits are centered."""
-    changed: Tensor = transforms.RandomAffine(degrees=10, translate=(0.1, 0.1), scale=(0.9, 1.1))(image)
-    return changed
+# Turns, moves and scales an image a little, at random.
+augment = transforms.RandomAffine(degrees=10, translate=(0.1, 0.1), scale=(0.9, 1.1))
+
+
+class Augmented(Dataset):
+    """The samples of a data set, each image augmented anew whenever it is read."""
+
+    def __init__(self, samples: TensorDataset) -> None:
+        self.samples = samples
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        image, label = self.samples[index]
+        return augment(image), label
 
 
 # -- network -----------------------------------------------------------------------------------------------------------
@@ -229,11 +242,12 @@ def evaluate(network: nn.Module, data: TensorDataset, device: str) -> tuple[Scor
     return tally.score(), np.concatenate(answers)
 
 
-def train(network: nn.Module, data: Data, epochs: int, device: str) -> Iterator[tuple[Score, Score]]:
+def train(network: nn.Module, data: Data, epochs: int, device: str, augmented: bool) -> Iterator[tuple[Score, Score]]:
     """Train, and yield the scores on the training and held-out images after each epoch."""
     optimizer = optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2)
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
-    loader = DataLoader(data.train, batch_size=64, shuffle=True)
+    samples = Augmented(data.train) if augmented else data.train
+    loader = DataLoader(samples, batch_size=64, shuffle=True)
     for epoch in range(1, epochs + 1):
         with tqdm(total=len(loader), desc=f"epoch {epoch:2}/{epochs}", unit="batch") as bar:
             learned = train_epoch(network, loader, optimizer, device, bar)
@@ -319,6 +333,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", choices=EPOCHS, default="digits")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder with the files of mnist or cifar10")
     parser.add_argument("--epochs", type=int, help="passes over the training images (default: 15, mnist 4, cifar10 10)")
+    parser.add_argument("--augment", action="store_true", help="turn, move and scale the training images at random")
     parser.add_argument("--seed", type=int, default=0, help="for the split, initial weights and order of images")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--output", type=Path, metavar="FOLDER", default=Path("output"))
@@ -348,7 +363,7 @@ def run(chosen: argparse.Namespace) -> None:
     print(f"{layer_table(network, image.unsqueeze(0).to(chosen.device))}\n")
 
     start = time.perf_counter()
-    history = list(train(network, data, chosen.epochs, chosen.device))
+    history = list(train(network, data, chosen.epochs, chosen.device, chosen.augment))
     print(f"trained {chosen.epochs} epochs in {time.perf_counter() - start:.1f} s")
 
     chosen.output.mkdir(parents=True, exist_ok=True)

@@ -47,6 +47,12 @@ def test_its_last_line_is_an_accuracy_of_98_percent_or_more(training: subprocess
     assert float(last.split()[-1].rstrip("%")) >= 98
 
 
+def test_augmented_images_teach_too(tmp_path: Path) -> None:
+    done = run("--augment", "--epochs", 2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert float(done.stdout.splitlines()[-1].split()[-1].rstrip("%")) >= 85
+
+
 def test_it_prints_the_layers_with_shapes_and_parameters(training: subprocess.CompletedProcess[str]) -> None:
     rows = {line.split()[0]: line for line in training.stdout.splitlines() if line}
     assert re.search(r"Conv2d +32 x 8 x 8 +288$", rows["conv1"])  # 32 filters of 3 x 3
