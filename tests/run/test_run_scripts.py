@@ -187,7 +187,7 @@ MISSING = {
     "from torch.nested import narrow": "ModuleNotFoundError: No module named 'torch.nested': there are no nested",
     "import torch.no_such": "ModuleNotFoundError: No module named 'torch.no_such': minitensor, which",
     "import torch.layout": "ModuleNotFoundError: No module named 'torch.layout'",
-    "import torchvision.ops": "ModuleNotFoundError: No module named 'torchvision.ops': minitensor.vision, which is",
+    "import torchvision.io": "ModuleNotFoundError: No module named 'torchvision.io': minitensor.vision, which is",
     "import torchvision.pillow": "ModuleNotFoundError: No module named 'torchvision.pillow': minitensor.vision",
     "from torchvision import io": "ImportError: cannot import name 'io' from 'torchvision': minitensor.vision",
     "from torchvision.transforms import no_such": "ImportError: cannot import name 'no_such' from 'torchvision.tran",
