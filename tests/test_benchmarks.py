@@ -108,4 +108,5 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, capsys: pyte
 def test_the_command_refuses_an_unknown_part(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["speed"])
-    assert "no such part: speed; choose from overhead, steps, layers, kernels, cliffs" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no such part: speed; choose from overhead, steps, layers, kernels, loading, cliffs" in said

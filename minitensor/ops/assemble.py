@@ -13,7 +13,7 @@ from minitensor import dtypes, shapes
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ShapeError, WrongTypeError
+from minitensor.errors import ArgumentError, ShapeError, WrongTypeError, quote
 from minitensor.ops.arithmetic import floor_divide, remainder
 from minitensor.ops.broadcast import meshgrid
 from minitensor.ops.copy import copy_with_gaps, writable_copy
@@ -248,7 +248,7 @@ def require_python_ints(name: str, shape: Any) -> None:
     """Raise unless a shape is an int or a list or tuple of ints, all of Python's, as in PyTorch's own Python code."""
     entries = shape if isinstance(shape, (tuple, list)) else (shape,)
     if not all(isinstance(each, int) for each in entries):
-        raise WrongTypeError(f"{name}: expected a shape of ints, or an int, got {shape!r}")
+        raise WrongTypeError(f"{name}: expected a shape of ints, or an int, got {quote(shape)}")
 
 
 @composite

@@ -192,7 +192,7 @@ def space_evenly(first: Any, last: Any, steps: int, wanted: Any, xp: Library) ->
     work = wanted if wanted.kind in "fc" else dtypes.float64.numpy
     low, high = [xp.asarray(scalars.fit(each, wanted)[()], dtype=work) for each in (first, last)]
     step = (high - low) / max(steps - 1, 1)
-    wider = {"f": xp.float64, "d": getattr(xp, "longdouble", xp.float64)}.get(work.char, work)
+    wider = {"f": xp.float64, "d": getattr(xp, "longdouble", xp.float64)}.get(wanted.char, work)
     number = xp.arange(steps)
     is_low = number < steps // 2
     number = xp.where(is_low, number, number - (steps - 1)).astype(wider)

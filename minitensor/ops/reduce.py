@@ -23,7 +23,7 @@ from minitensor.backends.numpy.halves import convert
 from minitensor.base import TensorBase, has_values, values_of
 from minitensor.callers import user_level
 from minitensor.dtypes import uint8
-from minitensor.errors import ArgumentTypeError, DtypeError
+from minitensor.errors import ArgumentTypeError, DtypeError, UnsupportedDtypeError
 from minitensor.layouts import numel
 from minitensor.ops.arithmetic import conj, div, mul
 from minitensor.ops.choice import where
@@ -177,8 +177,10 @@ def nansum(
     if input.dtype.kind == "f":
         if not has_values(input) or input.device.type != "cpu" or input.xp.isnan(values_of(input)).any():
             input = where(isnan(input), 0, input)
-        found = sum(input, dim, keepdim, dtype=dtype_of_sum(dtype, out))
-        return write_out("nansum", found, out)
+        kind = dtype_of_sum(dtype, out)
+        if kind is not None and kind.kind == "b":
+            raise UnsupportedDtypeError('"nansum_cpu" not implemented for bool')
+        return write_out("nansum", sum(input, dim, keepdim, dtype=kind), out)
     return sum(input, dim, keepdim, dtype=dtype, out=out)
 
 

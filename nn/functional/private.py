@@ -101,7 +101,7 @@ def _check_key_padding_mask(key_padding_mask: Tensor, src_len: int, bsz: int) ->
 def _get_softmax_dim(name: str, ndim: int, stacklevel: int) -> int:
     """Warn that no dim was given, and return the one that older programs meant."""
     text = f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument."
-    warnings.warn(text, stacklevel=stacklevel)
+    warnings.warn(text, stacklevel=user_level())
     return 0 if ndim in (0, 1, 3) else 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,9 @@ class Mapped:
         return tuple([0 if k in self.chosen else None for k in range(len(self.arrays))])
 
     def leaves(self, tensors: Sequence[Any]) -> dict[int, Any]:
-        found = {k: t for k, t in enumerate(tensors) if k not in self.row.constants and t.is_floating_point()}
+        arguments = [*self.args, *self.kwargs.values()]
+        constants = {slot for k, value in enumerate(arguments) if k in self.row.constants for slot in slots_in(value)}
+        found = {k: t for k, t in enumerate(tensors) if k not in constants and t.is_floating_point()}
         for each in found.values() if self.row.differentiable else ():
             each.requires_grad_()
         return found if self.row.differentiable else {}
@@ -74,6 +76,14 @@ class Mapped:
 
 class Slot(int):
     """The position of a tensor among a call's arguments."""
+
+
+def slots_in(value: Any) -> Iterator[int]:
+    """Yield the slots in an argument."""
+    if isinstance(value, Slot):
+        yield value
+    for each in value if value.__class__ in (list, tuple) else ():
+        yield from slots_in(each)
 
 
 def fill_slots(value: Any, tensors: Sequence[Any]) -> Any:

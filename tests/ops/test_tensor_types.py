@@ -114,12 +114,12 @@ def test_swap_tensors_swaps_all_that_a_tensor_is() -> None:
 
 def test_a_subclass_may_take_any_arguments() -> None:
     class Image(mt.Tensor):
-        def __init__(self, data: Any, name: str) -> None:
+        def __init__(self, data: Any, tag: str) -> None:
             super().__init__()
-            self.name = name
+            self.tag = tag
 
-        def __new__(cls, data: Any, name: str) -> Image:
+        def __new__(cls, data: Any, tag: str) -> Image:
             return super().__new__(cls, data)
 
     image = Image([1.0, 2.0], "a")
-    assert (image.name, image.tolist(), type(image)) == ("a", [1.0, 2.0], Image)
+    assert (image.tag, image.tolist(), type(image)) == ("a", [1.0, 2.0], Image)

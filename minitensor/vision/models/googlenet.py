@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from minitensor import nn
+from minitensor.callers import user_level
 from minitensor.errors import ArgumentError
 from minitensor.ops.join import cat
 from minitensor.tensor import Tensor
@@ -217,7 +218,7 @@ def googlenet(*, weights: Weights = None, progress: bool = True, **options: Any)
         return GoogLeNet(**options)
     wanted = options.pop("aux_logits", False)
     if wanted:
-        warnings.warn("the auxiliary classifiers of torchvision's checkpoint are not trained", stacklevel=2)
+        warnings.warn("the auxiliary classifiers of torchvision's checkpoint are not trained", stacklevel=user_level())
     model = load_weights(GoogLeNet(**{"transform_input": True, "init_weights": False} | options), weights)
     if not wanted:
         model.aux_logits, model.aux1, model.aux2 = False, None, None
