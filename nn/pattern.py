@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
-from minitensor.errors import ArgumentError
+from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.nn.container import Sequential
 from minitensor.nn.conv import Conv2d
 from minitensor.nn.flatten import Flatten
@@ -63,6 +63,7 @@ def from_pattern(
 
     Raises:
         ValueError: If the text is not such a pattern, or the sizes do not suit it. The message shows the place.
+        TypeError: If the pattern has no letter of the name of a number.
 
     >>> import minitensor as torch
     >>> torch.nn.from_pattern("INPUT -> CONV -> RELU -> POOL -> FC", (3, 32, 32), 10, channels=12)
@@ -76,7 +77,11 @@ def from_pattern(
     """
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise ArgumentError(f"from_pattern: kernel_size must be odd to keep the size, got {kernel_size}")
-    layers = Reader(pattern, counts, pool).read()
+    if len(input_size) != 3:
+        raise ArgumentError(f"from_pattern: input_size must be the shape (C, H, W) of an image, got {tuple(input_size)}")
+    reader = Reader(pattern, counts, pool)
+    reader.require_letters()
+    layers = reader.read()
     if layers[0].text != "INPUT":
         complain(pattern, layers[0].place, "must begin with INPUT")
     if layers[-1].text != "FC":
@@ -99,6 +104,13 @@ class Reader:
         self.tokens = [Token(found[1], found.start(1)) for found in TOKEN.finditer(pattern.rstrip())]
         self.tokens.append(Token("", len(pattern.rstrip())))  # the end
         self.position = 0
+
+    def require_letters(self) -> None:
+        """Raise if a number stands for no letter: its name may be an option, misspelled."""
+        for name in self.counts.keys() - {token.text for token in self.tokens}:
+            raise ArgumentTypeError(
+                f"from_pattern() got an unexpected keyword argument {name!r}, which no factor of the pattern names"
+            )
 
     def read(self) -> list[Token]:
         """Return all layers, with repeats written out."""
@@ -146,9 +158,11 @@ class Reader:
     def factor(self) -> int:
         """Read a number, or a letter that stands for one."""
         text = self.next.text
-        count = int(text) if text.isdecimal() else self.counts.get(text, -1)
-        if count < 0:
+        if not text.isdecimal() and text not in self.counts:
             self.complain("expected a number after *, or a letter whose number is an argument, as in N=2")
+        count = int(text) if text.isdecimal() else self.counts[text]
+        if count < 0:
+            complain(self.pattern, self.next.place, f"expected a number of at least 0 for {text}, got {count}")
         self.position += 1
         return count
 

@@ -75,6 +75,15 @@ def test_hidden_and_kernel_size() -> None:
     assert model(torch.rand(2, 1, 6, 5)).shape == (2, 3)
 
 
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'kernal_size'"):
+        nn.from_pattern("INPUT -> [CONV]*N -> FC", (3, 8, 8), 10, N=1, kernal_size=5)
+    with pytest.raises(ValueError, match=r"expected a number of at least 0 for N, got -1\n.*\n {18}\^"):
+        nn.from_pattern("INPUT -> [CONV]*N -> FC", (3, 8, 8), 10, N=-1)
+    with pytest.raises(ValueError, match=r"the shape \(C, H, W\) of an image, got \(8, 8\)"):
+        nn.from_pattern("INPUT -> FC", (8, 8), 10)
+
+
 def test_a_count_of_0_leaves_brackets_out() -> None:
     model = nn.from_pattern("INPUT -> [CONV -> RELU]*N -> [FC -> RELU]*0 -> FC", (3, 8, 8), 10, N=0)
     assert words(model) == ["FC"]
