@@ -243,7 +243,7 @@ def create_block_mask(
         compute_dq_write_order, dq_kv_order: Whether, and in which order, to compute what only PyTorch's kernels read.
 
     Raises:
-        AssertionError: If the function does not require four arguments.
+        AssertionError: If the function does not require four arguments, or returns no bools.
         ValueError: If ``dq_kv_order`` is not a bool.
 
     >>> from minitensor.nn.attention.flex_attention import create_block_mask
@@ -256,6 +256,8 @@ def create_block_mask(
         raise ArgumentError("dq_kv_order must be a bool when using create_block_mask")
     block = (BLOCK_SIZE, BLOCK_SIZE) if isinstance(BLOCK_SIZE, int) else BLOCK_SIZE
     mask = create_mask(mask_mod, B, H, Q_LEN, KV_LEN, device)
+    if mask.dtype != bool_:
+        raise GuardError(f"mask.dtype must be torch.bool, got {mask.dtype}: return a comparison, such as q >= k")
     partial, full = classify_blocks(mask, block, separate_full_blocks)
     counts, indices = lists_of_blocks(partial)
     wholes = (None, None) if full is None else lists_of_blocks(full)

@@ -178,6 +178,8 @@ def wrong_calls(torch: Any) -> dict[str, Callable[[], Any]]:
         "both": lambda: flex.flex_attention(x, x, x, return_lse=True, return_aux=flex.AuxRequest()),
         "three arguments": lambda: flex.create_mask(lambda b, h, q: q, 1, 1, 2, 2, "cpu"),
         "a score": lambda: flex.create_block_mask(lambda s, b, h, q, k: s, 1, 1, 2, 2, "cpu"),
+        "a mask of floats": lambda: flex.create_block_mask(lambda b, h, q, k: (q - k) * 1.0, 1, 1, 2, 2, "cpu"),
+        "a mask of integers": lambda: flex.create_block_mask(lambda b, h, q, k: q - k, 1, 1, 2, 2, "cpu"),
         "no function": lambda: flex.or_masks(None),
         "one list": lambda: flex.BlockMask.from_kv_blocks(*[torch.zeros(1, 1, 1, 1)] * 3),
         "a vector": lambda: flex.BlockMask.from_kv_blocks(torch.zeros(1), torch.zeros(1)),
