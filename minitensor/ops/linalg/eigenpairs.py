@@ -304,8 +304,10 @@ def check_matrix(matrix: Tensor) -> Any:
 
 def check_counts(size: int, count: int, width: int) -> None:
     """Raise unless so many pairs can be found."""
-    if not 0 < count <= width:
-        raise ArgumentError(f"lobpcg: expected 0 < k <= n, got k={count} and n={width}")
+    if count < 1:
+        raise ArgumentError(f"lobpcg: expected k of at least 1, got {count}")
+    if count > width:
+        raise ArgumentError(f"lobpcg: expected k <= n, got k={count} and n={width}")
     if size < 3 * width:
         raise ArgumentError(
             f"LOBPCG algorithm is not applicable when the number of A rows (={size}) is smaller than 3 x the number of "
