@@ -78,7 +78,7 @@ def from_pattern(
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise ArgumentError(f"from_pattern: kernel_size must be odd to keep the size, got {kernel_size}")
     if len(input_size) != 3:
-        raise ArgumentError(f"from_pattern: input_size must be the shape (C, H, W) of an image, got {tuple(input_size)}")
+        raise ArgumentError(f"from_pattern: input_size must be the shape (C, H, W), got {tuple(input_size)}")
     reader = Reader(pattern, counts, pool)
     reader.require_letters()
     layers = reader.read()

@@ -80,7 +80,7 @@ def test_wrong_arguments_are_named() -> None:
         nn.from_pattern("INPUT -> [CONV]*N -> FC", (3, 8, 8), 10, N=1, kernal_size=5)
     with pytest.raises(ValueError, match=r"expected a number of at least 0 for N, got -1\n.*\n {18}\^"):
         nn.from_pattern("INPUT -> [CONV]*N -> FC", (3, 8, 8), 10, N=-1)
-    with pytest.raises(ValueError, match=r"the shape \(C, H, W\) of an image, got \(8, 8\)"):
+    with pytest.raises(ValueError, match=r"the shape \(C, H, W\), got \(8, 8\)"):
         nn.from_pattern("INPUT -> FC", (8, 8), 10)
 
 
