@@ -1,5 +1,6 @@
 """Operations that programs define with ``torch.library``, and ``torch.ops``: each program runs in PyTorch too."""
 
+import contextlib
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, List, Optional  # noqa: UP035
@@ -274,6 +275,9 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "key": (lambda: mt.library.Library("tests", "IMPL").impl(sines(mt)._opoverload, len, "XLA"),
             NotImplementedError, "no kernels for 'XLA'"),
     "schema": (lambda: mt.library.Library("tests", "FRAGMENT").define("f x"), RuntimeError, "expected a schema"),
+    "schema's type": (
+        lambda: mt.library.Library("tests", "FRAGMENT").define("f(Tenso x) -> Tensor"), RuntimeError,
+        "unknown type specifier 'Tenso'; types are .*Tensor"),
     "operator": (lambda: mt.library.register_fake("tests::none", len), RuntimeError, "does not exist"),
     "triton": (lambda: mt.library.triton_op("tests::f", mutates_args=()), NotImplementedError, "custom_op"),
     "wrap": (lambda: mt.library.wrap_triton(len), NotImplementedError, "Triton"),
@@ -286,6 +290,35 @@ def test_errors_say_what_is_wrong(name: str) -> None:
     call, kind, text = ERRORS[name]
     with pytest.raises(kind, match=text):
         call()
+
+
+TYPES_IN_SCHEMAS = (
+    "Tensor int SymInt float SymFloat SymBool bool str Scalar number ScalarType Device Layout MemoryFormat Generator "
+    "Any Stream Dimname complex QScheme Storage DimnameList Tenso dtype device Int Float tensor Number None NoneType "
+    "Dict(str,int) Optional[int] Tensor[][] int[2] int[2]? Tensor?[] Tensor(a!)[] Tensor(a!)? Tensor(a->*) DeviceIndex "
+    "(int,int) string List[int] Optional[Tensor] list"
+).split()
+
+
+@pytest.mark.parametrize("place", ["argument", "result"])
+def test_types_of_schemas_are_pytorchs(place: str) -> None:
+    torch = pytest.importorskip("torch")
+
+    def accepted(lib: Any) -> list[str]:
+        library, known = lib.library.Library("typed_" + place, "FRAGMENT"), []
+        for count, kind in enumerate(TYPES_IN_SCHEMAS):
+            text = f"f{count}({kind} x) -> Tensor" if place == "argument" else f"f{count}(Tensor x) -> {kind}"
+            with contextlib.suppress(RuntimeError):
+                library.define(text)
+                known.append(kind)
+        return known
+
+    assert accepted(mt) == accepted(torch)
+
+
+def test_a_schema_is_shown_as_its_text() -> None:
+    schema = sines(mt)._opoverload._schema
+    assert repr(schema) == str(schema) == "tests::sin(Tensor x) -> Tensor"
 
 
 def test_opcheck_finds_faults() -> None:

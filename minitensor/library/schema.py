@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 REQUIRED: Any = object()  # the default of an argument that has none
 UNKNOWN = "unknown"
 Number = int | float | bool
+KINDS = frozenset(
+    "Tensor int SymInt float complex bool SymBool str Scalar ScalarType Device DeviceIndex Layout MemoryFormat "
+    "Generator Stream Storage QScheme Any None NoneType Dict".split()
+)
 
 
 class Argument(NamedTuple):
@@ -54,7 +58,7 @@ class Schema(NamedTuple):
         """Whether an argument is written to."""
         return any(each.is_mutated for each in self.arguments)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.text
 
 
@@ -81,10 +85,18 @@ def read_default(word: str, kind: str) -> Any:
     return device(value) if kind.startswith("Device") and value is not None else value
 
 
+def require_kind(kind: str) -> None:
+    """Raise unless a schema may name a type: ``Tensor(a!)``, ``int[2]?``, ``Dict(str, int)``, ``(int, int)``."""
+    bare = re.sub(r"\(.*?\)|\[\d*\]|\?", "", kind)
+    if not kind or (bare and bare not in KINDS and not bare.startswith("__torch__.")):
+        raise UsageError(f"unknown type specifier {kind!r}; types are {', '.join(sorted(KINDS))}")
+
+
 def read_argument(text: str, by_name_only: bool) -> Argument:
     """Return the argument that a schema writes as ``int n=3``."""
     declared, _, default = text.partition("=")
     kind, _, name = declared.strip().rpartition(" ")
+    require_kind(kind.strip())
     value = read_default(default.strip(), kind) if default else REQUIRED
     return Argument(name, kind.strip(), value, by_name_only, "!" in kind)
 
@@ -110,9 +122,12 @@ def read_schema(text: str, namespace: str) -> Schema:
         except (ValueError, SyntaxError, AttributeError, KeyError):
             raise UsageError(f"define: cannot read the argument {each!r} of the schema {text!r}") from None
     bare = result[1:-1] if re.fullmatch(r"\(.*\)", result) else result
+    returns = tuple(split_at_commas(bare))
+    for each in returns:
+        require_kind(re.sub(r"\s+\w+$", "", each))
     dotted = f"{name}.{overload}" if overload else name
     shown = f"{namespace}::{dotted}({', '.join(split_at_commas(inner))}) -> {result}"
-    return Schema(name, overload, tuple(arguments), tuple(split_at_commas(bare)), shown)
+    return Schema(name, overload, tuple(arguments), returns, shown)
 
 
 # -- schemas of annotated functions ------------------------------------------------------------------------------------
