@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -149,3 +151,14 @@ def test_receptive_fields_are_those_that_gradients_show(seed: int) -> None:
     field = torch.utils.summary(model, (1, 90, 90)).rows[-1].field
     assert field.size == (bottom - top + 1, right - left + 1)
     assert field.stride == (next_top - top, next_left - left)
+
+
+def test_measured_memory_is_without_imports() -> None:
+    program = """if True:
+        import minitensor as torch
+        from minitensor import nn
+        model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
+        first, second = (torch.utils.measure_memory(model, torch.zeros(4, 1, 28, 28))["inference"] for _ in range(2))
+        assert abs(first - second) < 0.1 * second, (first, second)
+    """
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
