@@ -6,9 +6,10 @@ A block is a layer like any other: it knows its channels, not the network it sta
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minitensor import nn
+from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError
 from minitensor.ops.creation import empty, ones, zeros
 from minitensor.tensor import Tensor
@@ -367,3 +368,7 @@ def divisible(channels: float, divisor: int = 8) -> int:
     """Round a number of channels to a multiple of ``divisor``, by which it does not lose more than a tenth."""
     nearest = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return nearest + divisor if nearest < 0.9 * channels else nearest
+
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

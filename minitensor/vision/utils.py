@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from minitensor.autograd.mode import no_grad
+from minitensor.compat.reasons import attributes_of
 from minitensor.dtypes import uint8
 from minitensor.errors import ArgumentTypeError, ShapeIndexError, UsageZeroDivisionError
 from minitensor.ops.creation import full
@@ -130,3 +131,7 @@ def save_image(
     # Half a step is added: the conversion to bytes cuts off.
     pixels = grid if grid.dtype == uint8 else grid.mul(255).add(0.5).clamp(0, 255).to(uint8)
     pillow().Image.fromarray(pixels.permute(1, 2, 0).cpu().contiguous().numpy()).save(fp, format=format)
+
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -218,3 +218,18 @@ def test_tensors_and_modules_still_pickle_and_ask_by_hasattr() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert pickle.loads(pickle.dumps(mt.nn.Linear)) is mt.nn.Linear
+
+
+@pytest.mark.parametrize(("path", "advice"), [
+    ("models.ResNet18_Weights", "pass the constructor weights="),
+    ("models.get_model", "call one"),
+    ("io", "read pictures with Pillow"),
+    ("ops.nms", "lists its names"),
+    ("utils.draw_bounding_boxes", "lists its names"),
+    ("datasets.CocoDetection", "lists its names"),
+    ("transforms.ToPILVideo", "lists its names"),
+])  # fmt: skip
+def test_a_missing_part_of_torchvision_has_a_reason(path: str, advice: str) -> None:
+    room, _, name = f"minitensor.vision.{path}".rpartition(".")
+    with pytest.raises(AttributeError, match=f"^module '{room}' has no attribute '{name}': .*{advice}"):
+        getattr(importlib.import_module(room), name)

@@ -190,6 +190,8 @@ MISSING = {
     "import torchvision.io": "ModuleNotFoundError: No module named 'torchvision.io': minitensor.vision, which is",
     "import torchvision.pillow": "ModuleNotFoundError: No module named 'torchvision.pillow': minitensor.vision",
     "from torchvision import io": "ImportError: cannot import name 'io' from 'torchvision': minitensor.vision",
+    "from torchvision.models import ResNet18_Weights":
+        "ImportError: cannot import name 'ResNet18_Weights' from 'torchvision.models': .* downloads nothing",
     "from torchvision.transforms import no_such": "ImportError: cannot import name 'no_such' from 'torchvision.tran",
     "import torchaudio": "ModuleNotFoundError: No module named 'torchaudio': it is built on the compiled parts",
     "from torch import no_such": "ImportError: cannot import name 'no_such'",

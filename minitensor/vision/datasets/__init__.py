@@ -1,5 +1,8 @@
 """Data sets of images in local files, with torchvision's classes, folders and arguments. Nothing is downloaded."""
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.reasons import attributes_of
 from minitensor.vision.datasets.cifar import CIFAR10, CIFAR100
 from minitensor.vision.datasets.digits import Digits
 from minitensor.vision.datasets.fakedata import FakeData
@@ -13,3 +16,6 @@ __all__ = [
     "CIFAR10", "CIFAR100", "DatasetFolder", "Digits", "EMNIST", "FakeData", "FashionMNIST", "ImageFolder", "KMNIST",
     "MNIST", "STL10", "SVHN", "VisionDataset",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

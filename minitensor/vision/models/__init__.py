@@ -4,6 +4,9 @@
 and ZFNet, which torchvision lacks, are here too. Each network is a chapter of its own; this page names them.
 """
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.reasons import attributes_of
 from minitensor.vision.models.alexnet import AlexNet, alexnet
 from minitensor.vision.models.convnext import ConvNeXt, convnext_base, convnext_large, convnext_small, convnext_tiny
 from minitensor.vision.models.densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
@@ -93,3 +96,6 @@ __all__ = [
     "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "vit_b_16", "vit_b_32", "vit_h_14", "vit_l_16", "vit_l_32",
     "wide_resnet101_2", "wide_resnet50_2", "zfnet",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

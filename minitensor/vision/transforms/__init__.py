@@ -5,6 +5,9 @@ it says otherwise. Pillow comes with the extra ``vision``; transforms of tensors
 torchvision's: under the same seed, the same augmentation. ``functional`` has the functions without randomness.
 """
 
+from typing import TYPE_CHECKING
+
+from minitensor.compat.reasons import attributes_of
 from minitensor.vision.transforms import functional
 from minitensor.vision.transforms.auto import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
 from minitensor.vision.transforms.colors import (
@@ -96,3 +99,6 @@ __all__ = [
     "TrivialAugmentWide",
     "functional",
 ]
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)
