@@ -84,7 +84,11 @@ def set_stance(stance: str = "default", **options: Any) -> Unchanged:
 class Backend:
     """Which compiler a program asked for last, with PyTorch's choice at first."""
 
-    chosen: str | Callable[..., Any] = "inductor"
+    def __init__(self) -> None:
+        self.chosen: str | Callable[..., Any] = "inductor"
+
+
+BACKEND = Backend()
 
     @classmethod
     def choose(cls, backend: str | Callable[..., Any]) -> None:
@@ -118,7 +122,7 @@ def get_default_backend() -> str | Callable[..., Any]:
     >>> torch.compiler.get_default_backend()
     'inductor'
     """
-    return Backend.chosen
+    return BACKEND.chosen
 
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
