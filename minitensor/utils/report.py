@@ -16,7 +16,7 @@ from minitensor.autograd.interpreters import interpreted_by
 from minitensor.autograd.mode import enable_grad, no_grad
 from minitensor.base import TensorBase
 from minitensor.dtypes import dtype as Dtype
-from minitensor.errors import ShapeValueError
+from minitensor.errors import ArgumentTypeError, ShapeValueError
 from minitensor.ops.creation import zeros
 from minitensor.utils.fields import Field, Fields, field_of, pair
 from minitensor.utils.flops import flops_of
@@ -242,6 +242,7 @@ def summary(
 
     Raises:
         ValueError: If ``strict``, and windows do not fit; the message names the layers and what they lose.
+        TypeError: If ``input_size`` is no shape, such as a tensor.
 
     >>> import minitensor as torch
     >>> from minitensor import nn
@@ -260,9 +261,11 @@ def summary(
     memory at inference: 0.0 MB (0.0 MB parameters, 0.0 MB live activations)
     memory while training: 0.0 MB (0.0 MB parameters, 0.0 MB gradients, 0.0 MB optimizer, 0.0 MB activations)
     """
+    require_shape(input_size)
     bare = without_memory(model).eval()
     kind = next((parameter.dtype for parameter in bare.parameters()), None) if dtype is None else dtype
-    shapes = [tuple(input_size)] if isinstance(input_size[0], int) else [tuple(each) for each in input_size]  # type: ignore[arg-type]  # as tested
+    is_one = not input_size or isinstance(input_size[0], int)
+    shapes = [tuple(input_size)] if is_one else [tuple(each) for each in input_size]  # type: ignore[arg-type]  # as tested
     inputs = [zeros((batch_size, *shape), dtype=kind, device="meta") for shape in shapes]
     observer = Observer(bare, inputs)
     with enable_grad(), interpreted_by(observer), observer:
@@ -279,6 +282,15 @@ def summary(
         caches,
         observer.live,
     )
+
+
+def require_shape(input_size: object) -> None:
+    """Raise unless a value can be a shape or a sequence of shapes."""
+    if not isinstance(input_size, Sequence):
+        raise ArgumentTypeError(
+            "summary: input_size must be the shape of an input without the batch, such as (3, 224, 224), "
+            f"or a sequence of shapes, got {type(input_size).__name__}"
+        )
 
 
 def measure_memory(model: Module, *inputs: Tensor) -> dict[str, int]:

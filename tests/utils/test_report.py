@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -162,3 +163,13 @@ def test_measured_memory_is_without_imports() -> None:
         assert abs(first - second) < 0.1 * second, (first, second)
     """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("size", [28, None, torch.zeros(2, 3, 8, 8)], ids=["int", "None", "tensor"])
+def test_a_size_that_is_no_shape_is_refused(model: nn.Module, size: Any) -> None:
+    with pytest.raises(TypeError, match=r"input_size must be the shape of an input without the batch"):
+        torch.utils.summary(model, size)
+
+
+def test_an_input_may_be_a_number() -> None:
+    assert torch.utils.summary(nn.ReLU(), (), batch_size=3).rows[0].output_shape == (3,)
