@@ -20,6 +20,8 @@ from minitensor.nn.module import Module
 from minitensor.nn.rectifier import ReLU
 
 LAYERS = ("INPUT", "CONV", "RELU", "POOL", "FC")
+MOST_LAYERS = 100_000  # more are a slip of the pen; they would fill the memory
+MOST_BRACKETS = 50  # inside one another; Python's stack is not endless
 TOKEN = re.compile(r"\s*(->|\[|\]|\*|\?|\d+|[A-Za-z_]+|\S)")
 
 
@@ -62,8 +64,9 @@ def from_pattern(
         A Sequential: images (N, C, H, W) to scores (N, num_classes).
 
     Raises:
-        ValueError: If the text is not such a pattern, or the sizes do not suit it. The message shows the place.
-        TypeError: If the pattern has no letter of the name of a number.
+        ValueError: If the text is not such a pattern, has more than 100,000 layers, or the sizes do not suit it. The
+            message shows the place.
+        TypeError: If the pattern is no str, or has no letter of the name of a number.
 
     >>> import minitensor as torch
     >>> torch.nn.from_pattern("INPUT -> CONV -> RELU -> POOL -> FC", (3, 32, 32), 10, channels=12)
@@ -75,6 +78,8 @@ def from_pattern(
       (4): Linear(in_features=3072, out_features=10, bias=True)
     )
     """
+    if not isinstance(pattern, str):
+        raise ArgumentTypeError(f"from_pattern: pattern must be a str, got {type(pattern).__name__}: {pattern!r}")
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise ArgumentError(f"from_pattern: kernel_size must be odd to keep the size, got {kernel_size}")
     if len(input_size) != 3:
@@ -104,6 +109,7 @@ class Reader:
         self.tokens = [Token(found[1], found.start(1)) for found in TOKEN.finditer(pattern.rstrip())]
         self.tokens.append(Token("", len(pattern.rstrip())))  # the end
         self.position = 0
+        self.depth = 0
 
     def require_letters(self) -> None:
         """Raise if a number stands for no letter: its name may be an option, misspelled."""
@@ -143,9 +149,7 @@ class Reader:
     def item(self) -> list[Token]:
         """Read a layer or brackets, and what follows them: a factor or a question mark."""
         if self.take("["):
-            layers = self.sequence()
-            if not self.take("]"):
-                self.complain("expected ] or ->")
+            layers = self.inside()
         elif self.next.text in LAYERS:
             layers = [self.next]
             self.position += 1
@@ -153,16 +157,30 @@ class Reader:
             self.complain(f"expected [ or one of {', '.join(LAYERS)}")
         if self.take("?") and not self.keeps_optional:
             return []
-        return layers * self.factor() if self.take("*") else layers
+        return layers * self.factor(len(layers)) if self.take("*") else layers
 
-    def factor(self) -> int:
-        """Read a number, or a letter that stands for one."""
+    def inside(self) -> list[Token]:
+        """Read what is in brackets, and the bracket that closes them."""
+        self.depth += 1
+        if self.depth > MOST_BRACKETS:
+            self.complain(f"more than {MOST_BRACKETS} brackets inside one another")
+        layers = self.sequence()
+        if not self.take("]"):
+            self.complain("expected ] or ->")
+        self.depth -= 1
+        return layers
+
+    def factor(self, length: int) -> int:
+        """Read how often so many layers are repeated: a number, or a letter that stands for one."""
         text = self.next.text
         if not text.isdecimal() and text not in self.counts:
             self.complain("expected a number after *, or a letter whose number is an argument, as in N=2")
-        count = int(text) if text.isdecimal() else self.counts[text]
+        digits = text.lstrip("0")[:20]  # so many are too many already, and Python's int takes no more than 4300
+        count = int(digits or 0) if text.isdecimal() else self.counts[text]
         if count < 0:
             complain(self.pattern, self.next.place, f"expected a number of at least 0 for {text}, got {count}")
+        if count * length > MOST_LAYERS:
+            self.complain(f"expected at most {MOST_LAYERS:,} layers")
         self.position += 1
         return count
 

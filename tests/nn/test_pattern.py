@@ -126,3 +126,30 @@ def test_a_random_pattern_is_expanded_as_by_hand(parts: list[Expansion], pool: b
     with torch.device("meta"):
         model = nn.from_pattern(text, (1, size, size), 2, channels=[1] * 99, pool=pool)
     assert words(model) == wanted
+
+
+HOSTILE = [
+    "INPUT -> [RELU]*1000000000 -> FC",
+    "INPUT -> [[RELU]*9999]*9999 -> FC",
+    "INPUT -> [[RELU]*100000]*2 -> FC",
+    "INPUT -> [RELU]*" + "9" * 5000 + " -> FC",
+    "INPUT -> " + "[" * 51 + "RELU" + "]" * 51 + " -> FC",
+    "INPUT -> " + "[" * 3000 + "RELU" + "]*2" * 3000 + " -> FC",
+]
+
+
+@pytest.mark.parametrize("pattern", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_pattern_of_too_many_layers_is_refused_at_once(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"at most 100,000 layers|more than 50 brackets"):
+        nn.from_pattern(pattern, (1, 8, 8), 2)
+
+
+def test_leading_zeros_and_fifty_brackets_are_read() -> None:
+    assert len(nn.from_pattern("INPUT -> [RELU]*" + "0" * 5000 + "3 -> FC", (1, 2, 2), 2)) == 5
+    assert len(nn.from_pattern("INPUT -> " + "[" * 50 + "RELU" + "]" * 50 + " -> FC", (1, 2, 2), 2)) == 3
+
+
+@pytest.mark.parametrize("pattern", [None, 5, b"INPUT -> FC"])
+def test_a_pattern_that_is_no_text_is_refused(pattern: object) -> None:
+    with pytest.raises(TypeError, match="pattern must be a str"):
+        nn.from_pattern(pattern, (1, 8, 8), 2)  # type: ignore[arg-type]  # wrong on purpose
