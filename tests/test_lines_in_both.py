@@ -141,6 +141,18 @@ def test_tensors_beside_arrays_have_numpys_dtypes(name: str, kind: str) -> None:
                 assert_agree(line)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_bfloat16_beside_an_array_follows_the_rules_of_tensors(kind: str) -> None:
+    array = np.array([1, 0], kind)
+    for name in ("eq", "ne"):
+        assert_agree(lambda t: getattr(operator, name)(t.ones(2, dtype=t.bfloat16), array))
+        assert_agree(lambda t: getattr(operator, name)(array, t.ones(2, dtype=t.bfloat16)))
+    for name in ("add", "mul"):  # NumPy computes these in PyTorch, and has no bfloat16
+        left = mt.ones(2, dtype=mt.bfloat16)
+        result, wanted = (getattr(operator, name)(left, each) for each in (array, mt.from_numpy(array)))
+        assert (result.dtype, result.tolist()) == (wanted.dtype, wanted.tolist())
+
+
 NUMBERS = (np.float64(2), np.float32(2.5), np.float16(1.5), np.int64(2), np.int8(2), np.uint8(3), np.bool_(True))
 
 

@@ -135,6 +135,8 @@ def in_common_dtype(name: str, converted: Sequence[Any], given: Sequence[Any]) -
     if not any(each.__class__ is HostArray for each in given) or not all(isinstance(e, TensorBase) for e in converted):
         return converted
     xp, found = converted[0].xp, [array_dtype(each) for each in converted]
+    if any(each.kind == "V" for each in found):  # encoded: NumPy knows no such numbers, so tensors' rules hold
+        return converted
     if name == "div" and given[0].__class__ is HostArray:  # PyTorch multiplies by the tensor's reciprocal
         found[1] = found[1] if found[1].kind in "fc" else get_default_dtype().numpy
     elif name == "div":
