@@ -90,10 +90,6 @@ class Backend:
 
 BACKEND = Backend()
 
-    @classmethod
-    def choose(cls, backend: str | Callable[..., Any]) -> None:
-        cls.chosen = backend
-
 
 def set_default_backend(backend: str | Callable[..., Any] | None) -> None:
     """Remember the compiler that ``compile`` is to use; it has no effect, because nothing is compiled.
@@ -112,7 +108,7 @@ def set_default_backend(backend: str | Callable[..., Any] | None) -> None:
     """
     if not (backend is None or isinstance(backend, str) or callable(backend)):
         raise ArgumentTypeError(f"backend must be a string or callable, got {type(backend).__name__}")
-    Backend.choose("inductor" if backend is None else backend)
+    BACKEND.chosen = "inductor" if backend is None else backend
 
 
 def get_default_backend() -> str | Callable[..., Any]:

@@ -18,6 +18,7 @@ from minitensor.base import TensorBase
 from minitensor.dtypes import dtype as Dtype
 from minitensor.errors import ArgumentTypeError, ShapeValueError
 from minitensor.ops.creation import zeros
+from minitensor.utils._pytree import tree_leaves
 from minitensor.utils.fields import Field, Fields, field_of, pair
 from minitensor.utils.flops import flops_of
 
@@ -242,7 +243,7 @@ def summary(
 
     Raises:
         ValueError: If ``strict``, and windows do not fit; the message names the layers and what they lose.
-        TypeError: If ``input_size`` is no shape, such as a tensor.
+        TypeError: If ``input_size`` is neither a shape nor a sequence of shapes.
 
     >>> import minitensor as torch
     >>> from minitensor import nn
@@ -261,12 +262,9 @@ def summary(
     memory at inference: 0.0 MB (0.0 MB parameters, 0.0 MB live activations)
     memory while training: 0.0 MB (0.0 MB parameters, 0.0 MB gradients, 0.0 MB optimizer, 0.0 MB activations)
     """
-    require_shape(input_size)
     bare = without_memory(model).eval()
     kind = next((parameter.dtype for parameter in bare.parameters()), None) if dtype is None else dtype
-    is_one = not input_size or isinstance(input_size[0], int)
-    shapes = [tuple(input_size)] if is_one else [tuple(each) for each in input_size]  # type: ignore[arg-type]  # as tested
-    inputs = [zeros((batch_size, *shape), dtype=kind, device="meta") for shape in shapes]
+    inputs = [zeros((batch_size, *shape), dtype=kind, device="meta") for shape in shapes_from(input_size)]
     observer = Observer(bare, inputs)
     with enable_grad(), interpreted_by(observer), observer:
         bare(*inputs)
@@ -284,13 +282,14 @@ def summary(
     )
 
 
-def require_shape(input_size: object) -> None:
-    """Raise unless a value can be a shape or a sequence of shapes."""
-    if not isinstance(input_size, Sequence):
-        raise ArgumentTypeError(
-            "summary: input_size must be the shape of an input without the batch, such as (3, 224, 224), "
-            f"or a sequence of shapes, got {type(input_size).__name__}"
-        )
+def shapes_from(input_size: Any) -> list[Shape]:
+    """Return the shapes of inputs: one shape or a sequence of them. ``()`` is the shape of a number."""
+    if isinstance(input_size, (tuple, list)):
+        if all(isinstance(each, int) for each in input_size):
+            return [tuple(input_size)]
+        if all(isinstance(each, (tuple, list)) and all(isinstance(n, int) for n in each) for each in input_size):
+            return [tuple(each) for each in input_size]
+    raise ArgumentTypeError(f"summary: input_size must be a shape or a sequence of shapes, got {input_size!r}")
 
 
 def measure_memory(model: Module, *inputs: Tensor) -> dict[str, int]:
@@ -393,7 +392,7 @@ class Observer:
     def start(self, layer: Module, inputs: tuple[Any, ...]) -> None:
         """Note that a layer begins."""
         self.products = 0
-        first: Any = next((each for each in inputs if isinstance(each, TensorBase)), None)
+        first = first_tensor(inputs)
         self.open.append(None if first is None else self.fields.before(first))
 
     def note(self, name: str) -> Callable[..., None]:
@@ -401,9 +400,8 @@ class Observer:
 
         def write(layer: Module, inputs: tuple[Any, ...], output: Any) -> None:
             before = self.open.pop()
-            result: Any = output if isinstance(output, TensorBase) else next(iter(output), None)
-            first: Any = next((each for each in inputs if isinstance(each, TensorBase)), None)
-            if not isinstance(result, TensorBase) or first is None:
+            result, first = first_tensor(output), first_tensor(inputs)
+            if result is None or first is None:
                 return
             field = field_of(layer, before, first, result)
             self.fields.note(result, field)
@@ -420,12 +418,19 @@ class Observer:
         """Return the hook that writes the row of a block's own parameters."""
 
         def write(block: Module, inputs: tuple[Any, ...], output: Any) -> None:
-            result: Any = output if isinstance(output, TensorBase) else next(iter(output), None)
+            result = first_tensor(output)
+            if result is None:
+                return
             own = sum(each.numel() for each in block.parameters(recurse=False))
             shape, field = tuple(result.shape), self.fields.before(result)
             self.rows.append(Row(name, type(block).__name__, shape, own, 0, 0, 0, field, (0, 0)))
 
         return write
+
+
+def first_tensor(values: Any) -> Any:
+    """Return the first tensor in what a layer takes or returns, which may be a tuple or dict of them; None without."""
+    return next((each for each in tree_leaves(values) if isinstance(each, TensorBase)), None)
 
 
 def layers_of(model: Module) -> Iterator[tuple[str, Module]]:

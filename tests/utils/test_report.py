@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
@@ -165,11 +164,41 @@ def test_measured_memory_is_without_imports() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("size", [28, None, torch.zeros(2, 3, 8, 8)], ids=["int", "None", "tensor"])
-def test_a_size_that_is_no_shape_is_refused(model: nn.Module, size: Any) -> None:
-    with pytest.raises(TypeError, match=r"input_size must be the shape of an input without the batch"):
-        torch.utils.summary(model, size)
-
-
 def test_an_input_may_be_a_number() -> None:
     assert torch.utils.summary(nn.ReLU(), (), batch_size=3).rows[0].output_shape == (3,)
+
+
+class Answer(nn.Module):
+    """A layer, or a block with a parameter of its own, that returns anything."""
+
+    def __init__(self, answer: object, is_block: bool) -> None:
+        super().__init__()
+        self.answer = answer
+        if is_block:
+            self.scale = nn.Parameter(torch.ones(1))
+            self.inner = nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> object:
+        return {"scores": x * 2, "name": "a"} if self.answer == "dict" else self.answer
+
+
+@pytest.mark.parametrize("is_block", [False, True])
+@pytest.mark.parametrize("answer", [None, 3, "text", (), [None, 2], "dict"])
+def test_a_layer_may_return_anything(answer: object, is_block: bool) -> None:
+    rows = torch.utils.summary(Answer(answer, is_block), (3,)).rows
+    assert [row.output_shape for row in rows] == ([(1, 3)] if answer == "dict" else [])
+
+
+@pytest.mark.parametrize("size", [None, 5, "ab", {}, (2.5, 3), (3, "a"), [(3,), 4], [("a",)]])
+def test_what_is_no_shape_is_refused(model: nn.Module, size: object) -> None:
+    with pytest.raises(TypeError, match="input_size must be a shape or a sequence of shapes, got"):
+        torch.utils.summary(model, size)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_hooks_and_modes_stay_when_a_model_fails() -> None:
+    network = nn.Sequential(nn.Linear(3, 4), nn.Linear(9, 9)).train()
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        torch.utils.summary(network, (3,))
+    assert not any(each._forward_hooks or each._forward_pre_hooks for each in network.modules())
+    assert network.training
+    assert torch.utils.summary(network[0], (3,)).rows[0].output_shape == (1, 4)
