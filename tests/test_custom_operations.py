@@ -333,3 +333,16 @@ def test_opcheck_finds_faults() -> None:
     found = mt.library.opcheck(right, (mt.ones(2, requires_grad=True),), raise_exception=False)
     kinds = [type(each).__name__ for each in found.values()]
     assert kinds == ["str", "ComparisonError", "ComparisonError", "GradError"]
+
+
+BROKEN_SCHEMAS = [f"{name}(Tensor x) -> Tensor" for name in ("1f", "a b", "f.o.p", "::f", "f::g::h", "")] + [
+    f"f({argument}) -> Tensor" for argument in ("Tensor[2 x", "Tensor(a! x", "Tensor x-y", "Tensor 1x", "Tensor]x[ y]")
+]
+
+
+@pytest.mark.parametrize("schema", BROKEN_SCHEMAS)
+@pytest.mark.parametrize("library", ["minitensor", "torch"])
+def test_a_schema_that_is_none_is_refused(library: str, schema: str) -> None:
+    lib: Any = pytest.importorskip(library)
+    with pytest.raises(RuntimeError):
+        lib.library.Library("broken_schemas", "FRAGMENT").define(schema)

@@ -20,6 +20,7 @@ from minitensor.tensor import Tensor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+SCHEMA = re.compile(r"\s*((?:[A-Za-z_]\w*::)?[A-Za-z_]\w*(?:\.\w+)?)\s*\((.*)\)\s*->\s*(.+?)\s*", flags=re.DOTALL)
 REQUIRED: Any = object()  # the default of an argument that has none
 UNKNOWN = "unknown"
 Number = int | float | bool
@@ -96,6 +97,8 @@ def read_argument(text: str, by_name_only: bool) -> Argument:
     """Return the argument that a schema writes as ``int n=3``."""
     declared, _, default = text.partition("=")
     kind, _, name = declared.strip().rpartition(" ")
+    if not name.strip().isidentifier() or any(kind.count(a) != kind.count(b) for a, b in ("()", "[]")):
+        raise ArgumentError(text)
     require_kind(kind.strip())
     value = read_default(default.strip(), kind) if default else REQUIRED
     return Argument(name, kind.strip(), value, by_name_only, "!" in kind)
@@ -107,7 +110,7 @@ def read_schema(text: str, namespace: str) -> Schema:
     Raises:
         RuntimeError: If it is none.
     """
-    found = re.fullmatch(r"\s*([\w:.]+)\s*\((.*)\)\s*->\s*(.+?)\s*", text, flags=re.DOTALL)
+    found = SCHEMA.fullmatch(text)
     if not found:
         raise UsageError(f"define: expected a schema such as 'scale(Tensor x, float factor) -> Tensor', got {text!r}")
     name, inner, result = found.groups()
