@@ -158,3 +158,9 @@ def test_a_frozen_norm_loads_the_checkpoint_of_a_batch_norm() -> None:
     torch.testing.assert_close(frozen(images), norm(images))
     assert repr(frozen) == "FrozenBatchNorm2d(3, eps=1e-05)"
     assert list(frozen.parameters()) == []
+
+
+@pytest.mark.parametrize("weights", [True, 5, b"squeezenet.pth", ["squeezenet.pth"], {}])
+def test_weights_that_are_no_path_are_refused(weights: object) -> None:
+    with pytest.raises(TypeError, match="weights must be the path of a checkpoint, got"):
+        models.squeezenet1_1(weights=weights)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from minitensor import nn, serialization
-from minitensor.errors import UsageValueError
+from minitensor.errors import ArgumentTypeError, UsageValueError
 from minitensor.tensor import Tensor
 
 Weights = str | os.PathLike[str] | None
@@ -43,6 +43,8 @@ def load_weights(model: Network, weights: Weights) -> Network:
 
 def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read the state dict of a checkpoint: PyTorch's format (``.pt``, ``.pth``), or safetensors by that suffix."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentTypeError(f"weights must be the path of a checkpoint, got {path!r}")
     if not os.path.isfile(path):
         raise FileNotFoundError(
             f"weights={os.fspath(path)!r}: no such file; minitensor downloads nothing: give the path of a checkpoint "
