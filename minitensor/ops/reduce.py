@@ -167,7 +167,7 @@ def nansum(
     """Return the sum of the elements that are not NaN.
 
     Raises:
-        RuntimeError: If the input is complex.
+        RuntimeError: If the input is complex, or ``dtype``; or ``out`` is not floating-point, without a ``dtype``.
 
     >>> import minitensor as torch
     >>> torch.nansum(torch.tensor([1., float("nan"), 2.]))
@@ -178,8 +178,8 @@ def nansum(
         if not has_values(input) or input.device.type != "cpu" or input.xp.isnan(values_of(input)).any():
             input = where(isnan(input), 0, input)
         kind = dtype_of_sum(dtype, out)
-        if kind is not None and kind.kind == "b":
-            raise UnsupportedDtypeError('"nansum_cpu" not implemented for bool')
+        if kind is not None and (kind.is_complex or (dtype is None and not kind.is_floating_point)):
+            raise UnsupportedDtypeError(f"nansum: not implemented for {kind.name}: give a floating-point dtype or out=")
         return write_out("nansum", sum(input, dim, keepdim, dtype=kind), out)
     return sum(input, dim, keepdim, dtype=dtype, out=out)
 
