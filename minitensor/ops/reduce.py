@@ -177,11 +177,16 @@ def nansum(
     if input.dtype.kind == "f":
         if not has_values(input) or input.device.type != "cpu" or input.xp.isnan(values_of(input)).any():
             input = where(isnan(input), 0, input)
-        kind = dtype_of_sum(dtype, out)
-        if kind is not None and (kind.is_complex or (dtype is None and not kind.is_floating_point)):
-            raise UnsupportedDtypeError(f"nansum: not implemented for {kind.name}: give a floating-point dtype or out=")
-        return write_out("nansum", sum(input, dim, keepdim, dtype=kind), out)
+        return write_out("nansum", sum(input, dim, keepdim, dtype=dtype_without_nan("nansum", dtype, out)), out)
     return sum(input, dim, keepdim, dtype=dtype, out=out)
+
+
+def dtype_without_nan(name: str, wanted: Dtype | None, out: Tensor | None) -> Dtype | None:
+    """Return the dtype of a sum that skips NaN; raise if it is complex, or that of ``out`` and not floating-point."""
+    kind = dtype_of_sum(wanted, out)
+    if kind is not None and (kind.is_complex or (wanted is None and not kind.is_floating_point)):
+        raise UnsupportedDtypeError(f"{name}: not implemented for {kind.name}: give a floating-point dtype or out=")
+    return kind
 
 
 @nondifferentiable(prepare=lambda input, dim: (input, axes(dim, input.ndim)))
@@ -270,7 +275,7 @@ def nanmean(
     """Return the mean of the elements that are not NaN.
 
     Raises:
-        RuntimeError: If the input does not hold floats.
+        RuntimeError: If the input or ``dtype`` is not floating-point.
 
     >>> import minitensor as torch
     >>> torch.nanmean(torch.tensor([1., float("nan"), 3.]))
@@ -278,8 +283,11 @@ def nanmean(
     """
     if input.dtype.kind != "f":
         raise DtypeError(f"nanmean: expected input to have floating point dtype, got {input.dtype.name}")
+    wanted = dtype_without_nan("nanmean", dtype, out)
+    if wanted is not None and not wanted.is_floating_point:
+        raise DtypeError(f"nanmean: expected a floating-point dtype, got {wanted.name}")
     there = sum(~isnan(input), dim, keepdim)
-    result = nansum(input, dim, keepdim, dtype=dtype_of_sum(dtype, out)) / there
+    result = nansum(input, dim, keepdim, dtype=wanted) / there
     return write_out("nanmean", result, out)
 
 
