@@ -396,6 +396,10 @@ class TextFileError(WrongTypeError, AssertionError):
     """A file open for text; PyTorch raises AssertionError."""
 
 
+class PictureError(ArgumentError, OSError):
+    """An image of a mode that Pillow cannot change like this: a ValueError and, as Pillow's own, an OSError."""
+
+
 class WriteError(MinitensorError, OSError, RuntimeError):
     """The system cannot write a file; PyTorch raises RuntimeError."""
 

@@ -269,7 +269,8 @@ def is_device(value: object) -> bool:
 def are(single: Callable[[object], bool], value: object) -> bool:
     """Whether a value is a sequence and ``single`` is true for all entries."""
     listed = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-    return (listed or is_tensor(value)) and all(map(single, cast("Iterable[object]", value)))
+    listed = listed or (isinstance(value, TensorBase) and value.ndim > 0)
+    return listed and all(map(single, cast("Iterable[object]", value)))
 
 
 def are_ints(value: object) -> bool:

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from minitensor.autograd.node import Op
 
 NAMED = re.compile(r"^([\w.]+)(\(\))?: ")  # the start of a message that names an operation
-LIBRARIES = (PACKAGE, "numpy", "scipy", "cupy")
+LIBRARIES = (PACKAGE, "numpy", "scipy", "cupy", "PIL")
 TOO_BIG = ("array is too big", "iterator is too large", "Maximum allowed")  # how NumPy says: too large for memory
 CHECKED = (ArgumentError, MissingEntryError, UnsupportedError)  # their messages already say which value is wanted
 

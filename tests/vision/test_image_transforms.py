@@ -249,7 +249,7 @@ ERRORS: dict[str, tuple[Any, type[Exception], str]] = {
     "channels": (lambda: F.invert(mt.ones(5, 2, 2)), TypeError, "1 or 3 channels, got 5"),
     "bytes": (lambda: F.posterize(mt.ones(1, 2, 2), 2), TypeError, "must be uint8, got"),
     "safe": (lambda: F.convert_image_dtype(mt.ones(1), mt.int64), RuntimeError, "cannot tell the values"),
-    "too many": (lambda: F.to_pil_image(mt.ones(5, 2, 2)), ValueError, "at most 4 channels, got 5"),
+    "too many": (lambda: F.to_pil_image(mt.ones(5, 2, 2)), ValueError, "1 to 4 channels, got 5"),
     "wrong mode": (lambda: F.to_pil_image(mt.ones(3, 2, 2), "L"), ValueError, "must be RGB or YCbCr or HSV, got 'L'"),
     "jitter": (lambda: T.ColorJitter(hue=0.7), ValueError, r"between -0.5 and 0.5, got \(-0.7, 0.7\)"),
     "policy": (lambda: T.AutoAugment("imagenet"), ValueError, "must be an AutoAugmentPolicy, got 'imagenet'"),  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, IndexValueError, ShapeIndexError, WrongTypeError
 from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Image
 from minitensor.vision.transforms.functional.size import get_image_num_channels
@@ -23,6 +23,14 @@ def pair_from(size: Any, name: str = "size") -> Any:
     if len(size) != 2:
         raise ArgumentError(f"{name} must be one number or (height, width), got {size}")
     return size
+
+
+def require_tensor_of_planes(img: Any) -> None:
+    """Raise unless a value is a tensor of shape (..., C, H, W)."""
+    if not isinstance(img, Tensor):
+        raise WrongTypeError(f"a tensor is wanted, got {type(img).__name__}; use ToTensor first")
+    if img.ndim < 3:
+        raise ShapeIndexError(f"a tensor of shape (..., C, H, W) is wanted, got {tuple(img.shape)}")
 
 
 def require_sequence(value: Any, name: str, lengths: tuple[int, ...] = (2,)) -> None:
@@ -59,6 +67,8 @@ def fill_for(img: Image, fill: Any) -> Any:
         return fill
     if isinstance(fill, (int, float)):
         return [float(fill)] * get_image_num_channels(img)
+    if not hasattr(fill, "__iter__"):
+        raise ArgumentTypeError(f"fill must be a number or a sequence of them, got {fill!r}")
     return [float(each) for each in fill]
 
 
@@ -67,5 +77,9 @@ def require_ranges(scale: Any, ratio: Any) -> None:
     for name, value in (("scale", scale), ("ratio", ratio)):
         if not isinstance(value, Sequence):
             raise ArgumentTypeError(f"{name} must be a sequence (min, max), got {value!r}")
+        if len(value) < 2:
+            raise IndexValueError(f"{name} must be a sequence (min, max), got {value!r}")
+        if len(value) > 2:
+            raise ArgumentError(f"{name} must be a sequence (min, max), got {value!r}")
     if scale[0] > scale[1] or ratio[0] > ratio[1]:
         warnings.warn("scale and ratio should be (min, max)", stacklevel=user_level())

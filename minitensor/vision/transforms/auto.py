@@ -20,6 +20,7 @@ from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Image
 from minitensor.vision.transforms import functional as F
 from minitensor.vision.transforms.arguments import fill_for
+from minitensor.vision.transforms.door import transform_forward
 from minitensor.vision.transforms.draws import draw_below
 from minitensor.vision.transforms.functional.conversion import planes_of
 from minitensor.vision.transforms.functional.filling import Fill
@@ -130,7 +131,7 @@ class AutoAugment(Module):
         self.policies = self._get_policies(policy)
 
     def _get_policies(self, policy: AutoAugmentPolicy) -> list[tuple[Step, Step]]:
-        if policy not in POLICIES:
+        if not isinstance(policy, AutoAugmentPolicy):
             raise ArgumentError(f"AutoAugment: policy must be an AutoAugmentPolicy, got {policy!r}")
         return POLICIES[policy]
 
@@ -144,6 +145,7 @@ class AutoAugment(Module):
         """Draw one of ``transform_num`` pairs of operations, two numbers from 0 to 1, and two signs."""
         return draw_below(transform_num), rand(2), randint(2, (2,))
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed by none, one or both operations of a pair."""
         fill = fill_for(img, self.fill)
@@ -198,6 +200,7 @@ class RandAugment(Module):
         moves = maps(num_bins, 0.3, 150.0 / 331.0 * width, 150.0 / 331.0 * height, 30.0)
         return {"Identity": (NONE, False), **moves, **enhancements(num_bins, 0.9), **tables(num_bins, 8, 4)}
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed."""
         fill = fill_for(img, self.fill)
@@ -245,6 +248,7 @@ class TrivialAugmentWide(Module):
         moves = maps(num_bins, 0.99, 32.0, 32.0, 135.0)
         return {"Identity": (NONE, False), **moves, **enhancements(num_bins, 0.99), **tables(num_bins, 8, 6)}
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed."""
         fill = fill_for(img, self.fill)
@@ -305,6 +309,7 @@ class AugMix(Module):
         space = {**maps(num_bins, 0.3, width / 3.0, height / 3.0, 30.0), **tables(num_bins, 4, 4)}
         return {**space, **enhancements(num_bins, 0.9)} if self.all_ops else space
 
+    @transform_forward
     def forward(self, orig_img: Image) -> Image:
         """Return an image ``orig_img`` mixed with its changed copies."""
         img = orig_img if isinstance(orig_img, Tensor) else planes_of(orig_img)

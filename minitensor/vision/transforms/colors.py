@@ -15,7 +15,8 @@ from minitensor.ops.random import randperm
 from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Image
 from minitensor.vision.transforms import functional as F
-from minitensor.vision.transforms.arguments import pair_from, require_ranges
+from minitensor.vision.transforms.arguments import pair_from, require_ranges, require_tensor_of_planes
+from minitensor.vision.transforms.door import transform_forward
 from minitensor.vision.transforms.draws import draw_below, draw_between, happens
 
 Range = tuple[float, float]
@@ -71,6 +72,7 @@ class ColorJitter(Module):
         ]
         return order, first, second, third, fourth
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed."""
         order, *amounts = self.get_params(self.brightness, self.contrast, self.saturation, self.hue)
@@ -131,6 +133,7 @@ class Grayscale(Module):
         super().__init__()
         self.num_output_channels = num_output_channels
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image in gray."""
         return F.rgb_to_grayscale(img, num_output_channels=self.num_output_channels)
@@ -155,6 +158,7 @@ class RandomGrayscale(Module):
         super().__init__()
         self.p = p
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed or not."""
         channels = F.get_image_num_channels(img)
@@ -192,6 +196,7 @@ class GaussianBlur(Module):
         """Draw a standard deviation between ``sigma_min`` and ``sigma_max``."""
         return draw_between(sigma_min, sigma_max)
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, blurred."""
         sigma = self.get_params(self.sigma[0], self.sigma[1])
@@ -274,10 +279,12 @@ class RandomErasing(Module):
                 return draw_below(rows - height + 1), draw_below(columns - width + 1), height, width, values
         return 0, 0, rows, columns, img
 
+    @transform_forward
     def forward(self, img: Tensor) -> Tensor:
         """Return the image, changed or not; raise ``ValueError`` if ``value`` has another number of channels."""
         if not happens(self.p):
             return img
+        require_tensor_of_planes(img)
         value = self.values()
         if value is not None and len(value) not in (1, img.shape[-3]):
             raise ArgumentError(f"RandomErasing: value must have one number or {img.shape[-3]}, got {self.value}")
@@ -317,6 +324,7 @@ class RandomInvert(Module):
         super().__init__()
         self.p = p
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed or not."""
         return F.invert(img) if happens(self.p) else img
@@ -342,6 +350,7 @@ class RandomPosterize(Module):
         super().__init__()
         self.bits, self.p = bits, p
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed or not."""
         return F.posterize(img, self.bits) if happens(self.p) else img
@@ -367,6 +376,7 @@ class RandomSolarize(Module):
         super().__init__()
         self.threshold, self.p = threshold, p
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed or not."""
         return F.solarize(img, self.threshold) if happens(self.p) else img
@@ -392,6 +402,7 @@ class RandomAdjustSharpness(Module):
         super().__init__()
         self.sharpness_factor, self.p = sharpness_factor, p
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed or not."""
         return F.adjust_sharpness(img, self.sharpness_factor) if happens(self.p) else img
@@ -416,6 +427,7 @@ class RandomAutocontrast(Module):
         super().__init__()
         self.p = p
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed or not."""
         return F.autocontrast(img) if happens(self.p) else img
@@ -440,6 +452,7 @@ class RandomEqualize(Module):
         super().__init__()
         self.p = p
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed or not."""
         return F.equalize(img) if happens(self.p) else img

@@ -6,14 +6,18 @@ generator.
 
 from __future__ import annotations
 
+import numbers
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minitensor.errors import ArgumentTypeError, UnsupportedError
+from minitensor.errors import ArgumentError, ArgumentTypeError, IndexValueError, UnsupportedError
 from minitensor.nn.container import ModuleList
 from minitensor.nn.module import Module
 from minitensor.ops.random import rand
+from minitensor.tensor import Tensor
+from minitensor.vision.transforms.door import require_step, require_steps, transform_forward
+from minitensor.vision.transforms.draws import require_probability
 
 Transform = Callable[[Any], Any]
 
@@ -40,8 +44,8 @@ class Compose:
         self.transforms = transforms
 
     def __call__(self, img: Any) -> Any:
-        for transform in self.transforms:
-            img = transform(img)
+        for transform in require_steps(type(self).__name__, self.transforms):
+            img = require_step(type(self).__name__, transform)(img)
         return img
 
     def __repr__(self) -> str:
@@ -119,12 +123,13 @@ class RandomApply(Module):
         self.transforms = transforms
         self.p = p
 
+    @transform_forward
     def forward(self, img: Any) -> Any:
         """Return the image, changed or not."""
-        if self.p < rand(1):
+        if require_probability(self.p) < rand(1):
             return img
-        for transform in self.transforms:
-            img = transform(img)
+        for transform in require_steps(type(self).__name__, self.transforms):
+            img = require_step(type(self).__name__, transform)(img)
         return img
 
     def __repr__(self) -> str:
@@ -152,7 +157,7 @@ class RandomOrder(RandomTransforms):
         order = list(range(len(self.transforms)))
         random.shuffle(order)
         for place in order:
-            img = self.transforms[place](img)
+            img = require_step("RandomOrder", self.transforms[place])(img)
         return img
 
 
@@ -180,7 +185,19 @@ class RandomChoice(RandomTransforms):
         self.p = p
 
     def __call__(self, *args: Any) -> Any:
-        return random.choices(self.transforms, weights=self.p)[0](*args)
+        self.require_weights()
+        return require_step("RandomChoice", random.choices(self.transforms, weights=self.p)[0])(*args)
+
+    def require_weights(self) -> None:
+        """Raise unless there is a transform, and a number for each."""
+        if not len(self.transforms):
+            raise IndexValueError("RandomChoice: there is no transform to choose from")
+        if self.p is not None and not all(isinstance(each, (numbers.Real, Tensor)) for each in self.p):
+            raise ArgumentTypeError(f"RandomChoice: p must be numbers, got {self.p!r}")
+        if self.p is not None and len(self.p) != len(self.transforms):
+            raise ArgumentError(
+                f"RandomChoice: p must have a number for each of {len(self.transforms)} transforms, got {self.p!r}"
+            )
 
     def __repr__(self) -> str:
         return f"{super().__repr__()}(p={self.p})"

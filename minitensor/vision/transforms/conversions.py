@@ -11,6 +11,8 @@ from minitensor.nn.module import Module
 from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Picture
 from minitensor.vision.transforms import functional as F
+from minitensor.vision.transforms.arguments import require_tensor_of_planes
+from minitensor.vision.transforms.door import transform_forward
 
 
 class ToTensor:
@@ -63,6 +65,7 @@ class ConvertImageDtype(Module):
         super().__init__()
         self.dtype = dtype
 
+    @transform_forward
     def forward(self, image: Tensor) -> Tensor:
         """Return ``image`` in the other dtype."""
         return F.convert_image_dtype(image, self.dtype)
@@ -108,6 +111,7 @@ class Normalize(Module):
         super().__init__()
         self.mean, self.std, self.inplace = mean, std, inplace
 
+    @transform_forward
     def forward(self, tensor: Tensor) -> Tensor:
         """Return ``tensor``, normalized."""
         return F.normalize(tensor, self.mean, self.std, self.inplace)
@@ -139,8 +143,10 @@ class LinearTransformation(Module):
         require_matrix(transformation_matrix, mean_vector)
         self.transformation_matrix, self.mean_vector = transformation_matrix, mean_vector
 
+    @transform_forward
     def forward(self, tensor: Tensor) -> Tensor:
         """Return ``tensor``, transformed; raise ``ValueError`` if it has another number of elements."""
+        require_tensor_of_planes(tensor)
         size = tensor.shape[-3] * tensor.shape[-2] * tensor.shape[-1]
         if size != self.transformation_matrix.shape[0]:
             raise ArgumentError(

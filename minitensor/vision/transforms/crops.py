@@ -13,9 +13,11 @@ from minitensor.ops.creation import tensor
 from minitensor.vision.pillow import Image
 from minitensor.vision.transforms import functional as F
 from minitensor.vision.transforms.arguments import pair_from, require_ranges
+from minitensor.vision.transforms.door import transform_forward
 from minitensor.vision.transforms.draws import draw_below, draw_between, happens
 from minitensor.vision.transforms.functional.cropping import PADDING_MODES
 from minitensor.vision.transforms.functional.interpolation import InterpolationMode, mode_from_number
+from minitensor.vision.transforms.functional.size import require_pixels
 
 
 class Resize(Module):
@@ -52,6 +54,7 @@ class Resize(Module):
         self.size, self.max_size, self.antialias = size, max_size, antialias
         self.interpolation = mode_from_number(interpolation)
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image in the other size."""
         return F.resize(img, self.size, self.interpolation, self.max_size, self.antialias)
@@ -82,6 +85,7 @@ class CenterCrop(Module):
         super().__init__()
         self.size = pair_from(size)
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the middle of the image."""
         return F.center_crop(img, self.size)
@@ -119,6 +123,7 @@ class Pad(Module):
             raise ArgumentError(f"Pad: padding must be one number, or 1, 2 or 4 in a sequence, got {padding}")
         self.padding, self.fill, self.padding_mode = padding, fill, padding_mode
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image with pixels around it."""
         return F.pad(img, self.padding, self.fill, self.padding_mode)
@@ -174,6 +179,7 @@ class RandomCrop(Module):
             return 0, 0, rows, columns
         return draw_below(rows - height + 1), draw_below(columns - width + 1), height, width
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return a part of the image."""
         if self.padding is not None:
@@ -244,6 +250,7 @@ class RandomResizedCrop(Module):
                 return draw_below(rows - height + 1), draw_below(columns - width + 1), height, width
         return central_rectangle(rows, columns, min(ratio), max(ratio))
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return a part of the image in the other size."""
         place = self.get_params(img, self.scale, self.ratio)
@@ -259,6 +266,7 @@ class RandomResizedCrop(Module):
 
 def central_rectangle(rows: int, columns: int, least: float, most: float) -> tuple[int, int, int, int]:
     """Return the largest rectangle in the middle whose ratio is in a range."""
+    require_pixels(rows, columns or 1)  # without columns, the ratio is 0
     height, width = rows, columns
     if columns / rows < least:
         height = round(columns / least)
@@ -286,6 +294,7 @@ class FiveCrop(Module):
         super().__init__()
         self.size = pair_from(size)
 
+    @transform_forward
     def forward(self, img: Image) -> tuple[Image, ...]:
         """Return five parts of the image."""
         return F.five_crop(img, self.size)
@@ -315,6 +324,7 @@ class TenCrop(Module):
         self.size = pair_from(size)
         self.vertical_flip = vertical_flip
 
+    @transform_forward
     def forward(self, img: Image) -> tuple[Image, ...]:
         """Return ten parts of the image."""
         return F.ten_crop(img, self.size, self.vertical_flip)
@@ -339,6 +349,7 @@ class RandomHorizontalFlip(Module):
         super().__init__()
         self.p = p
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, flipped or not."""
         return F.hflip(img) if happens(self.p) else img
@@ -364,6 +375,7 @@ class RandomVerticalFlip(Module):
         super().__init__()
         self.p = p
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, flipped or not."""
         return F.vflip(img) if happens(self.p) else img

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import numbers
+from typing import Any
+
+from minitensor.errors import ArgumentTypeError
 from minitensor.ops.creation import empty
 from minitensor.ops.random import rand, randint
+from minitensor.tensor import Tensor
 
 
 def happens(p: float) -> bool:
     """Return True with a probability."""
-    return bool(rand(1) < p)
+    return bool(rand(1) < require_probability(p))
+
+
+def require_probability(p: Any) -> Any:
+    """Return a probability; raise unless it is a number."""
+    if not isinstance(p, (numbers.Real, Tensor)):
+        raise ArgumentTypeError(f"p must be a number, got {p!r}")
+    return p
 
 
 def draw_between(low: float, high: float) -> float:

@@ -13,8 +13,10 @@ from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Image
 from minitensor.vision.transforms import functional as F
 from minitensor.vision.transforms.arguments import angles_from, fill_for, fill_from, require_sequence
+from minitensor.vision.transforms.door import transform_forward
 from minitensor.vision.transforms.draws import draw_below, draw_between, happens
 from minitensor.vision.transforms.functional.interpolation import InterpolationMode, mode_from_number
+from minitensor.vision.transforms.functional.size import require_stack
 
 Points = list[list[int]]
 
@@ -60,6 +62,7 @@ class RandomRotation(Module):
         """Draw an angle of the range ``degrees``."""
         return draw_between(float(degrees[0]), float(degrees[1]))
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, turned."""
         fill = fill_for(img, self.fill)
@@ -142,6 +145,7 @@ class RandomAffine(Module):
         along_y = draw_between(shears[2], shears[3]) if shears and len(shears) == 4 else 0.0
         return angle, (x, y), scale, (along_x, along_y)
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed."""
         fill = fill_for(img, self.fill)
@@ -212,6 +216,7 @@ class RandomPerspective(Module):
         corners = [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]]
         return corners, [[draw_below(end, start) for start, end in pair] for pair in ranges]
 
+    @transform_forward
     def forward(self, img: Image) -> Image:
         """Return the image, changed or not."""
         fill = fill_for(img, self.fill)
@@ -271,9 +276,12 @@ class ElasticTransform(Module):
         down = draw_smooth(height, width, sigma[1], sigma) * alpha[1] / height
         return cat([across, down], 1).permute(0, 2, 3, 1)
 
+    @transform_forward
     def forward(self, tensor: Image) -> Image:
         """Return an image ``tensor``, or one of Pillow's, distorted."""
         _, height, width = F.get_dimensions(tensor)
+        if isinstance(tensor, Tensor):
+            require_stack(tensor)
         displacement = self.get_params(self.alpha, self.sigma, [height, width])
         return F.elastic_transform(tensor, displacement, self.interpolation, self.fill)
 

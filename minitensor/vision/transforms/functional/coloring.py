@@ -19,6 +19,7 @@ from minitensor.ops.join import stack
 from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Image, Picture, is_picture, picture_from, pillow, require_image, require_picture
 from minitensor.vision.transforms.functional.conversion import convert_image_dtype
+from minitensor.vision.transforms.functional.door import image_function
 from minitensor.vision.transforms.functional.size import (
     float_type,
     get_image_num_channels,
@@ -34,6 +35,7 @@ RED, GREEN, BLUE = 0.2989, 0.587, 0.114
 # -- gray --------------------------------------------------------------------------------------------------------------
 
 
+@image_function
 def rgb_to_grayscale(img: Image, num_output_channels: int = 1) -> Image:
     """Return an image ``img`` of red, green and blue in gray, as ``num_output_channels`` equal channels: 1 or 3.
 
@@ -55,6 +57,7 @@ def rgb_to_grayscale(img: Image, num_output_channels: int = 1) -> Image:
     return gray.expand(img.shape) if num_output_channels == 3 else gray
 
 
+@image_function
 def to_grayscale(img: Picture, num_output_channels: int = 1) -> Picture:
     """Return a Pillow image ``img`` of any mode in gray, with ``num_output_channels``: 1 or 3.
 
@@ -91,6 +94,7 @@ def gray_planes(img: Tensor) -> Tensor:
 # -- more or less of something -----------------------------------------------------------------------------------------
 
 
+@image_function
 def adjust_brightness(img: Image, brightness_factor: float) -> Image:
     """Return an image ``img`` that is ``brightness_factor`` times as bright.
 
@@ -111,6 +115,7 @@ def adjust_brightness(img: Image, brightness_factor: float) -> Image:
     return blend(img, zeros_like(img), brightness_factor)
 
 
+@image_function
 def adjust_contrast(img: Image, contrast_factor: float) -> Image:
     """Return an image ``img`` whose differences to its mean brightness are ``contrast_factor`` times as large.
 
@@ -132,6 +137,7 @@ def adjust_contrast(img: Image, contrast_factor: float) -> Image:
     return blend(img, gray.to(float_type(img)).mean((-3, -2, -1), keepdim=True), contrast_factor)
 
 
+@image_function
 def adjust_saturation(img: Image, saturation_factor: float) -> Image:
     """Return an image ``img`` whose differences to the gray image are ``saturation_factor`` times as large.
 
@@ -163,6 +169,7 @@ def blend(img: Tensor, other: Tensor, factor: float) -> Tensor:
     return (factor * img + (1.0 - factor) * other).clamp(0, largest_value(img.dtype)).to(img.dtype)
 
 
+@image_function
 def adjust_gamma(img: Image, gamma: float, gain: float = 1) -> Image:
     """Return an image ``img`` with the values ``gain * value ** gamma``, where 1 is the brightest.
 
@@ -191,6 +198,7 @@ def adjust_gamma(img: Image, gamma: float, gain: float = 1) -> Image:
 # -- hue ---------------------------------------------------------------------------------------------------------------
 
 
+@image_function
 def adjust_hue(img: Image, hue_factor: float) -> Image:
     """Return an image ``img`` whose colors are turned on the color wheel by ``hue_factor`` of a circle.
 
@@ -251,6 +259,7 @@ def colors_of(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
 # -- tables of colors --------------------------------------------------------------------------------------------------
 
 
+@image_function
 def invert(img: Image) -> Image:
     """Return the negative of an image ``img``.
 
@@ -270,6 +279,7 @@ def invert(img: Image) -> Image:
     return ~img if img.dtype == bool_ else largest_value(img.dtype) - img
 
 
+@image_function
 def posterize(img: Image, bits: int) -> Image:
     """Return an image ``img`` with only the highest ``bits`` of each pixel: 0 to 8.
 
@@ -299,6 +309,7 @@ def require_bytes(name: str, img: Tensor) -> None:
         raise ArgumentTypeError(f"{name}: a tensor must be uint8, got {img.dtype}")
 
 
+@image_function
 def solarize(img: Image, threshold: float) -> Image:
     """Return an image ``img`` in which all pixels from ``threshold`` on are replaced by their negative.
 
@@ -322,6 +333,7 @@ def solarize(img: Image, threshold: float) -> Image:
     return where(img >= threshold, invert(img), img)
 
 
+@image_function
 def autocontrast(img: Image) -> Image:
     """Return an image ``img`` in which the darkest pixel of each channel is black and the brightest is full.
 
@@ -346,6 +358,7 @@ def autocontrast(img: Image) -> Image:
     return ((img - low) * scale).clamp(0, most).to(img.dtype)
 
 
+@image_function
 def equalize(img: Image) -> Image:
     """Return an image ``img`` with pixels of all brightnesses about equally often, in each channel.
 

@@ -17,6 +17,7 @@ from minitensor.ops.arithmetic import div
 from minitensor.ops.creation import from_numpy
 from minitensor.tensor import Tensor
 from minitensor.vision.pillow import SIXTEEN_BITS, Image, Picture, is_picture, picture_from
+from minitensor.vision.transforms.functional.door import image_function
 from minitensor.vision.transforms.functional.size import get_image_num_channels, largest_value
 
 Pixels = npt.NDArray[Any]
@@ -29,6 +30,7 @@ OF_CHANNELS = {2: ("LA",), 3: ("RGB", "YCbCr", "HSV"), 4: ("RGBA", "CMYK", "RGBX
 OF_ONE_CHANNEL = {np.uint8: "L", np.int16: "I;16", np.int32: "I", np.float32: "F"}
 
 
+@image_function
 def to_tensor(pic: Image | Pixels) -> Tensor:
     """Return a Pillow image, or an array of shape (H, W) or (H, W, C), as a tensor of shape (C, H, W).
 
@@ -78,6 +80,7 @@ def narrow_to_int16(pixels: Pixels) -> Pixels:
     return pixels.astype(np.int16)
 
 
+@image_function
 def pil_to_tensor(pic: Picture) -> Tensor:
     """Return a Pillow image as a tensor of shape (C, H, W) with the same values.
 
@@ -110,6 +113,7 @@ def planes_of(pic: Picture) -> Tensor:
     return from_numpy(pixels.astype(pixels.dtype.newbyteorder("="), copy=False)).permute(2, 0, 1)
 
 
+@image_function
 def to_pil_image(pic: Tensor | Pixels, mode: str | None = None) -> Picture:
     """Return a tensor of shape (C, H, W), or an array of shape (H, W, C), as a Pillow image; or one of shape (H, W).
 
@@ -146,8 +150,8 @@ def rows_of(pic: Tensor | Pixels) -> Pixels:
         raise ArgumentError(f"to_pil_image: pic must have two or three dims, got {pixels.ndim}")
     if pixels.ndim == 2:
         pixels = pixels[:, :, np.newaxis]
-    if pixels.shape[2] > 4:
-        raise ArgumentError(f"to_pil_image: pic must have at most 4 channels, got {pixels.shape[2]}")
+    if not 1 <= pixels.shape[2] <= 4:
+        raise ArgumentError(f"to_pil_image: pic must have 1 to 4 channels, got {pixels.shape[2]}")
     return pixels
 
 
@@ -171,6 +175,7 @@ def choose_mode(pixels: Pixels, mode: str | None) -> str:
     return chosen
 
 
+@image_function
 def convert_image_dtype(image: Tensor, dtype: DType = float32) -> Tensor:
     """Return a tensor of pixels in another dtype, with the values scaled to its range.
 

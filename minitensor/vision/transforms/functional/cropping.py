@@ -18,14 +18,22 @@ from minitensor.nn.functional.padding import pad as pad_tensor
 from minitensor.ops.creation import tensor
 from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Image, Picture, picture_from, pillow, require_picture
+from minitensor.vision.transforms.functional.door import image_function
 from minitensor.vision.transforms.functional.filling import color_of
 from minitensor.vision.transforms.functional.interpolation import NUMBERS, InterpolationMode, mode_of
-from minitensor.vision.transforms.functional.size import DOUBLES, cast_pixels, get_dimensions, require_planes
+from minitensor.vision.transforms.functional.size import (
+    DOUBLES,
+    cast_pixels,
+    get_dimensions,
+    require_pixels,
+    require_planes,
+)
 
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
 UNSIGNED = (bool_, uint16, uint32, uint64)  # PyTorch computes little with them
 
 
+@image_function
 def hflip(img: Image) -> Image:
     """Return an image ``img``, a Pillow image or a tensor of shape (..., H, W), with left and right exchanged.
 
@@ -44,6 +52,7 @@ def hflip(img: Image) -> Image:
     return img.transpose(pillow().Image.Transpose.FLIP_LEFT_RIGHT)
 
 
+@image_function
 def vflip(img: Image) -> Image:
     """Return an image ``img``, a Pillow image or a tensor of shape (..., H, W), with top and bottom exchanged.
 
@@ -63,6 +72,7 @@ def vflip(img: Image) -> Image:
     return img.transpose(pillow().Image.Transpose.FLIP_TOP_BOTTOM)
 
 
+@image_function
 def crop(img: Image, top: int, left: int, height: int, width: int) -> Image:
     """Return a rectangle of an image, with zeros where it reaches beyond the image.
 
@@ -97,6 +107,7 @@ def border(start: int, end: int, size: int) -> tuple[int, int]:
     return max(min(0, end) - start, 0), max(end - max(size, start), 0)
 
 
+@image_function
 def center_crop(img: Image, output_size: int | Sequence[int]) -> Image:
     """Return the middle of an image ``img``, with zeros around it if it is smaller than ``output_size`` (H, W).
 
@@ -132,6 +143,7 @@ def pair_of(size: Any) -> Sequence[int]:
     return size  # type: ignore[no-any-return]  # a sequence
 
 
+@image_function
 def five_crop(img: Image, size: int | Sequence[int]) -> tuple[Image, ...]:
     """Return the four corners of an image ``img`` and its middle, each of ``size`` (height, width).
 
@@ -154,6 +166,7 @@ def five_crop(img: Image, size: int | Sequence[int]) -> tuple[Image, ...]:
     return (*[crop(img, top, left, height, width) for top, left in corners], center_crop(img, [height, width]))
 
 
+@image_function
 def ten_crop(img: Image, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[Image, ...]:
     """Return the ``five_crop`` of an image ``img``, and that of the flipped image.
 
@@ -178,6 +191,7 @@ def ten_crop(img: Image, size: int | Sequence[int], vertical_flip: bool = False)
 # -- borders -----------------------------------------------------------------------------------------------------------
 
 
+@image_function
 def pad(img: Image, padding: int | Sequence[int], fill: Any = 0, padding_mode: str = "constant") -> Image:
     """Return an image with pixels added around it.
 
@@ -199,7 +213,7 @@ def pad(img: Image, padding: int | Sequence[int], fill: Any = 0, padding_mode: s
     tensor([[2, 1, 1, 2, 3, 3, 2]])
     """
     get_dimensions(img)  # raises unless it is an image
-    require_kinds(padding, fill, padding_mode, (int, float) if isinstance(img, Tensor) else (int, float, tuple, list))
+    require_kinds(padding, fill, padding_mode, (int, float) if isinstance(img, Tensor) else (numbers.Real, tuple, list))
     require_padding(padding, padding_mode)
     if isinstance(img, Tensor):
         return pad_planes(img, sides_of(padding), fill or 0, padding_mode)
@@ -210,7 +224,7 @@ def pad(img: Image, padding: int | Sequence[int], fill: Any = 0, padding_mode: s
 
 def require_kinds(padding: Any, fill: Any, padding_mode: Any, kinds: tuple[type, ...]) -> None:
     """Raise unless the arguments of ``pad`` have the right types."""
-    if not isinstance(padding, (int, tuple, list)):
+    if not isinstance(padding, (numbers.Integral, tuple, list)):
         raise ArgumentTypeError(f"pad: padding must be an int or a sequence of them, got {padding!r}")
     if fill is not None and not isinstance(fill, kinds):
         raise ArgumentTypeError(f"pad: fill must be {' or '.join(each.__name__ for each in kinds)}, got {fill!r}")
@@ -228,7 +242,8 @@ def require_padding(padding: Any, padding_mode: str) -> None:
 
 def sides_of(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
     """Return the padding at the left, the top, the right and the bottom."""
-    given = [padding] if isinstance(padding, int) else list(padding)
+    sides: Any = padding
+    given = list(sides) if isinstance(sides, (list, tuple)) else [int(sides)]
     left, top, right, bottom = given * (4 // len(given))
     return left, top, right, bottom
 
@@ -291,6 +306,7 @@ def mirror(size: int, before: int, after: int) -> list[int]:
 # -- other sizes -------------------------------------------------------------------------------------------------------
 
 
+@image_function
 def resize(
     img: Image,
     size: int | Sequence[int],
@@ -344,6 +360,7 @@ def size_after(rows: int, columns: int, size: Sequence[int], max_size: int | Non
     """Return the height and width that an image is resized to."""
     if len(size) != 1:
         return size[0], size[1]
+    require_pixels(rows, columns)
     short, long = size[0], int(size[0] * max(rows, columns) / min(rows, columns))
     if max_size is not None:
         if max_size <= short:
@@ -368,6 +385,7 @@ def resize_planes(
     return cast_pixels(found.squeeze(0) if img.ndim < 4 else found, img.dtype)
 
 
+@image_function
 def resized_crop(
     img: Image,
     top: int,

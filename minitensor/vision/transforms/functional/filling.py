@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -16,10 +17,10 @@ Fill: TypeAlias = float | Sequence[float] | None  # one number, or one for each 
 def color_of(fill: Fill, img: Picture) -> Any:
     """Return a color as Pillow takes it for an image: a number, or a tuple with one for each channel."""
     channels = len(img.getbands())
-    number = float if img.mode == "F" else int
+    number: Any = float if img.mode == "F" else int
     if not isinstance(fill, (list, tuple)):
         value: Any = 0 if fill is None else fill
-        if isinstance(value, (int, float)):
+        if isinstance(value, numbers.Real):
             return tuple([number(value)] * channels) if channels > 1 else number(value)
         return value
     if len(fill) not in (1, channels):

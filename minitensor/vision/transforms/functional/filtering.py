@@ -16,14 +16,17 @@ from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Image, pillow, require_image, require_picture
 from minitensor.vision.transforms.functional.coloring import blend, require_factor
 from minitensor.vision.transforms.functional.conversion import planes_of, to_pil_image
+from minitensor.vision.transforms.functional.door import image_function
 from minitensor.vision.transforms.functional.size import (
     cast_pixels,
     float_type,
     require_channels,
     require_planes,
+    require_stack,
 )
 
 
+@image_function
 def gaussian_blur(
     img: Image, kernel_size: int | Sequence[int], sigma: float | Sequence[float] | None = None
 ) -> Image:
@@ -97,12 +100,14 @@ def bell(size: int, sigma: float, dtype: DType, device: Device) -> Tensor:
 
 def filter_planes(img: Tensor, kernel: Tensor, prepare: Callable[[Tensor], Tensor] = lambda batch: batch) -> Tensor:
     """Return each channel of an image, correlated with a kernel."""
+    require_stack(img)
     channels = img.shape[-3]
     batch = (img.unsqueeze(0) if img.ndim < 4 else img).to(kernel.dtype)
     found = conv2d(prepare(batch), kernel.expand(channels, 1, *kernel.shape), groups=channels)
     return cast_pixels(found.squeeze(0) if img.ndim < 4 else found, img.dtype)
 
 
+@image_function
 def adjust_sharpness(img: Image, sharpness_factor: float) -> Image:
     """Return an image ``img`` whose differences to a smoothed one are ``sharpness_factor`` times as large.
 
@@ -130,6 +135,7 @@ def adjust_sharpness(img: Image, sharpness_factor: float) -> Image:
     return blend(img, smooth, sharpness_factor)
 
 
+@image_function
 def normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> Tensor:
     """Return ``(tensor - mean) / std``, channel by channel.
 
@@ -173,6 +179,7 @@ def require_floats(image: Tensor) -> None:
         raise ArgumentError(f"normalize: the shape (..., C, H, W) is wanted, got {tuple(image.shape)}")
 
 
+@image_function
 def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Tensor:
     """Return an image with other values in a rectangle.
 

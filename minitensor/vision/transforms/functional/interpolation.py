@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from minitensor.errors import ArgumentTypeError, MissingEntryError
+from minitensor.errors import MissingEntryError, WrongTypeError
 
 
 class InterpolationMode(Enum):
@@ -62,7 +62,7 @@ def mode_of(interpolation: Any) -> InterpolationMode:
     """Return a mode that is given as such, or by Pillow's number."""
     mode = mode_from_number(interpolation)
     if not isinstance(mode, InterpolationMode):
-        raise ArgumentTypeError(
+        raise WrongTypeError(
             f"interpolation must be an InterpolationMode or one of Pillow's numbers, got {interpolation!r}"
         )
     return mode

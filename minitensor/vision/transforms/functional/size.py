@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 from minitensor.dtypes import dtype as DType
 from minitensor.dtypes import float32, float64, int8, int16, int32, int64, uint8, uint16
-from minitensor.errors import ArgumentTypeError
+from minitensor.errors import ArgumentTypeError, ShapeIndexError, UsageZeroDivisionError
 from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Image, require_picture
+from minitensor.vision.transforms.functional.door import image_function
 
 # The largest value of a pixel. It is 1 for all other dtypes.
 LARGEST = {uint8: 255, int8: 127, int16: 32767, uint16: 65535, int32: 2**31 - 1, int64: 2**63 - 1}
 
 
+@image_function
 def get_dimensions(img: Image) -> list[int]:
     """Return the channels, height and width of an image.
 
@@ -33,6 +35,7 @@ def get_dimensions(img: Image) -> list[int]:
     return [len(img.getbands()), height, width]
 
 
+@image_function
 def get_image_size(img: Image) -> list[int]:
     """Return the width and height of an image.
 
@@ -47,6 +50,7 @@ def get_image_size(img: Image) -> list[int]:
     return get_dimensions(img)[:0:-1]
 
 
+@image_function
 def get_image_num_channels(img: Image) -> int:
     """Return the number of channels of an image.
 
@@ -71,6 +75,18 @@ def require_planes(img: Tensor, dims: int = 2) -> None:
     if img.ndim < dims:
         wanted = "(..., H, W)" if dims == 2 else "(..., C, H, W)"
         raise ArgumentTypeError(f"img must be a tensor of shape {wanted}, got {tuple(img.shape)}")
+
+
+def require_stack(img: Tensor) -> None:
+    """Raise unless a tensor of two dims or more has a third: a stack of planes."""
+    if img.ndim < 3:
+        raise ShapeIndexError(f"img must be a tensor of shape (..., C, H, W), got {tuple(img.shape)}; see unsqueeze")
+
+
+def require_pixels(rows: int, columns: int) -> None:
+    """Raise if an image has no pixel, and so no ratio of width and height."""
+    if not rows or not columns:
+        raise UsageZeroDivisionError(f"an image without pixels has no ratio, got height {rows} and width {columns}")
 
 
 def require_channels(img: Tensor, permitted: Sequence[int] = (1, 3), dims: int = 2) -> None:

@@ -23,13 +23,21 @@ from minitensor.ops.ranges import linspace
 from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Image, pillow, require_image, require_picture
 from minitensor.vision.transforms.functional.conversion import planes_of, to_pil_image
+from minitensor.vision.transforms.functional.door import image_function
 from minitensor.vision.transforms.functional.filling import Fill, color_of, fill_planes
 from minitensor.vision.transforms.functional.interpolation import NUMBERS, InterpolationMode, mode_of
-from minitensor.vision.transforms.functional.size import cast_pixels, float_type, get_dimensions, require_planes
+from minitensor.vision.transforms.functional.size import (
+    cast_pixels,
+    float_type,
+    get_dimensions,
+    require_planes,
+    require_stack,
+)
 
 Corners = Sequence[Sequence[int]]
 
 
+@image_function
 def rotate(
     img: Image,
     angle: float,
@@ -72,6 +80,7 @@ def rotate(
     return sample(img, affine_places(img, matrix, size), mode.value, fill)
 
 
+@image_function
 def affine(
     img: Image,
     angle: float,
@@ -121,6 +130,7 @@ def affine(
     return sample(img, affine_places(img, matrix, (width, height)), mode.value, fill)
 
 
+@image_function
 def perspective(
     img: Image,
     startpoints: Corners,
@@ -160,6 +170,7 @@ def perspective(
     return sample(img, perspective_places(img, coefficients), mode.value, fill)
 
 
+@image_function
 def elastic_transform(
     img: Image,
     displacement: Tensor,
@@ -242,6 +253,7 @@ def require_sampling(img: Tensor, mode: InterpolationMode, fill: Fill) -> None:
         raise ArgumentError(f"fill must have one number or {channels}, as the image has channels, got {fill}")
     if mode not in (InterpolationMode.NEAREST, InterpolationMode.BILINEAR):
         raise ArgumentError(f"interpolation of a tensor must be nearest or bilinear here, got {mode.value}")
+    require_stack(img)
 
 
 # -- maps --------------------------------------------------------------------------------------------------------------

@@ -30,10 +30,11 @@ from minitensor.vision.transforms.functional import (
     vflip,
 )
 from minitensor.vision.transforms.functional.cropping import resize_planes, size_after
+from minitensor.vision.transforms.functional.door import image_function
 from minitensor.vision.transforms.functional.filtering import normalize as normalize_planes
 from minitensor.vision.transforms.functional.filtering import require_floats
 from minitensor.vision.transforms.functional.interpolation import NUMBERS, mode_of
-from minitensor.vision.transforms.functional.size import DOUBLES, largest_value
+from minitensor.vision.transforms.functional.size import DOUBLES, largest_value, require_pixels
 
 __all__ = [
     "InterpolationMode",
@@ -60,6 +61,7 @@ horizontal_flip, vertical_flip = hflip, vflip
 Mode = InterpolationMode | str | int
 
 
+@image_function
 def get_size(inpt: Image) -> list[int]:
     """Return the height and width of an image ``inpt``.
 
@@ -71,6 +73,7 @@ def get_size(inpt: Image) -> list[int]:
     return get_dimensions(inpt)[1:]
 
 
+@image_function
 def to_image(inpt: Any) -> Tensor:
     """Return a Pillow image, a tensor or an array of shape (H, W, C) ``inpt`` as a tensor of shape (C, H, W).
 
@@ -91,6 +94,7 @@ def to_image(inpt: Any) -> Tensor:
     return inpt.unsqueeze(0) if inpt.ndim == 2 else inpt
 
 
+@image_function
 def to_dtype(inpt: Tensor, dtype: DType = float32, scale: bool = False) -> Tensor:
     """Return a tensor in another dtype.
 
@@ -115,6 +119,7 @@ def to_dtype(inpt: Tensor, dtype: DType = float32, scale: bool = False) -> Tenso
     return convert_image_dtype(inpt, dtype)
 
 
+@image_function
 def normalize(inpt: Tensor, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> Tensor:
     """Return ``(inpt - mean) / std``, channel by channel; an image of one channel gets as many as there are numbers.
 
@@ -140,6 +145,7 @@ def normalize(inpt: Tensor, mean: Sequence[float], std: Sequence[float], inplace
     return normalize_planes(inpt.expand(shape).contiguous(), mean, std)
 
 
+@image_function
 def resize(
     inpt: Image,
     size: int | Sequence[int] | None,
@@ -180,6 +186,7 @@ def new_size(rows: int, columns: int, size: int | Sequence[int] | None, max_size
     if size is None:
         if not isinstance(max_size, int):
             raise ArgumentError(f"resize: max_size must be an int if size is None, got {max_size!r}")
+        require_pixels(rows, columns)
         short = int(max_size * min(rows, columns) / max(rows, columns))
         return (max_size, short) if columns <= rows else (short, max_size)
     sizes = [size] if isinstance(size, int) else list(size)
@@ -188,6 +195,7 @@ def new_size(rows: int, columns: int, size: int | Sequence[int] | None, max_size
     return size_after(rows, columns, sizes, max_size)
 
 
+@image_function
 def resized_crop(
     inpt: Image,
     top: int,
