@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.errors import ArgumentError, ArgumentTypeError
 from minitensor.nn.container import Sequential
 from minitensor.nn.conv import Conv2d
@@ -32,6 +33,7 @@ class Token(NamedTuple):
     place: int
 
 
+@composite_with_own_checks
 def from_pattern(
     pattern: str,
     input_size: tuple[int, int, int],
@@ -82,8 +84,9 @@ def from_pattern(
         raise ArgumentTypeError(f"from_pattern: pattern must be a str, got {type(pattern).__name__}: {pattern!r}")
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise ArgumentError(f"from_pattern: kernel_size must be odd to keep the size, got {kernel_size}")
-    if len(input_size) != 3:
-        raise ArgumentError(f"from_pattern: input_size must be the shape (C, H, W), got {tuple(input_size)}")
+    require_image_size(input_size)
+    widths = list(channels) if isinstance(channels, Sequence) else [channels]
+    require_positive(num_classes=[num_classes], hidden=[hidden], channels=widths)
     reader = Reader(pattern, counts, pool)
     reader.require_letters()
     layers = reader.read()
@@ -92,6 +95,22 @@ def from_pattern(
     if layers[-1].text != "FC":
         complain(pattern, layers[-1].place, "must end with FC, which gives the scores of the classes")
     return Sequential(*Builder(pattern, input_size, num_classes, channels, hidden, kernel_size).build(layers[1:]))
+
+
+def require_image_size(input_size: Sequence[int]) -> None:
+    """Raise unless this is the shape (C, H, W) of an image."""
+    if not isinstance(input_size, Sequence) or not all(isinstance(each, int) for each in input_size):
+        raise ArgumentTypeError(f"from_pattern: input_size must be the shape (C, H, W), got {input_size!r}")
+    if len(input_size) != 3 or min(input_size) < 1:
+        raise ArgumentError(f"from_pattern: input_size must be the shape (C, H, W), got {tuple(input_size)}")
+
+
+def require_positive(**sizes: Sequence[int]) -> None:
+    """Raise unless the sizes that a pattern leaves open are positive."""
+    for name, each in sizes.items():
+        for size in each:
+            if size < 1:
+                raise ArgumentError(f"from_pattern: {name} must be positive, got {size}")
 
 
 def complain(pattern: str, place: int, problem: str) -> NoReturn:

@@ -16,7 +16,7 @@ from minitensor.autograd.interpreters import interpreted_by
 from minitensor.autograd.mode import enable_grad, no_grad
 from minitensor.base import TensorBase
 from minitensor.dtypes import dtype as Dtype
-from minitensor.errors import ArgumentTypeError, ShapeValueError
+from minitensor.errors import ArgumentTypeError, MinitensorError, ShapeValueError
 from minitensor.ops.creation import zeros
 from minitensor.utils._pytree import tree_leaves
 from minitensor.utils.fields import Field, Fields, field_of, pair
@@ -244,6 +244,7 @@ def summary(
     Raises:
         ValueError: If ``strict``, and windows do not fit; the message names the layers and what they lose.
         TypeError: If ``input_size`` is neither a shape nor a sequence of shapes.
+        RuntimeError: If the network refuses an input of that shape, for example because it has the batch in it.
 
     >>> import minitensor as torch
     >>> from minitensor import nn
@@ -267,7 +268,7 @@ def summary(
     inputs = [zeros((batch_size, *shape), dtype=kind, device="meta") for shape in shapes_from(input_size)]
     observer = Observer(bare, inputs)
     with enable_grad(), interpreted_by(observer), observer:
-        bare(*inputs)
+        run_bare(bare, inputs)
     if strict:
         require_fit(observer.rows)
     parameters = list(model.parameters())
@@ -282,14 +283,34 @@ def summary(
     )
 
 
+def run_bare(bare: Module, inputs: Sequence[Tensor]) -> None:
+    """Run a network; if it refuses the inputs, say of which shapes they are and where the batch comes from."""
+    try:
+        bare(*inputs)
+    except MinitensorError as error:
+        shapes = ", ".join(str(tuple(each.shape)) for each in inputs)
+        error.args = (
+            f"summary: the network refuses inputs of shape {shapes}: {error}\n"
+            "input_size is the shape of an input without the batch, which is added in front; see batch_size=",
+        )
+        raise
+
+
 def shapes_from(input_size: Any) -> list[Shape]:
     """Return the shapes of inputs: one shape or a sequence of them. ``()`` is the shape of a number."""
     if isinstance(input_size, (tuple, list)):
         if all(isinstance(each, int) for each in input_size):
-            return [tuple(input_size)]
+            return [require_sizes(input_size)]
         if all(isinstance(each, (tuple, list)) and all(isinstance(n, int) for n in each) for each in input_size):
-            return [tuple(each) for each in input_size]
+            return [require_sizes(each) for each in input_size]
     raise ArgumentTypeError(f"summary: input_size must be a shape or a sequence of shapes, got {input_size!r}")
+
+
+def require_sizes(shape: Sequence[int]) -> Shape:
+    """Return a shape; raise if a size is negative."""
+    if any(each < 0 for each in shape):
+        raise ShapeValueError(f"summary: sizes must not be negative, got {tuple(shape)}")
+    return tuple(shape)
 
 
 def measure_memory(model: Module, *inputs: Tensor) -> dict[str, int]:

@@ -10,10 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.autograd.mode import no_grad
-from minitensor.errors import ArgumentError, ShapeValueError, UnsupportedValueError
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ShapeValueError,
+    UninitializedError,
+    UnsupportedValueError,
+)
 from minitensor.nn.adaptive_pooling import AdaptiveAvgPool2d
 from minitensor.nn.batchnorm import BatchNorm1d, BatchNorm2d
 from minitensor.nn.container import Sequential
@@ -21,7 +28,7 @@ from minitensor.nn.conv import Conv2d
 from minitensor.nn.flatten import Flatten
 from minitensor.nn.linear import Linear
 from minitensor.nn.module import Module
-from minitensor.nn.parameter import Parameter
+from minitensor.nn.parameter import Parameter, is_lazy
 from minitensor.nn.pooling import AvgPool2d
 from minitensor.ops.creation import empty
 from minitensor.ops.ranges import arange
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
+@composite_with_own_checks
 def linear_to_conv(linear: Linear, input_shape: Sequence[int]) -> Conv2d:
     """Return the convolution that computes what a linear layer computes of a flattened map.
 
@@ -43,7 +51,8 @@ def linear_to_conv(linear: Linear, input_shape: Sequence[int]) -> Conv2d:
         A convolution with K filters of shape (C, H, W). Of a map of that shape, it makes (K, 1, 1).
 
     Raises:
-        ValueError: If the shape has not as many elements as the layer has inputs.
+        ValueError: If the shape has not as many elements as the layer has inputs, or is not of three positive sizes.
+        TypeError: If it is no sequence of ints.
 
     >>> import minitensor as torch
     >>> linear = torch.nn.Linear(512 * 7 * 7, 10)
@@ -54,6 +63,7 @@ def linear_to_conv(linear: Linear, input_shape: Sequence[int]) -> Conv2d:
     >>> torch.allclose(conv(map).flatten(1), linear(map.flatten(1)), atol=1e-5)
     True
     """
+    require_map_shape("linear_to_conv: input_shape", input_shape)
     channels, height, width = input_shape
     if channels * height * width != linear.in_features:
         raise ShapeValueError(
@@ -67,6 +77,7 @@ def linear_to_conv(linear: Linear, input_shape: Sequence[int]) -> Conv2d:
     return conv
 
 
+@composite_with_own_checks
 def convert_to_fully_convolutional(model: Module, input_size: Sequence[int]) -> Sequential:
     """Return a network that slides a classifier over images of any size, at least its own.
 
@@ -87,7 +98,8 @@ def convert_to_fully_convolutional(model: Module, input_size: Sequence[int]) -> 
 
     Raises:
         ValueError: If the model is not such a chain, or looks at the whole image somewhere within a block, as
-            squeeze-and-excitation does.
+            squeeze-and-excitation does; or its weights have no values; or a size is not positive.
+        TypeError: If ``input_size`` is no sequence of ints.
 
     >>> import minitensor as torch
     >>> nn = torch.nn
@@ -96,6 +108,8 @@ def convert_to_fully_convolutional(model: Module, input_size: Sequence[int]) -> 
     >>> sliding(torch.rand(1, 3, 20, 24)).shape
     torch.Size([1, 5, 3, 5])
     """
+    require_map_shape("convert_to_fully_convolutional: input_size", input_size)
+    require_weights(model)
     with evaluation(model), no_grad():
         image = features = probe(model, input_size)
         twins: list[tuple[Module, Module]] = []  # each layer, and what stands for it
@@ -110,6 +124,7 @@ def convert_to_fully_convolutional(model: Module, input_size: Sequence[int]) -> 
     return sliding
 
 
+@composite_with_own_checks
 def dense_scores(
     network: Callable[[Tensor], Tensor], images: Tensor, *, window: int, stride: int, shifts: int
 ) -> Tensor:
@@ -151,6 +166,28 @@ def dense_scores(
             scores[..., row::shifts, column::shifts] = part
     assert scores is not None  # there is at least one shift, by zero
     return scores
+
+
+def require_map_shape(name: str, shape: Any) -> None:
+    """Raise unless this is the shape (C, H, W) of an image or a map."""
+    wanted = f"{name} must be the shape (C, H, W), got {shape!r}"
+    if not isinstance(shape, Sequence) or not all(isinstance(each, int) for each in shape):
+        raise ArgumentTypeError(wanted)
+    if len(shape) != 3 or min(shape) < 1:
+        raise ArgumentError(wanted)
+
+
+def require_weights(model: Module) -> None:
+    """Raise unless all weights have values, which are compared in the end."""
+    for name, each in model.named_parameters():
+        if is_lazy(each):
+            raise UninitializedError(
+                f"convert_to_fully_convolutional: {name} has no shape yet; run the model once on an image"
+            )
+        if each.is_meta:
+            raise UninitializedError(
+                f"convert_to_fully_convolutional: {name} is on the device meta and has no values; load them first"
+            )
 
 
 def probe(model: Module, input_size: Sequence[int]) -> Tensor:

@@ -60,6 +60,22 @@ def test_a6_the_body_is_frozen_until_the_head_has_learned(example: dict[str, Any
     assert all(each.requires_grad for each in network.parameters())
 
 
+def test_a6_pytorch_computes_the_same_scores(example: dict[str, Any], tmp_path: Path) -> None:
+    """The example with PyTorch in place of minitensor, from the same checkpoint."""
+    pytorch = pytest.importorskip("torch")
+    path = tmp_path / "with_pytorch.py"
+    path.write_text(SCRIPT.read_text().replace('if "--pretrain" in sys.argv:', "if True:", 1))
+    twin = runpy.run_path(str(path), run_name="example")
+    assert twin["torch"] is pytorch
+    images = torch.rand(7, 1, 8, 8)
+    scores = []
+    for program, batch in ((example, images), (twin, pytorch.from_numpy(images.numpy()))):
+        network = program["SmallResNet"](classes=5)
+        network.load_state_dict(program["read_checkpoint"](example["CHECKPOINT"]))
+        scores.append(network.eval()(batch).tolist())
+    torch.testing.assert_close(torch.tensor(scores[0]), torch.tensor(scores[1]))
+
+
 def test_a_missing_checkpoint_is_named() -> None:
     found = run("--checkpoint", "nowhere.pt")
     assert found.returncode == 1
