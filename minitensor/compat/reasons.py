@@ -149,9 +149,6 @@ ABSENT = (
     Absence("minitensor.vision, which is imported as torchvision, downloads nothing",
             "pass the constructor weights=<the path of a checkpoint>", """
         torchvision.models.*_Weights torchvision.models.get_weight torchvision.models.get_model_weights"""),
-    Absence("minitensor.vision, which is imported as torchvision, has constructors only",
-            "call one, such as models.resnet18()", """
-        torchvision.models.get_model torchvision.models.get_model_builder torchvision.models.list_models"""),
     Absence("minitensor.vision, which is imported as torchvision, lacks it", "read pictures with Pillow", """
         torchvision.io torchvision.io.*"""),
     Absence("minitensor.vision, which is imported as torchvision, lacks it", "dir() of its modules lists its names", """

@@ -1,4 +1,4 @@
-"""Building blocks of the networks in ``vision.models``, under the names of ``torchvision.ops``.
+"""Building blocks of the networks in ``vision.models``, and boxes, under the names of ``torchvision.ops``.
 
 A block is a layer like any other: it knows its channels, not the network it stands in.
 """
@@ -13,10 +13,26 @@ from minitensor.compat.reasons import attributes_of
 from minitensor.errors import ArgumentError
 from minitensor.ops.creation import empty, ones, zeros
 from minitensor.tensor import Tensor
+from minitensor.vision.boxes import (
+    batched_nms,
+    box_area,
+    box_convert,
+    box_iou,
+    clip_boxes_to_image,
+    complete_box_iou,
+    distance_box_iou,
+    generalized_box_iou,
+    masks_to_boxes,
+    nms,
+    remove_small_boxes,
+    sigmoid_focal_loss,
+)
 
 __all__ = [
     "MLP", "Conv2dNormActivation", "Conv3dNormActivation", "FrozenBatchNorm2d", "Permute", "SqueezeExcitation",
-    "StochasticDepth", "stochastic_depth",
+    "StochasticDepth", "batched_nms", "box_area", "box_convert", "box_iou", "clip_boxes_to_image", "complete_box_iou",
+    "distance_box_iou", "generalized_box_iou", "masks_to_boxes", "nms", "remove_small_boxes", "sigmoid_focal_loss",
+    "stochastic_depth",
 ]  # fmt: skip
 
 Layer = Callable[..., nn.Module]

@@ -222,9 +222,8 @@ def test_tensors_and_modules_still_pickle_and_ask_by_hasattr() -> None:
 
 @pytest.mark.parametrize(("path", "advice"), [
     ("models.ResNet18_Weights", "pass the constructor weights="),
-    ("models.get_model", "call one"),
     ("io", "read pictures with Pillow"),
-    ("ops.nms", "lists its names"),
+    ("ops.roi_align", "lists its names"),
     ("utils.draw_bounding_boxes", "lists its names"),
     ("datasets.CocoDetection", "lists its names"),
     ("transforms.ToPILVideo", "lists its names"),

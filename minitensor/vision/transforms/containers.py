@@ -185,19 +185,20 @@ class RandomChoice(RandomTransforms):
         self.p = p
 
     def __call__(self, *args: Any) -> Any:
-        self.require_weights()
+        require_weights(self.transforms, self.p)
         return require_step("RandomChoice", random.choices(self.transforms, weights=self.p)[0])(*args)
-
-    def require_weights(self) -> None:
-        """Raise unless there is a transform, and a number for each."""
-        if not len(self.transforms):
-            raise IndexValueError("RandomChoice: there is no transform to choose from")
-        if self.p is not None and not all(isinstance(each, (numbers.Real, Tensor)) for each in self.p):
-            raise ArgumentTypeError(f"RandomChoice: p must be numbers, got {self.p!r}")
-        if self.p is not None and len(self.p) != len(self.transforms):
-            raise ArgumentError(
-                f"RandomChoice: p must have a number for each of {len(self.transforms)} transforms, got {self.p!r}"
-            )
 
     def __repr__(self) -> str:
         return f"{super().__repr__()}(p={self.p})"
+
+
+def require_weights(transforms: Sequence[Transform], p: Sequence[float] | None) -> None:
+    """Raise unless there is a transform, and a number for each."""
+    if not len(transforms):
+        raise IndexValueError("RandomChoice: there is no transform to choose from")
+    if p is None:
+        return
+    if not all(isinstance(each, (numbers.Real, Tensor)) for each in p):
+        raise ArgumentTypeError(f"RandomChoice: p must be numbers, got {p!r}")
+    if len(p) != len(transforms):
+        raise ArgumentError(f"RandomChoice: p must have a number for each of {len(transforms)} transforms, got {p!r}")
