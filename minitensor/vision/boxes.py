@@ -186,7 +186,7 @@ def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
     >>> import minitensor as torch
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 4.0, 2.0]])
     >>> torch.vision.ops.complete_box_iou(boxes, boxes)[0]
-    tensor([1.0000, 0.4473])
+    tensor([1.0000, 0.4468])
     """
     boxes1, boxes2 = widen(boxes1), widen(boxes2)
     ratios1, ratios2 = [
