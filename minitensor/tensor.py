@@ -38,6 +38,7 @@ from minitensor.ops import (
     face,
     fill,
     fused,
+    held,
     index,
     integrate,
     join,
@@ -426,6 +427,7 @@ class Tensor(TensorBase):
     is_inference = metadata.always_false
     is_shared, share_memory_ = sharing.is_shared, sharing.share_memory_
     pin_memory, is_pinned = sharing.pin_memory, sharing.is_pinned
+    record_stream = held.record_stream
     __dlpack__, __dlpack_device__ = exchange.to_dlpack, exchange.dlpack_device
     itemsize, nbytes, is_cuda = property(metadata.element_size), property(metadata.nbytes), property(metadata.is_cuda)
     is_contiguous, is_floating_point = metadata.is_contiguous, metadata.is_floating_point

@@ -68,6 +68,7 @@ OPTIONAL = {
     "tqdm": "minitensor.compat",
     "tensorboard": "minitensor.utils.tensorboard",
     "PIL": "minitensor.vision",
+    "pynvml": "minitensor.cuda",
 }
 OPTIONAL_AT_TOP = ("minitensor.backends.cupy", "minitensor.testing.strategies")
 
@@ -577,6 +578,8 @@ OTHER_NAMES = frozenset(
     "__missing__ __reversed__ untyped searchsorted hamming general_hamming "
     "as_strided empty_permuted empty_strided new_empty_strided from_pretrained cached "
     "random_unstructured random_structured l1_unstructured ln_structured global_unstructured "  # of nn.utils.prune
+    "broadcast_coalesced reduce_add_coalesced device_memory_used caching_allocator_disabled max_memory_allocated "
+    "max_memory_reserved "
     "memory_allocated memory_reserved current_allocated_memory get_fastpath_enabled set_fastpath_enabled "  # of devices
     "set_autocast_cache_enabled set_autocast_cpu_enabled set_autocast_enabled "
     "autocast_increment_nesting autocast_decrement_nesting "

@@ -8,6 +8,7 @@ tensors.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from minitensor.backends.functions import SpecialFunctions
@@ -81,8 +82,20 @@ class Backend(SpecialFunctions, ABC):
         """Return how many devices of this kind the machine has."""
         return 1
 
+    def on(self, index: int | None) -> AbstractContextManager[Any]:
+        """Return a block in which the device of this index is the current one."""
+        return nullcontext()
+
+    def library_on(self, index: int | None) -> Library:
+        """Return the array library, whose new arrays are on the device of this index, the current one if None."""
+        return self.xp
+
     def synchronize(self) -> None:  # the host is always synchronous
         """Wait until the device has finished its work."""
+
+    def memory_usage(self, index: int) -> Any:
+        """Return the counts of the memory of a device, or None where nothing is counted."""
+        return None
 
     def pinned_memory(self, length: int) -> memoryview:
         """Return memory of the host from which this device copies fast: page-locked memory for a GPU."""

@@ -60,10 +60,10 @@ ABSENT = (
     Absence("strided memory is the only layout here", "leave out the argument layout", """
         torch.legacy_contiguous_format"""),
     # -- devices
-    Absence("there is one kind of accelerator, through CuPy, and it has no streams or events",
+    Absence("there is one kind of accelerator, GPUs through CuPy, without PyTorch's own libraries",
             "use cuda.is_available(), cuda.synchronize() and .to(device)", """
         torch.accelerator.* torch.mps.* torch.mtia torch.xpu.* torch.cpu.* torch.cuda.* torch.Tensor.ipu
-        torch.Tensor.mtia torch.Tensor.xpu torch.Tensor.record_stream torch.Tensor.to_mkldnn torch.DeviceObjType
+        torch.Tensor.mtia torch.Tensor.xpu torch.Tensor.to_mkldnn torch.DeviceObjType
         torch.StreamObjType torch.autograd.DeviceType torch.backends.* torch.backends.*.*"""),
     Absence("autocast casts on the CPU and on a GPU only", "use autocast('cpu')", """
         torch.*_autocast_ipu_* torch.*_autocast_xla_*"""),

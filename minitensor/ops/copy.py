@@ -98,7 +98,7 @@ def copy_as(input: Tensor, layout: Layout) -> Array:
 def empty_as(like: Tensor, layout: Layout) -> Array:
     """Return uninitialized memory with a tensor's dtype and device."""
     backend, kind = like.backend, like.array.dtype
-    flat = backend.xp.empty(layouts.numel(layout.shape), kind)
+    flat = backend.library_on(like.device.index).empty(layouts.numel(layout.shape), kind)
     return backend.window(flat, kind, layout.shape, layout.strides, 0)
 
 

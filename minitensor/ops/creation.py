@@ -64,11 +64,19 @@ NUMBERS = (bool, int, float, complex)
 def creates(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function that creates tensors encode its numbers if their dtype is encoded: float32 for bfloat16.
 
-    It asks for NumPy's dtype before it does anything else; see Note [Encoded arrays] in ``backends/encoded.py``.
+    It asks for NumPy's dtype before it does anything else; see Note [Encoded arrays] in ``backends/encoded.py``. On a
+    device with an index, all of its arrays are made there.
     """
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> Any:
+        where: Any = kwargs.get("device")
+        if where is None or (place := device(where)).index is None:
+            return create(*args, **kwargs)
+        with place.backend.on(place.index):
+            return create(*args, **kwargs)
+
+    def create(*args: P.args, **kwargs: P.kwargs) -> Any:
         try:
             return function(*args, **kwargs)
         except EncodedError as error:
@@ -506,7 +514,7 @@ def make_like(
     place = input.device if where is None else device(where)
     backend, kind = place.backend, numpy_dtype(wanted or input.dtype)
     layout = apply_format(input.layout, preserve_format if format is None else format)
-    flat = backend.xp.empty(layouts.numel(layout.shape), kind)
+    flat = backend.library_on(place.index).empty(layouts.numel(layout.shape), kind)
     if value is not None:
         flat[...] = scalars.fit(value, kind)[()]
     array = backend.window(flat, kind, layout.shape, layout.strides, 0)

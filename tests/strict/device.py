@@ -65,12 +65,69 @@ def lift(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         plain = bare(args)
         named = {name: bare(value) for name, value in kwargs.items()}
-        with np.errstate(all="ignore"):
-            result = function(*plain, **named)
+
+        def work() -> Any:
+            with np.errstate(all="ignore"):
+                return function(*plain, **named)
+
         out = kwargs.get("out")
-        return wrap(reorder(result, *plain)) if out is None else out
+        if out is not None:
+            launch(work)
+            return out
+        before = [each.copy() for each in plain if isinstance(each, np.ndarray)] if tape() is not None else []
+        result = reorder(work(), *plain)
+        if tape() is not None:
+            result = as_arrays(result)
+            record_results(result, work, plain, before)
+        return wrap(result)
 
     return call
+
+
+# What `strict.gpu` replaces: the account of new memory, whose device it returns, and what a capture forbids.
+allocate: Callable[[Any], Any] = lambda host: None
+refuse_in_capture: Callable[[], None] = lambda: None
+
+# While the current stream is captured, kernels are noted in its tape and do not run. `strict.gpu` replaces this.
+tape: Callable[[], list[Callable[[], Any]] | None] = lambda: None
+
+
+def launch(work: Callable[[], Any]) -> None:
+    """Run a kernel that writes, or note it in the tape."""
+    kernels = tape()
+    if kernels is None:
+        work()
+    else:
+        kernels.append(work)
+
+
+def as_arrays(result: Any) -> Any:
+    """Return NumPy's scalars as arrays, which can be filled."""
+    if result.__class__ in (list, tuple):
+        return result.__class__(as_arrays(each) for each in result)
+    return np.asarray(result) if isinstance(result, np.generic) else result
+
+
+def record_results(result: Any, work: Callable[[], Any], plain: Any, before: list[Any]) -> None:
+    """Note a kernel that makes results, and fill them with garbage: it has not run. A view is no kernel's result."""
+    made = result if isinstance(result, (list, tuple)) else [result]
+    given = [each for each in plain if isinstance(each, np.ndarray)]
+    for array, old in zip(given, before, strict=True):
+        if any(array is each for each in made):  # an argument ``out`` given by position
+            array[...] = old
+            launch(work)
+            return
+    if any(np.may_share_memory(array, each) for array in made for each in given if isinstance(array, np.ndarray)):
+        return
+
+    def again() -> None:
+        found = work()
+        for array, value in zip(made, found if isinstance(found, (list, tuple)) else [found], strict=True):
+            array[...] = value
+
+    launch(again)
+    for array in made:
+        array.view(np.uint8 if array.ndim and array.flags.c_contiguous else array.dtype)[...] = 113
 
 
 def wrapped_index(index: Any, shape: tuple[int, ...]) -> Any:
@@ -92,12 +149,16 @@ def wrapped_index(index: Any, shape: tuple[int, ...]) -> Any:
 class Array:
     """An array on the device."""
 
-    __slots__ = ("_host",)
+    __slots__ = ("_host", "place")
     __array_ufunc__ = None  # NumPy's own operators and functions refuse it
     __hash__ = None  # type: ignore[assignment]  # as an ndarray
 
-    def __init__(self, host: Any) -> None:
+    def __init__(self, host: Any, dtype: Any = None, memptr: Any = None, strides: Any = None) -> None:
+        """Wrap a host array; with ``memptr``, make the view of memory that ``cupy.ndarray`` makes of a shape."""
+        if memptr is not None:
+            host = np.ndarray(host, dtype, memptr.mem, memptr.offset if 0 not in host else 0, strides)
         self._host = host
+        self.place = allocate(host) if memptr is None else memptr.place
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise Mixed("implicit conversion to a host array: use backend.to_host")
@@ -112,12 +173,18 @@ class Array:
     itemsize = property(lambda self: self._host.itemsize)
     nbytes = property(lambda self: self._host.nbytes)
     flags = property(lambda self: self._host.flags)
-    T = property(lambda self: Array(self._host.T))
-    imag = property(lambda self: Array(self._host.imag))
+    T = property(lambda self: self._view(self._host.T))
+    imag = property(lambda self: self._view(self._host.imag))
 
     @property
     def real(self) -> Array:
-        return Array(self._host.real)
+        return self._view(self._host.real)
+
+    def _view(self, host: Any) -> Array:
+        """Return a view on the device of this array."""
+        view = Array(host)
+        view.place = self.place
+        return view
 
     def __len__(self) -> int:
         return len(self._host)
@@ -128,6 +195,7 @@ class Array:
     # -- copies to the host, counted ---------------------------------------------------------------------------------
 
     def _number(self) -> Any:
+        refuse_in_capture()
         COPIES["to host"] += 1
         return self._host
 
@@ -156,23 +224,28 @@ class Array:
 
     def __getitem__(self, index: Any) -> Array:
         found = self._host[wrapped_index(bare(index), self.shape)]
-        return Array(np.asarray(found))
+        return self._view(np.asarray(found))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(value, np.ndarray) and value.ndim:
             raise Mixed("a host array written into the device's")
         plain = value if isinstance(value, np.ndarray) else bare(value)
-        with np.errstate(all="ignore"):
-            self._host[wrapped_index(bare(index), self.shape)] = plain
+        place = wrapped_index(bare(index), self.shape)
+
+        def write() -> None:
+            with np.errstate(all="ignore"):
+                self._host[place] = plain
+
+        launch(write)
 
     def view(self, *args: Any) -> Array:
-        return Array(self._host.view(*args))
+        return self._view(self._host.view(*args))
 
     def fill(self, value: Any) -> None:
-        self._host.fill(bare(value))
+        launch(lambda: self._host.fill(bare(value)))
 
     def sort(self, axis: int = -1) -> None:
-        self._host.sort(axis)
+        launch(lambda: self._host.sort(axis))
 
 
 def method(name: str) -> Callable[..., Any]:
@@ -201,8 +274,13 @@ def binary(function: Callable[..., Any], back: bool) -> Callable[..., Any]:
 
 def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Array, other: Any) -> Array:
-        with np.errstate(all="ignore"):
-            function(self._host, bare(other))
+        plain = bare(other)
+
+        def write() -> None:
+            with np.errstate(all="ignore"):
+                function(self._host, plain)
+
+        launch(write)
         return self
 
     return call
@@ -246,7 +324,7 @@ class Ufunc:
         raise NotImplementedError(f"`cupy_{self.name}.{name}` is not supported yet")
 
     def scatter(self, target: Array, index: Any, values: Any = None) -> None:
-        self.ufunc.at(target._host, wrapped_index(bare(index), target.shape), bare(values))
+        launch(lambda: self.ufunc.at(target._host, wrapped_index(bare(index), target.shape), bare(values)))
 
 
 class Library(ModuleType):
@@ -280,6 +358,8 @@ def creator(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that makes device arrays from host data, where CuPy accepts host data too."""
 
     def call(value: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            refuse_in_capture()
         plain = value if isinstance(value, np.ndarray) else bare(value)
         return Array(
             np.array(function(plain, *args, **kwargs))

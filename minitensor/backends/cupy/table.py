@@ -10,10 +10,32 @@ import cupyx.scipy.sparse
 import cupyx.scipy.special
 
 from minitensor.backends.base import Backend
+from minitensor.backends.cupy.peaks import PeakHook
 from minitensor.copies import record_copy, tracing
+from minitensor.errors import UsageError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from minitensor.backends import Array, Library
+
+
+class LibraryOn:
+    """CuPy's functions, called with another GPU as the current one: new arrays are on that."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(cupy, name)
+        if isinstance(function, type) or not callable(function):
+            return function
+
+        def call(*args: Any, **options: Any) -> Any:
+            with cupy.cuda.Device(self.index):
+                return function(*args, **options)
+
+        return call
 
 
 class CupyBackend(Backend):
@@ -22,6 +44,10 @@ class CupyBackend(Backend):
     name = "cuda"
     xp = cast("Library", cupy)
     array_class = cupy.ndarray
+
+    def __init__(self) -> None:
+        self.peaks = PeakHook()
+        self.peaks.__enter__()  # for good
 
     def window(self, buffer: Array, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:
         size = dtype.itemsize
@@ -36,6 +62,8 @@ class CupyBackend(Backend):
 
     def from_host(self, host: Array, index: int | None = None) -> Array:
         with cupy.cuda.Device(index):
+            if cupy.cuda.get_current_stream().is_capturing():  # a replay would read memory that CuPy has used again
+                raise UsageError("nothing is copied from the CPU to a GPU while a graph is captured; do it before")
             array: Array = cupy.asarray(host)
         if tracing.get():
             record_copy("to device", array)
@@ -67,8 +95,17 @@ class CupyBackend(Backend):
     def device_count(self) -> int:
         return int(cupy.cuda.runtime.getDeviceCount())
 
+    def on(self, index: int | None) -> AbstractContextManager[Any]:
+        return cast("AbstractContextManager[Any]", cupy.cuda.Device(index))
+
+    def library_on(self, index: int | None) -> Library:
+        return self.xp if index is None else cast("Library", LibraryOn(index))
+
     def synchronize(self) -> None:
         cupy.cuda.get_current_stream().synchronize()
+
+    def memory_usage(self, index: int) -> Any:
+        return self.peaks.read(index)
 
     def pinned_memory(self, length: int) -> memoryview:
         return memoryview(cupy.cuda.alloc_pinned_memory(length))[:length]  # it rounds up
