@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minitensor import backends
+from minitensor.compat.reasons import attributes_of
 from minitensor.cuda import devices
+from minitensor.cuda.monitor import list_gpu_processes as list_gpu_processes
 from minitensor.errors import UsageError, UsageTypeError, UsageValueError
 from minitensor.ops.held import release_memory
 
@@ -390,3 +392,7 @@ def use_mem_pool(pool: MemPool, device: Any = None) -> Iterator[None]:
     """
     with devices.device(device), devices.library().using_allocator(pool.blocks.malloc):
         yield
+
+
+if not TYPE_CHECKING:  # with it, type checkers accept any name
+    __getattr__ = attributes_of(__name__)

@@ -128,6 +128,7 @@ ABSENT_METHODS = {
     "MultiheadAttention merge_masks": "a part of forward",
     "GRU LSTM RNN RNNBase check_forward_args check_hidden_size get_expected_hidden_size get_expected_cell_size "
     "permute_hidden": "parts of forward",
+    "MemPool id snapshot use_count": "of PyTorch's allocator",
     "DataParallel gather parallel_apply replicate scatter": "there is one device",
     "Adagrad share_memory": "a state is not shared with other processes",
     "SequentialLR recursive_undo": "a part of the constructor",
