@@ -10,11 +10,17 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from minitensor import cpu, cuda
+from minitensor import cpu, cuda, dtypes
 from minitensor.compat.reasons import attributes_of
+from minitensor.compat.streams import Stream
 from minitensor.device import DeviceLike, device
 from minitensor.device import device as Device
-from minitensor.errors import DeviceError, UsageError
+from minitensor.errors import ArgumentTypeError, DeviceError, UsageError, quote
+
+SUPPORTED = (
+    dtypes.bool_, dtypes.uint8, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64, dtypes.float16, dtypes.float32,
+    dtypes.float64, dtypes.complex64, dtypes.complex128,
+)  # fmt: skip
 
 
 def is_available() -> bool:
@@ -80,21 +86,33 @@ def synchronize(device: Any = None, /) -> None:
     cuda.synchronize()
 
 
-def memory_allocated(device_index: Any = None) -> int:
-    """Return the number of bytes in use on the GPU, 0 without one."""
+def memory_allocated(device_index: Any = None, /) -> int:
+    """Return the number of bytes in use on the GPU; raise if there is none."""
+    require_device()
     return cuda.memory_allocated(device_index)
 
 
-def memory_reserved(device_index: Any = None) -> int:
-    """Return the number of bytes that are reserved on the GPU, 0 without one."""
+def max_memory_allocated(device_index: Any = None, /) -> int:
+    """Return the most bytes that were in use on the GPU at a time; raise if there is none."""
+    require_device()
+    return cuda.max_memory_allocated(device_index)
+
+
+def memory_reserved(device_index: Any = None, /) -> int:
+    """Return the number of bytes that are reserved on the GPU; raise if there is none."""
+    require_device()
     return cuda.memory_reserved(device_index)
 
 
-max_memory_allocated, max_memory_reserved = memory_allocated, memory_reserved
+def max_memory_reserved(device_index: Any = None, /) -> int:
+    """Return the most bytes that were reserved on the GPU at a time; raise if there is none."""
+    require_device()
+    return cuda.max_memory_reserved(device_index)
 
 
-def memory_stats(device_index: Any = None, /) -> dict[str, int]:
-    """Return the bytes in use and reserved on the GPU, under PyTorch's names."""
+def memory_stats(device_index: Any = None, /) -> dict[str, Any]:
+    """Return what is known of the GPU's memory, under PyTorch's names; raise if there is none."""
+    require_device()
     return cuda.memory_stats(device_index)
 
 
@@ -105,29 +123,78 @@ def get_memory_info(device_index: Any = None, /) -> tuple[int, int]:
 
 
 def reset_peak_memory_stats(device_index: Any = None, /) -> None:
-    """Do nothing: peaks are not recorded."""
+    """Let the present values be the peaks; raise if there is no GPU."""
+    require_device()
+    cuda.reset_peak_memory_stats(device_index)
 
 
-reset_accumulated_memory_stats = reset_peak_memory_stats
+def reset_accumulated_memory_stats(device_index: Any = None, /) -> None:
+    """Forget what was ever taken and freed; raise if there is no GPU."""
+    require_device()
+    cuda.reset_accumulated_memory_stats(device_index)
 
 
 def empty_cache() -> None:
-    """Free memory of the GPU that is not in use; do nothing without one."""
+    """Free memory of the GPU that is not in use; raise if there is none."""
+    require_device()
     cuda.empty_cache()
 
 
 def empty_host_cache() -> None:
-    """Do nothing: no memory of the CPU is kept for the GPU."""
+    """Free page-locked memory of the CPU that is not in use; raise if there is no GPU."""
+    require_device()
+    cuda.memory.empty_host_cache()
 
 
 def set_stream(stream: Any) -> None:
-    """Work in a ``stream`` from now on: there is one, so this changes nothing."""
+    """Work in a ``stream`` of the GPU from now on, and on its GPU.
+
+    Raises:
+        TypeError: If it is not a stream.
+        RuntimeError: If there is no GPU.
+    """
+    if not isinstance(stream, Stream):
+        raise ArgumentTypeError(f"accelerator.set_stream: expected a Stream, got {quote(stream)}")
+    require_device()
+    cuda.set_stream(stream)
 
 
 def current_stream(device: Any = None, /) -> cuda.Stream:
     """Return the GPU's stream; raise if there is none."""
     require_device()
-    return cuda.current_stream()
+    return cuda.current_stream(device)
+
+
+def get_device_capability(device: Any = None, /) -> dict[str, Any]:
+    """Return the dtypes that a GPU supports, as ``{"supported_dtypes": {...}}``; raise if there is none."""
+    require_device()
+    return {"supported_dtypes": set(SUPPORTED)}
+
+
+class Graph(cuda.CUDAGraph):
+    """A graph of the GPU's work; also a block in which it is captured.
+
+    Args:
+        keep_graph: Accepted for PyTorch compatibility. Default: ``False``.
+        pool: The memory of another graph that is never replayed at the same time, or None.
+        capture_error_mode: Accepted for PyTorch compatibility. Default: ``"default"``.
+
+    Raises:
+        RuntimeError: If there is no GPU.
+    """
+
+    def __init__(self, keep_graph: bool = False, *, pool: Any = None, capture_error_mode: str = "default") -> None:
+        require_device()
+        super().__init__(keep_graph)
+        mode = "global" if capture_error_mode == "default" else capture_error_mode
+        self.capture = cuda.graph(self, pool, capture_error_mode=mode)
+
+    def __enter__(self) -> Graph:
+        self.capture.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.capture.__exit__(*error)
 
 
 def get_device_module(device: DeviceLike = None) -> ModuleType:

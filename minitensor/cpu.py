@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,8 @@ from minitensor.amp import cpu_amp as amp
 from minitensor.compat.reasons import attributes_of
 
 __all__ = [
-    "Event", "Stream", "amp", "current_device", "current_stream", "device_count", "get_capabilities", "is_available",
-    "is_initialized", "set_device", "stream", "synchronize",
+    "Event", "Stream", "StreamContext", "amp", "current_device", "current_stream", "device_count", "get_capabilities",
+    "is_available", "is_initialized", "set_device", "stream", "synchronize",
 ]  # fmt: skip
 
 
@@ -132,15 +131,35 @@ def current_stream(device: Any = None) -> Stream:
     return default_stream
 
 
-@contextmanager
-def stream(stream: Any) -> Iterator[None]:
+class StreamContext:
+    """A block of work in a stream: there is one, so it changes nothing. Returned by ``stream``.
+
+    Args:
+        stream: The stream.
+
+    >>> import minitensor as torch
+    >>> with torch.cpu.StreamContext(torch.cpu.Stream()):
+    ...     x = torch.ones(2)
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, *_: object) -> None:
+        """End the block."""
+
+
+def stream(stream: Any) -> StreamContext:
     """Work in ``stream`` in a block: there is one, so this changes nothing.
 
     >>> import minitensor as torch
     >>> with torch.cpu.stream(torch.cpu.Stream()):
     ...     x = torch.ones(2)
     """
-    yield
+    return StreamContext(stream)
 
 
 def get_capabilities() -> Mapping[str, Any]:

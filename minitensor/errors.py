@@ -349,6 +349,10 @@ class MissingDeviceError(DeviceError, MissingExtraError, AssertionError):
     """A device whose optional package is not installed: PyTorch raises RuntimeError or AssertionError."""
 
 
+class NoSuchDeviceError(DeviceError, AssertionError):
+    """A kind of device that this library never has: PyTorch raises RuntimeError or AssertionError."""
+
+
 class MissingMonitorError(MissingExtraError, ModuleNotFoundError):
     """The package that measures GPUs is not installed; PyTorch raises ModuleNotFoundError."""
 

@@ -580,7 +580,7 @@ OTHER_NAMES = frozenset(
     "random_unstructured random_structured l1_unstructured ln_structured global_unstructured "  # of nn.utils.prune
     "broadcast_coalesced reduce_add_coalesced device_memory_used caching_allocator_disabled max_memory_allocated "
     "max_memory_reserved "
-    "memory_allocated memory_reserved current_allocated_memory get_fastpath_enabled set_fastpath_enabled "  # of devices
+    "memory_allocated memory_reserved get_fastpath_enabled set_fastpath_enabled "  # of devices
     "set_autocast_cache_enabled set_autocast_cpu_enabled set_autocast_enabled "
     "autocast_increment_nesting autocast_decrement_nesting "
     "_check_not_implemented legacy_get_string "  # of PyTorch's private modules

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from minitensor.compat.reasons import attributes_of
+from minitensor.errors import UsageTypeError
 
 matmul = SimpleNamespace(
     allow_tf32=False, allow_fp16_reduced_precision_reduction=True, allow_bf16_reduced_precision_reduction=True,
@@ -31,9 +32,24 @@ flash_sdp_enabled = mem_efficient_sdp_enabled = math_sdp_enabled = cudnn_sdp_ena
 
 def enable_kernel(enabled: bool) -> None:
     """Accept whether a kernel of attention may be chosen; there is one, and it is always used."""
+    if not isinstance(enabled, bool):
+        raise UsageTypeError(f"backends.cuda: expected a bool, got {type(enabled).__name__}")
 
 
 enable_flash_sdp = enable_mem_efficient_sdp = enable_math_sdp = enable_cudnn_sdp = enable_kernel
+
+
+def is_flash_attention_available() -> bool:
+    """Return False: attention is computed in one way."""
+    return False
+
+
+is_ck_sdpa_available = fp16_bf16_reduction_math_sdp_allowed = is_flash_attention_available
+
+
+def allow_fp16_bf16_reduction_math_sdp(enabled: bool) -> None:
+    """Accept whether attention may sum in half precision; it never does."""
+    enable_kernel(enabled)
 
 
 @contextmanager

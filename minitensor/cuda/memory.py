@@ -235,6 +235,17 @@ def empty_cache() -> None:
         pool().free_all_blocks()
 
 
+def empty_host_cache() -> None:
+    """Free the page-locked memory of the CPU that no tensor uses; errors as in ``init``.
+
+    >>> import minitensor as torch
+    >>> if torch.cuda.is_available():
+    ...     torch.cuda.memory.empty_host_cache()
+    """
+    kept: Any = backends.open_backend("cuda").xp.get_default_pinned_memory_pool()
+    kept.free_all_blocks()
+
+
 def ipc_collect() -> None:
     """Do nothing: no memory of the GPU is shared with other processes. Errors as in ``init``.
 

@@ -512,6 +512,7 @@ def modules() -> dict[str, Any]:
         ndarray=Array, cuda=cuda, asnumpy=asnumpy, is_available=lambda: True, asarray=strict.xp.asarray,
         array=strict.xp.array, ascontiguousarray=strict.xp.ascontiguousarray,
         get_default_memory_pool=lambda: default_pool,
+        get_default_pinned_memory_pool=lambda: module("pool", free_all_blocks=lambda: log.append(("free pinned",))),
     )  # fmt: skip
     cupyx = module("cupyx", errstate=errstate)
     scipy = cupyx.scipy = module("cupyx.scipy")

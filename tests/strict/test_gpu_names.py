@@ -304,6 +304,27 @@ def test_loaders_pin_their_batches(workers: int) -> None:
         ones(2).pin_memory()
 
 
+def test_the_accelerator_is_the_gpu(log: Log) -> None:
+    accelerator, stream, kept = mt.accelerator, mt.cuda.Stream(1), ones(256)
+    assert accelerator.memory_allocated() == accelerator.max_memory_allocated() == 1024
+    assert accelerator.memory_reserved() == accelerator.max_memory_reserved() == 1024
+    assert accelerator.memory_stats() == mt.cuda.memory_stats() and accelerator.get_memory_info()[1] == gpu.TOTAL
+    accelerator.reset_peak_memory_stats()
+    accelerator.reset_accumulated_memory_stats()
+    accelerator.empty_cache()
+    accelerator.empty_host_cache()
+    assert log == [("free pinned",)] and mt.float32 in accelerator.get_device_capability()["supported_dtypes"]
+    with accelerator.Graph() as captured:
+        y = kept[:2] * 2
+    captured.replay()
+    assert y.tolist() == [2, 2]
+    accelerator.set_stream(stream)
+    assert accelerator.current_stream() == stream and accelerator.current_device_index() == 1
+    assert accelerator.current_stream(0) == mt.cuda.default_stream(0)
+    with pytest.raises(TypeError, match="expected a Stream"):
+        accelerator.set_stream(None)
+
+
 # -- devices -----------------------------------------------------------------------------------------------------------
 
 
