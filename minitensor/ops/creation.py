@@ -43,6 +43,7 @@ from minitensor.storage import Storage, storage_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from minitensor.autograd.argument_types import Count, Switch
     from minitensor.backends import Array, Library
@@ -70,14 +71,10 @@ def creates(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> Any:
-        where: Any = kwargs.get("device")
-        if where is None or (place := device(where)).index is None:
-            return create(*args, **kwargs)
-        with place.backend.on(place.index):
-            return create(*args, **kwargs)
-
-    def create(*args: P.args, **kwargs: P.kwargs) -> Any:
         try:
+            if "device" in kwargs and (block := block_of(kwargs["device"])):
+                with block:
+                    return function(*args, **kwargs)
             return function(*args, **kwargs)
         except EncodedError as error:
             wanted: Dtype = error.wanted
@@ -90,6 +87,12 @@ def creates(function: Callable[P, R]) -> Callable[P, R]:
         return hand_over_tensor(function.__name__, made, out, requires_grad)
 
     return call
+
+
+def block_of(where: Any) -> AbstractContextManager[Any] | None:
+    """Return a block in which new arrays are on a device that is given with an index, or None for others."""
+    place = None if where is None else device(where)
+    return None if place is None or place.index is None else place.backend.on(place.index)
 
 
 def require_unsigned_factory(name: str, wanted: Dtype) -> None:
