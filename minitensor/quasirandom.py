@@ -13,9 +13,10 @@ import numpy
 from minitensor import dtypes
 from minitensor.backends import open_backend
 from minitensor.compat.reasons import attributes_of
-from minitensor.errors import ArgumentError
+from minitensor.errors import ArgumentError, ShapeError, UnsupportedDtypeError
 from minitensor.generator import Generator
 from minitensor.ops.creation import from_numpy
+from minitensor.ops.join import cat
 from minitensor.ops.random import randint
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class SobolEngine:
         self._shift: Any = numpy.zeros(dimension, numpy.int64)
         if scramble:
             self._scramble()
+        # PyTorch rounds the first point to the default dtype of this moment, whatever dtype is drawn later.
+        self._first_point: Any = from_numpy(self._shift[None] * 2.0**-self.MAXBIT).to(dtypes.get_default_dtype())
 
     def _scramble(self) -> None:
         """Draw a shift, and multiply the bits of the direction numbers by triangular matrices of random bits."""
@@ -83,7 +86,12 @@ class SobolEngine:
         Args:
             n: How many. Default: ``1``.
             out: The tensor to write them into. Default: ``None``.
-            dtype: The type of the coordinates. Default: ``None``, the default dtype.
+            dtype: float32 or float64, the type of the coordinates. Default: ``None``, the default dtype. The first
+                point is rounded to the default dtype that the engine was made with, and may be drawn in any type.
+
+        Raises:
+            NotImplementedError: If other points than the first are drawn in another type.
+            RuntimeError: If ``n`` is negative, or 0 before the first point is drawn.
 
         >>> import minitensor as torch
         >>> torch.quasirandom.SobolEngine(1).draw(2)  # doctest: +SKIP
@@ -91,10 +99,25 @@ class SobolEngine:
                 [0.5000]])
         """
         kind = dtypes.get_default_dtype() if dtype is None else dtypes.read_dtype(dtype)
-        points = self._points(self.num_generated, n).astype(kind.numpy) * kind.numpy.type(2.0**-self.MAXBIT)
+        result = self._next_points(n, kind)
         self.num_generated += n
-        result: Tensor = from_numpy(points)
         return result if out is None else out.resize_as_(result).copy_(result)
+
+    def _next_points(self, count: int, kind: Dtype) -> Tensor:
+        """Return the next points; the first one, which PyTorch computes apart from the others, has its own rounding."""
+        if self.num_generated:
+            return self._numbers(self.num_generated, count, kind)
+        first: Tensor = self._first_point.to(kind)
+        return first.clone() if count == 1 else cat([first, self._numbers(1, count - 1, kind)])
+
+    def _numbers(self, first: int, count: int, kind: Dtype) -> Tensor:
+        """Return some points as numbers in [0, 1)."""
+        if count < 0:
+            raise ShapeError(f"draw: trying to create tensor with negative dimension {count}: {[count, self.dimension]}")
+        if kind not in (dtypes.float32, dtypes.float64):
+            raise UnsupportedDtypeError(f"draw: not implemented for {kind.name}; expected float32 or float64")
+        result: Tensor = from_numpy(self._points(first, count).astype(kind.numpy) * kind.numpy.type(2.0**-self.MAXBIT))
+        return result
 
     def _points(self, first: int, count: int) -> Any:
         """Return some points as integers of ``MAXBIT`` bits."""
