@@ -113,7 +113,8 @@ class SobolEngine:
     def _numbers(self, first: int, count: int, kind: Dtype) -> Tensor:
         """Return some points as numbers in [0, 1)."""
         if count < 0:
-            raise ShapeError(f"draw: trying to create tensor with negative dimension {count}: {[count, self.dimension]}")
+            shape = [count, self.dimension]
+            raise ShapeError(f"draw: trying to create tensor with negative dimension {count}: {shape}")
         if kind not in (dtypes.float32, dtypes.float64):
             raise UnsupportedDtypeError(f"draw: not implemented for {kind.name}; expected float32 or float64")
         result: Tensor = from_numpy(self._points(first, count).astype(kind.numpy) * kind.numpy.type(2.0**-self.MAXBIT))

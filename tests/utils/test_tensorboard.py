@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import io
 import sys
 from collections.abc import Callable
@@ -16,9 +18,11 @@ import minitensor as mt
 pytest.importorskip("tensorboard")
 
 from minitensor.utils.tensorboard import SummaryWriter
+from minitensor.utils.tensorboard.charts import load_onnx_graph
 
 X = np.random.RandomState(0).standard_normal((3, 40)).astype("float32")
 PICTURES = np.random.RandomState(1).uniform(size=(10, 3, 5, 4)).astype("float32")
+LARGE = np.random.RandomState(2).uniform(size=(3, 40, 50)).astype("float32")
 BYTES = (PICTURES * 255).astype("uint8")
 LABELS, PREDICTIONS = (X[0] > 0).astype("int64"), 1 / (1 + np.exp(-X[1]))
 
@@ -41,7 +45,32 @@ ADDITIONS: dict[str, Callable[[Any, Any], Any]] = {
     "settings": lambda lib, writer: writer.add_hparams(
         {"lr": 0.1, "name": "sgd", "n": 3, "none": None}, {"accuracy": 0.5}, {"n": [1, 2, 3]}, run_name="inner"
     ),
+    "a given curve": lambda lib, writer: writer.add_pr_curve_raw("p", *X[:3, :6], *X[:3, 6:12], 2, 6, walltime=3),
+    "lines of a chart": lambda lib, writer: writer.add_custom_scalars_multilinechart(["a", "b"], "c", "d"),
+    "margins of a chart": lambda lib, writer: writer.add_custom_scalars_marginchart(["a", "b", "c"]),
+    "charts": lambda lib, writer: writer.add_custom_scalars(
+        {"one": {"x": ["Multiline", ["a"]], "y": ["Margin", ["a", "b", "c"]]}, "two": {"z": ["Multiline", []]}}
+    ),
+    "a mesh": lambda lib, writer: writer.add_mesh("m", lib.tensor(X).reshape(2, 20, 3), global_step=1),
+    "a colored mesh": lambda lib, writer: writer.add_mesh(
+        "m", lib.tensor(X[:, :3].reshape(1, 3, 3)), lib.ones(1, 3, 3, dtype=lib.uint8), lib.tensor([[[0, 1, 2]]]),
+        {"lights": 1, "camera": {"fov": 75}}, 4, 2.5,
+    ),
     "several curves": lambda lib, writer: writer.add_scalars("c/d", {"one": 1, "two": lib.tensor(2.0)}, 3),
+}  # fmt: skip
+
+def numbers_of(dtype: str, lib: Any) -> Any:
+    return lib.tensor([[0.0, 1.0, 2.5], [3.0, 250.0, 0.1]]).to(getattr(lib, dtype))
+
+
+TENSORS: dict[str, Callable[[Any], Any]] = {
+    **{name: functools.partial(numbers_of, name)
+       for name in ("float16", "bfloat16", "float32", "float64", "int16", "int32", "int64", "uint8", "bool")},
+    "int8": lambda lib: lib.tensor([-3, 4], dtype=lib.int8),
+    "complex64": lambda lib: lib.tensor([1 + 2j, 3.5j]),
+    "complex128": lambda lib: lib.tensor([1 + 2j]).to(lib.complex128),
+    "0-d": lambda lib: lib.tensor(0.1), "empty": lambda lib: lib.ones(0, 3), "a view": lambda lib: lib.ones(3, 2).t(),
+    "with a gradient": lambda lib: lib.ones(2, requires_grad=True),
 }  # fmt: skip
 
 IMAGES: dict[str, Callable[[Any, Any], Any]] = {
@@ -53,6 +82,16 @@ IMAGES: dict[str, Callable[[Any, Any], Any]] = {
     "a grid": lambda lib, writer: writer.add_images("i", lib.tensor(PICTURES)),
     "a gray grid": lambda lib, writer: writer.add_images("i", PICTURES[:, :1]),
     "transposed": lambda lib, writer: writer.add_images("i", PICTURES.transpose(0, 2, 3, 1), dataformats="NHWC"),
+    "boxes": lambda lib, writer: writer.add_image_with_boxes(
+        "i", lib.tensor(LARGE), lib.tensor([[3, 4, 30, 20], [8, 2, 44, 38]]), 1, labels=["cat", "dog"]
+    ),
+    "smaller boxes": lambda lib, writer: writer.add_image_with_boxes(
+        "i", LARGE.transpose(1, 2, 0), np.array([[3, 4, 30, 20]], "float32"), 1, None, 0.5, "HWC", "cat"
+    ),
+    "boxes without labels": lambda lib, writer: writer.add_image_with_boxes(
+        "i", (LARGE * 255).astype("uint8"), np.array([[3, 4, 30, 20]]), labels=["a", "b"]
+    ),
+    "gray boxes": lambda lib, writer: writer.add_image_with_boxes("i", LARGE[:1], np.zeros((0, 4))),
 }
 
 
@@ -87,6 +126,22 @@ def test_records_are_pytorchs(name: str, tmp_path: Path) -> None:
     assert ours == theirs and any(theirs.values())
 
 
+@pytest.mark.parametrize("name", TENSORS)
+def test_tensors_are_written_as_pytorch_does(name: str, tmp_path: Path) -> None:
+    torch, theirs = pytest.importorskip("torch"), pytorchs_writer()
+
+    def add(lib: Any, writer: Any) -> None:
+        writer.add_tensor("t", TENSORS[name](lib), 3)
+
+    outcomes: list[Any] = []
+    for lib, kind, folder in ((torch, theirs, "theirs"), (mt, SummaryWriter, "ours")):
+        try:
+            outcomes.append(record(lib, kind, add, tmp_path / folder))
+        except ValueError:
+            outcomes.append(ValueError)
+    assert outcomes[0] == outcomes[1]
+
+
 @pytest.mark.parametrize("name", IMAGES)
 def test_pictures_are_pytorchs(name: str, tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
@@ -95,7 +150,7 @@ def test_pictures_are_pytorchs(name: str, tmp_path: Path) -> None:
     (our_step, ours), = record(mt, SummaryWriter, IMAGES[name], tmp_path / "ours")["."]
     assert our_step == their_step and ours.tag == theirs.tag
     pixels = [np.asarray(image.open(io.BytesIO(each.image.encoded_image_string))) for each in (ours, theirs)]
-    assert np.array_equal(*pixels)
+    assert np.array_equal(pixels[0], pixels[1])
     for field in ("height", "width", "colorspace"):
         assert getattr(ours.image, field) == getattr(theirs.image, field)
 
@@ -142,10 +197,17 @@ WRONG: dict[str, tuple[type[Exception], str, Callable[[Any], Any]]] = {
     "settings": (TypeError, "should be dictionaries", lambda writer: writer.add_hparams([], {})),
     "a domain": (TypeError, "list of the type", lambda writer: writer.add_hparams({"n": 1}, {}, {"n": ["a"]})),
     "a graph": (NotImplementedError, "add_graph: models are not traced", lambda writer: writer.add_graph(None)),
-    "an embedding": (NotImplementedError, "add_embedding is not", lambda writer: writer.add_embedding(mt.ones(2, 2))),
-    "a film": (NotImplementedError, "add_video is not implemented", lambda writer: writer.add_video("v", None)),
-    "a mesh": (NotImplementedError, "add_mesh is not implemented", lambda writer: writer.add_mesh("m", None)),
-    "a layout": (NotImplementedError, "add_custom_scalars is not", lambda writer: writer.add_custom_scalars({})),
+    "a film": (NotImplementedError, "add_video: films are not encoded", lambda writer: writer.add_video("v", None)),
+    "a mesh": (ValueError, "must have shape", lambda writer: writer.add_mesh("m", mt.ones(2, 3))),
+    "margins": (AssertionError, "has 3 tags", lambda writer: writer.add_custom_scalars_marginchart(["a"])),
+    "an array": (AttributeError, "must be a tensor", lambda writer: writer.add_tensor("a", X)),
+    "a wide type": (ValueError, "unsupported tensor dtype", lambda writer: writer.add_tensor(
+        "a", mt.ones(2, dtype=mt.uint16))),
+    "few labels": (AssertionError, "#labels should equal", lambda writer: writer.add_embedding(X, ["a"])),
+    "few pictures": (AssertionError, "#images should equal", lambda writer: writer.add_embedding(X, label_img=X[:2])),
+    "points": (AssertionError, "must have shape", lambda writer: writer.add_embedding(X[0])),
+    "columns": (AssertionError, "names of columns", lambda writer: writer.add_embedding(
+        X, [["a"]] * 3, metadata_header=["b", "c"])),
 }
 
 
@@ -164,3 +226,85 @@ def test_without_the_package_the_name_cannot_be_imported(monkeypatch: pytest.Mon
         mt.utils.tensorboard.SummaryWriter
     with pytest.raises(AttributeError, match="no attribute 'no_such'"):
         mt.utils.tensorboard.no_such
+
+
+EMBEDDINGS: dict[str, Callable[[Any, Any], Any]] = {
+    "points": lambda lib, writer: writer.add_embedding(lib.tensor(X)),
+    "labels": lambda lib, writer: writer.add_embedding(X, ["a", 2, "ö"], global_step=7, tag="one/two%"),
+    "columns": lambda lib, writer: writer.add_embedding(
+        lib.tensor([[1, 2], [3, 4]]), [["a", 1], ["b", 2]], metadata_header=["name", "number"]
+    ),
+    "pictures": lambda lib, writer: writer.add_embedding(
+        lib.ones(10, 2, dtype=lib.float64), label_img=lib.tensor(PICTURES), global_step=1
+    ),
+    "several": lambda lib, writer: [writer.add_embedding(lib.tensor(X), [1, 2, 3], None, i, "t") for i in range(2)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EMBEDDINGS)
+def test_files_of_points_are_pytorchs(name: str, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    contents = []
+    for lib, kind in ((pytest.importorskip("torch"), pytorchs_writer()), (mt, SummaryWriter)):
+        folder = tmp_path / lib.__name__
+        with kind(str(folder)) as writer:
+            EMBEDDINGS[name](lib, writer)
+        files = [each for each in folder.rglob("*") if each.is_file() and "tfevents" not in each.name]
+        contents.append({
+            str(each.relative_to(folder)): np.asarray(image.open(each)).tolist() if each.suffix == ".png"
+            else each.read_bytes()
+            for each in files
+        })  # fmt: skip
+    assert contents[0] == contents[1] and "projector_config.pbtxt" in contents[1]
+
+
+def test_a_folder_of_points_is_not_overwritten_silently(tmp_path: Path) -> None:
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_embedding(X)
+        with pytest.warns(UserWarning, match="give another global_step"):
+            writer.add_embedding(X)
+
+
+class Part:
+    """Stands for any message of ONNX's format."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+
+class Attribute(Part):
+    def ListFields(self) -> list[tuple[str, Any]]:  # noqa: N802  # the name of protocol buffers
+        return list(self.__dict__.items())
+
+
+def onnx_graph() -> Part:
+    def end(name: str, *sizes: int) -> Part:
+        shape = Part(dim=[Part(dim_value=size) for size in sizes])
+        return Part(name=name, type=Part(tensor_type=Part(elem_type=1, shape=shape)))
+
+    node = Part(output=["y"], op_type="Gemm", input=["x", "w"], attribute=[Attribute(name="alpha", f=1.5, type=1)])
+    return Part(input=[end("x", 2, 3)], output=[end("y", 2, 4)], node=[node])
+
+
+def test_a_graph_of_onnx_is_written_as_pytorch_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    pytorchs = pytest.importorskip("torch.utils.tensorboard._onnx_graph")
+    monkeypatch.setitem(sys.modules, "onnx", Part(load=lambda path: Part(graph=onnx_graph())))
+    assert load_onnx_graph("a.onnx") == pytorchs.load_onnx_graph("a.onnx")
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_onnx_graph("a.onnx")
+    assert any(tmp_path.glob("*tfevents*"))
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with SummaryWriter(tmp_path) as writer, pytest.raises(ImportError, match=r"pip install minitensor-py\[onnx\]"):
+        writer.add_onnx_graph("a.onnx")
+
+
+def test_methods_have_pytorchs_arguments() -> None:
+    theirs = pytorchs_writer()
+    names = [name for name in dir(theirs) if not name.startswith("_")]
+    for name in names:
+        ours, pytorchs = [
+            [(each.name, each.default) for each in inspect.signature(getattr(kind, name)).parameters.values()]
+            for kind in (SummaryWriter, theirs)
+        ]
+        assert ours == pytorchs, name

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 
-from minitensor.errors import GuardError
+from minitensor.errors import GuardError, MissingExtraError
 
 COLUMNS = 8  # pictures in a row of a grid
 COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # PNG's code for the number of channels
@@ -38,10 +38,10 @@ def with_three_channels(array: Any) -> Any:
     return numpy.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array
 
 
-def make_grid(pictures: Any) -> Any:
-    """Return one picture with all of (N, height, width, channels), in rows of eight."""
+def make_grid(pictures: Any, columns: int = COLUMNS) -> Any:
+    """Return one picture with all of (N, height, width, channels), in rows of ``columns``."""
     count, height, width, channels = pictures.shape
-    columns = min(count, COLUMNS)
+    columns = min(count, columns)
     rows = -(-count // columns)
     grid = numpy.zeros((rows * columns, height, width, channels), pictures.dtype)
     grid[:count] = pictures
@@ -64,6 +64,47 @@ def png_of(pixels: Any) -> bytes:
 def chunk(kind: bytes, content: bytes) -> bytes:
     """Return a part of a PNG file: its length, kind, content and checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+# -- frames ------------------------------------------------------------------------------------------------------------
+
+
+def png_with_boxes(pixels: Any, boxes: Any, labels: Any, rescale: float) -> bytes:
+    """Return a PNG file of a picture, with a red frame for each row of ``boxes``, in a size ``rescale`` times its."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise MissingExtraError.of("pillow", "vision") from None
+    texts = [labels] if isinstance(labels, str) else labels
+    if texts is None or len(texts) != len(boxes):
+        texts = [None] * len(boxes)
+    picture = Image.fromarray(pixels)
+    for box, label in zip(boxes, texts, strict=True):
+        draw_frame(picture, box, label)
+    height, width, _ = pixels.shape
+    resized = picture.resize((int(width * rescale), int(height * rescale)), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    resized.save(file, format="PNG")
+    return file.getvalue()
+
+
+def draw_frame(picture: Any, box: Any, label: Any) -> None:
+    """Draw a red frame, and its label in its lower left corner."""
+    from PIL import ImageDraw, ImageFont
+
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default()
+    left, top, right, bottom = box
+    draw.line([(left, top), (left, bottom), (right, bottom), (right, top), (left, top)], width=2, fill="Red")
+    if not label:
+        return
+    first, upper, last, lower = font.getbbox(label)
+    width, height = last - first, lower - upper
+    margin = numpy.ceil(0.05 * height)
+    draw.rectangle([(left, bottom - height - 2 * margin), (left + width, bottom)], fill="Red")
+    draw.text((left + margin, bottom - height - margin), label, fill="black", font=font)
+
+
+# -- sizes and figures -------------------------------------------------------------------------------------------------
 
 
 def size_of_png(png: bytes) -> tuple[int, int]:

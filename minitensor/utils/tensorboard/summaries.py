@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 
 from minitensor.base import TensorBase
-from minitensor.errors import ArgumentError, ArgumentTypeError, GuardError, quote
+from minitensor.errors import ArgumentError, ArgumentTypeError, GuardError, WrongTypeError, quote
 
 LIMIT = 127  # thresholds of a precision-recall curve: the format has no room for more
 
@@ -57,6 +57,42 @@ def scalar(tag: str, value: Any, new_style: bool = False, double_precision: bool
         return summary(tag, simple_value=number)
     kind, field = ("DT_DOUBLE", "double_val") if double_precision else ("DT_FLOAT", "float_val")
     return summary(tag, metadata=metadata("scalars"), tensor=tensor_of(kind, **{field: [number]}))
+
+
+FIELDS = {
+    "float16": ("DT_HALF", "half_val"), "bfloat16": ("DT_BFLOAT16", "half_val"), "float32": ("DT_FLOAT", "float_val"),
+    "float64": ("DT_DOUBLE", "double_val"), "int8": ("DT_INT8", "int_val"), "uint8": ("DT_UINT8", "uint32_val"),
+    "int16": ("DT_INT16", "int_val"), "int32": ("DT_INT32", "int_val"), "int64": ("DT_INT64", "int64_val"),
+    "bool": ("DT_BOOL", "bool_val"), "complex64": ("DT_COMPLEX64", "scomplex_val"),
+    "complex128": ("DT_COMPLEX128", "dcomplex_val"),
+}  # fmt: skip
+
+
+def numbers(tag: str, tensor: Any) -> Any:
+    """Return all numbers of a tensor."""
+    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+
+    if not isinstance(tensor, TensorBase):
+        raise WrongTypeError(f"add_tensor: {tag!r} must be a tensor, got {type(tensor).__name__}")
+    if tensor.dtype.name not in FIELDS:
+        raise ArgumentError(f"add_tensor: {tag!r} has unsupported tensor dtype {tensor.dtype.name}; cast it with .to()")
+    kind, field = FIELDS[tensor.dtype.name]
+    plain: Any = tensor.detach().cpu()
+    if plain.numel() * plain.element_size() >= 1 << 31:
+        raise ArgumentError(f"add_tensor: {tag!r} is bigger than protocol buffer's hard limit of 2GB in size")
+    content = tensor_of(kind, **{field: plain_numbers(plain, field)})
+    content.tensor_shape.CopyFrom(TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in plain.shape]))
+    return summary(tag, metadata=metadata("tensor"), tensor=content)
+
+
+def plain_numbers(tensor: Any, field: str) -> list[Any]:
+    """Return the numbers as a field of the format holds them."""
+    if field == "half_val":  # as PyTorch does: the bits of float32
+        found: list[Any] = tensor.float().numpy().reshape(-1).view("int32").tolist()
+        return found
+    array = tensor.numpy().reshape(-1)
+    parts: list[Any] = (array.view(array.real.dtype) if array.dtype.kind == "c" else array).tolist()
+    return parts
 
 
 def text(tag: str, value: str) -> Any:

@@ -8,7 +8,7 @@ import time
 from typing import Any, NoReturn
 
 from minitensor.errors import MissingExtraError, UnsupportedError
-from minitensor.utils.tensorboard import pictures, summaries
+from minitensor.utils.tensorboard import charts, pictures, projector, summaries
 
 __all__ = ["FileWriter", "SummaryWriter"]
 
@@ -60,6 +60,21 @@ class FileWriter:
             event.step = int(step)
         self.event_writer.add_event(event)
 
+    def add_graph(self, graph_profile: Any, walltime: float | None = None) -> None:
+        """Write a graph and its run, the two items of ``graph_profile``, with the time ``walltime``."""
+        from tensorboard.compat.proto.event_pb2 import Event, TaggedRunMetadata
+
+        graph, run = graph_profile
+        self.add_event(Event(graph_def=graph.SerializeToString()), None, walltime)
+        about = TaggedRunMetadata(tag="step1", run_metadata=run.SerializeToString())
+        self.add_event(Event(tagged_run_metadata=about), None, walltime)
+
+    def add_onnx_graph(self, graph: Any, walltime: float | None = None) -> None:
+        """Write a ``graph``, with the time ``walltime``."""
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self.add_event(Event(graph_def=graph.SerializeToString()), None, walltime)
+
     def flush(self) -> None:
         """Write all that waits."""
         self.event_writer.flush()
@@ -103,6 +118,7 @@ class SummaryWriter:
         self.filename_suffix = filename_suffix
         self.file_writer: FileWriter | None = None
         self.all_writers: dict[str, FileWriter] = {}
+        self._embeddings: list[projector.Points] = []
         self._get_file_writer()
 
     def _get_file_writer(self) -> FileWriter:
@@ -254,6 +270,78 @@ class SummaryWriter:
         value = summaries.pr_curve(tag, labels, predictions, num_thresholds, weights)
         self._get_file_writer().add_summary(value, global_step, walltime)
 
+    def add_pr_curve_raw(
+        self, tag: str, true_positive_counts: Any, false_positive_counts: Any, true_negative_counts: Any,
+        false_negative_counts: Any, precision: Any, recall: Any, global_step: Any = None, num_thresholds: int = 127,
+        weights: Any = None, walltime: float | None = None,
+    ) -> None:
+        """Add a precision-recall curve that is computed already; each row has a number for each threshold.
+
+        Args:
+            tag: The name of the curve.
+            true_positive_counts, false_positive_counts, true_negative_counts, false_negative_counts: The counts.
+            precision, recall: The curve.
+            global_step, walltime: The step and the time.
+            num_thresholds: The number of thresholds, at most 127. Default: ``127``.
+            weights: Accepted for PyTorch compatibility.
+        """
+        rows = (
+            true_positive_counts, false_positive_counts, true_negative_counts, false_negative_counts, precision, recall
+        )
+        self._get_file_writer().add_summary(summaries.raw_pr_curve(tag, rows, num_thresholds), global_step, walltime)
+
+    def add_tensor(self, tag: str, tensor: Any, global_step: Any = None, walltime: float | None = None) -> None:
+        """Add all numbers of a tensor.
+
+        Args:
+            tag: The name of the tensor.
+            tensor: The tensor.
+            global_step, walltime: The step and the time.
+
+        Raises:
+            ValueError: If it has more than 2 GiB, or unsigned integers of more than 8 bits.
+        """
+        self._get_file_writer().add_summary(summaries.numbers(tag, tensor), global_step, walltime)
+
+    # -- charts of several curves
+
+    def add_custom_scalars(self, layout: dict[str, dict[str, Any]]) -> None:
+        """Describe charts that show several curves of ``add_scalar`` together. Call it once for a writer.
+
+        Args:
+            layout: The charts by their titles, by their categories. A chart is a list of ``"Multiline"`` and the names
+                of the curves, or of ``"Margin"`` and the names of a curve, its lower and its upper bound.
+
+        Raises:
+            AssertionError: If a chart with a margin does not have three curves.
+        """
+        self._get_file_writer().add_summary(charts.custom_scalars(layout))
+
+    def add_custom_scalars_multilinechart(
+        self, tags: list[str], category: str = "default", title: str = "untitled"
+    ) -> None:
+        """Describe one chart that shows several curves.
+
+        Args:
+            tags: The names of the curves.
+            category, title: Where the chart stands, and its name.
+        """
+        self.add_custom_scalars({category: {title: ["Multiline", tags]}})
+
+    def add_custom_scalars_marginchart(
+        self, tags: list[str], category: str = "default", title: str = "untitled"
+    ) -> None:
+        """Describe one chart that shows a curve between two others.
+
+        Args:
+            tags: The names of the curve, the lower and the upper bound.
+            category, title: Where the chart stands, and its name.
+
+        Raises:
+            AssertionError: If there are not three names.
+        """
+        self.add_custom_scalars({category: {title: ["Margin", tags]}})
+
     # -- pictures, sounds and texts
 
     def add_image(
@@ -294,6 +382,29 @@ class SummaryWriter:
         made = pictures.to_pixels(summaries.to_array(pixels), order)
         value = summaries.image(tag, pictures.png_of(made), *made.shape)
         self._get_file_writer().add_summary(value, step, walltime)
+
+    def add_image_with_boxes(
+        self, tag: str, img_tensor: Any, box_tensor: Any, global_step: Any = None, walltime: float | None = None,
+        rescale: float = 1, dataformats: str = "CHW", labels: Any = None,
+    ) -> None:
+        """Add a picture with red frames around parts of it. It needs Pillow, which the extra ``vision`` installs.
+
+        Args:
+            tag: The name of the picture.
+            img_tensor: Its pixels: uint8, or floats in [0, 1], with 1 or 3 channels.
+            box_tensor: The frames, of shape (N, 4): the left, upper, right and lower edge of each.
+            global_step, walltime: The step and the time.
+            rescale: By what the height and width of the picture are multiplied. Default: ``1``.
+            dataformats: The order of dims. Default: ``"CHW"``.
+            labels: A text for each frame, or one text; other numbers of texts are ignored. Default: ``None``.
+
+        Raises:
+            ImportError: If Pillow is not installed.
+            ValueError: If the pixels do not have the dims that ``dataformats`` names.
+        """
+        pixels = pictures.to_pixels(summaries.to_array(img_tensor), dataformats)
+        png = pictures.png_with_boxes(pixels, summaries.to_array(box_tensor), labels, rescale)
+        self._get_file_writer().add_summary(summaries.image(tag, png, *pixels.shape), global_step, walltime)
 
     def add_figure(
         self, tag: str, figure: Any, global_step: Any = None, close: bool = True, walltime: float | None = None
@@ -341,7 +452,48 @@ class SummaryWriter:
         """
         self._get_file_writer().add_summary(summaries.text(tag, text_string), global_step, walltime)
 
-    # -- what cannot be written
+    def add_embedding(
+        self, mat: Any, metadata: Any = None, label_img: Any = None, global_step: Any = None, tag: str = "default",
+        metadata_header: Any = None,
+    ) -> None:
+        """Add points for the projector: text files in a folder of the step, and a line in the list of all of them.
+
+        Args:
+            mat: The points, of shape (N, D).
+            metadata: A label for each point, or a list of labels if there is a ``metadata_header``.
+            label_img: A picture for each point, of shape (N, C, H, W), floats in [0, 1]. It needs Pillow.
+            global_step: The step.
+            tag: The name of the points.
+            metadata_header: The names of the columns of labels.
+
+        Raises:
+            AssertionError: If the numbers of points, labels and pictures differ, or ``mat`` does not have two dims.
+            NotADirectoryError: If a file has the name of the folder.
+        """
+        folder = self._get_file_writer().get_logdir()
+        points = projector.Points(summaries.to_array(mat), metadata, label_img, int(global_step or 0), tag)
+        points.write(folder, metadata_header)
+        self._embeddings.append(points)
+        projector.write_list(folder, self._embeddings)
+
+    def add_mesh(
+        self, tag: str, vertices: Any, colors: Any = None, faces: Any = None, config_dict: Any = None,
+        global_step: Any = None, walltime: float | None = None,
+    ) -> None:
+        """Add points or triangles in space.
+
+        Args:
+            tag: The name of the mesh.
+            vertices: The points, of shape (B, N, 3).
+            colors: The color of each point, of the same shape: uint8, or floats in [0, 1]. Default: ``None``.
+            faces: The numbers of the three corners of each triangle, of shape (B, M, 3). Default: ``None``.
+            config_dict: Settings of Three.js, which shows the mesh. Default: ``None``.
+            global_step, walltime: The step and the time.
+        """
+        value = charts.mesh(tag, vertices, colors, faces, config_dict)
+        self._get_file_writer().add_summary(value, global_step, walltime)
+
+    # -- graphs and films
 
     def add_graph(
         self, model: Any, input_to_model: Any = None, verbose: bool = False, use_strict_trace: bool = True
@@ -359,19 +511,16 @@ class SummaryWriter:
             "add_text('model', str(model))"
         )
 
-    def add_embedding(
-        self, mat: Any, metadata: Any = None, label_img: Any = None, global_step: Any = None, tag: str = "default",
-        metadata_header: Any = None,
-    ) -> NoReturn:
-        """Raise: points are not written for the projector.
+    def add_onnx_graph(self, prototxt: Any) -> None:
+        """Add the graph of a network that another program saved in ONNX's format.
 
         Args:
-            mat, metadata, label_img, global_step, tag, metadata_header: Accepted for PyTorch compatibility.
+            prototxt: The path of the file. Reading it needs the package ``onnx``.
 
         Raises:
-            NotImplementedError: If it is called.
+            ImportError: If the package ``onnx`` is not installed.
         """
-        refuse("add_embedding")
+        self._get_file_writer().add_onnx_graph(charts.load_onnx_graph(prototxt))
 
     def add_video(
         self, tag: str, vid_tensor: Any, global_step: Any = None, fps: float = 4, walltime: float | None = None
@@ -384,29 +533,10 @@ class SummaryWriter:
         Raises:
             NotImplementedError: If it is called.
         """
-        refuse("add_video")
-
-    def add_mesh(
-        self, tag: str, vertices: Any, colors: Any = None, faces: Any = None, config_dict: Any = None,
-        global_step: Any = None, walltime: float | None = None,
-    ) -> NoReturn:
-        """Raise: meshes are not written.
-
-        Args:
-            tag, vertices, colors, faces, config_dict, global_step, walltime: Accepted for PyTorch compatibility.
-
-        Raises:
-            NotImplementedError: If it is called.
-        """
-        refuse("add_mesh")
-
-    def add_custom_scalars(self, layout: Any) -> NoReturn:
-        """Raise: the ``layout`` of charts is not written.
-
-        Raises:
-            NotImplementedError: If it is called.
-        """
-        refuse("add_custom_scalars")
+        raise UnsupportedError(
+            "SummaryWriter.add_video: films are not encoded here; add the frames with add_images, or add_image with "
+            "global_step=<the number of the frame>"
+        )
 
     # -- files
 
@@ -427,11 +557,3 @@ class SummaryWriter:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-def refuse(name: str) -> NoReturn:
-    """Raise, naming a method that is not implemented and what to use."""
-    raise UnsupportedError(
-        f"SummaryWriter.{name} is not implemented here; use add_scalar, add_histogram, add_image, add_figure or "
-        "add_text"
-    )
