@@ -738,6 +738,10 @@ from minitensor import amp as amp, cpu as cpu
 from minitensor import sparse as sparse
 from minitensor.ops.matmul import mm as spmm
 from minitensor.sparse.creation import sparse_coo_tensor as sparse_coo_tensor, sparse_csr_tensor as sparse_csr_tensor
+from minitensor.sparse.creation import sparse_compressed_tensor as sparse_compressed_tensor
+from minitensor.sparse.old_products import dsmm as dsmm, hspmm as hspmm, smm as smm, sspaddmm as sspaddmm
+from minitensor.sparse.old_products import hspmm as hsmm, sspaddmm as saddmm
+from minitensor.sparse.methods import resize_as_sparse_ as resize_as_sparse_
 from minitensor.accelerator import get_device_module as get_device_module
 from minitensor import _C as _C, accelerator as accelerator, jit as jit, overrides as overrides, random as random
 from minitensor.jit import ScriptFunction as ScriptFunction, ScriptModule as ScriptModule

@@ -30,15 +30,16 @@ class Absence(NamedTuple):
 
 ABSENT = (
     # -- kinds of tensors and dtypes
-    Absence("sparse matrices are stored by coordinates or with compressed rows, and multiply dense ones",
+    Absence("sparse matrices are stored by coordinates or with compressed rows only",
             "use sparse_coo_tensor, sparse_csr_tensor and sparse.mm, or dense tensors", """
-        torch.sparse.* torch.sparse_* torch.*_sparse_ torch.hsmm torch.hspmm torch.dsmm torch.saddmm torch.smm
-        torch.sspaddmm torch.*indices_copy torch.values_copy torch.Tensor.resize_as_sparse_
-        torch.Tensor.sparse_resize_ torch.Tensor.sparse_resize_and_clear_ torch.Tensor.to_sparse_bsc
-        torch.Tensor.to_sparse_bsr torch.Tensor.to_sparse_csc torch.Tensor.smm torch.Tensor.sspaddmm
-        torch.nn.functional.sparse_support_notes torch.nn.functional.*grouped_mm torch.cuda.sparse"""),
-    Absence("only sparse tensors have it", "convert with to_sparse() or to_sparse_csr() first", """
-        torch.Tensor.ccol_indices torch.Tensor.row_indices"""),
+        torch.sparse_bsc* torch.sparse_bsr* torch.sparse_csc* torch.*indices_copy torch.values_copy
+        torch.Tensor.to_sparse_bsc torch.Tensor.to_sparse_bsr torch.Tensor.to_sparse_csc torch.Tensor.ccol_indices
+        torch.Tensor.row_indices torch.nn.functional.sparse_support_notes torch.cuda.sparse"""),
+    Absence("only sparse tensors have it", "convert with to_sparse() first; for smm, call torch.smm(x, y)", """
+        torch.Tensor.resize_as_sparse_ torch.Tensor.sparse_resize_ torch.Tensor.sparse_resize_and_clear_
+        torch.Tensor.smm torch.Tensor.sspaddmm"""),
+    Absence("it is a kernel for the hardware of one vendor", "use sparse.mm, linalg.solve or a loop of matmul", """
+        torch.sparse.* torch.nn.functional.*grouped_mm"""),
     Absence("there are no quantized tensors", "compute in float32", """
         torch.quantize* torch.quantiz* torch.*quint* torch.qint* torch.Q*Storage torch.q_* torch.qscheme torch.ao
         torch.dequantize torch.int_repr torch.per_channel_* torch.per_tensor_* torch.fake_quantize_* torch.fbgemm_*

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.compat.reasons import attributes_of
 from minitensor.sparse.creation import (
+    BFloat16Tensor,
     BoolTensor,
     ByteTensor,
     CharTensor,
@@ -16,12 +17,15 @@ from minitensor.sparse.creation import (
     IntTensor,
     LongTensor,
     ShortTensor,
+    check_sparse_tensor_invariants,
 )
 from minitensor.sparse.functions import addmm, as_sparse_gradcheck, log_softmax, mm, softmax, spdiags, sum
+from minitensor.sparse.old_products import sampled_addmm
 
 __all__ = [
-    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
-    "ShortTensor", "addmm", "as_sparse_gradcheck", "log_softmax", "mm", "softmax", "spdiags", "sum",
+    "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor",
+    "IntTensor", "LongTensor", "ShortTensor", "addmm", "as_sparse_gradcheck", "check_sparse_tensor_invariants",
+    "log_softmax", "mm", "sampled_addmm", "softmax", "spdiags", "sum",
 ]
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name

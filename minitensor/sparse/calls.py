@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.base import TensorBase
 from minitensor.dtypes import bool_
 from minitensor.errors import DtypeError, ShapeError, UnsupportedError, UsageError
-from minitensor.memory_format import sparse_coo
+from minitensor.memory_format import sparse_coo, sparse_csr
 from minitensor.ops import (
     arithmetic,
     copy,
@@ -21,6 +21,7 @@ from minitensor.ops import (
     metadata,
     powers,
     product_sums,
+    rearrange,
     reduce,
     shape,
     slices,
@@ -28,13 +29,13 @@ from minitensor.ops import (
 )
 from minitensor.ops.compare import equal
 from minitensor.ops.join import cat, stack
-from minitensor.ops.linalg import eigenpairs, low_rank, norms
+from minitensor.ops.linalg import eigenpairs, low_rank, norms, products
 from minitensor.ops.ranges import arange
 from minitensor.ops.rearrange import repeat_interleave
 from minitensor.ops.slices import index_select
 from minitensor.ops.sparse import flat_positions, merge_equal, row_starts, sparse_product
 from minitensor.shapes import wrap_dim, wrap_dims
-from minitensor.sparse import elementwise, rearrangement
+from minitensor.sparse import elementwise, methods, rearrangement
 from minitensor.sparse.checks import is_number, is_sparse, refuse_out, require_tensor
 from minitensor.sparse.elementwise import merge
 
@@ -129,6 +130,42 @@ def addmm(
     return scaled if beta == 0 else scaled + (input if beta == 1 else input * beta)
 
 
+def addmv(
+    input: Tensor, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
+) -> Tensor:
+    """Return ``beta * input + alpha * (mat @ vec)`` for a sparse ``mat``."""
+    refuse_out("addmv", out)
+    found = mv("addmv", mat, vec) * alpha
+    return found if beta == 0 else found + input * beta
+
+
+def bmm(input: Any, mat2: Any, *, out: Tensor | None = None) -> Tensor:
+    """Return the products of the matrices of two batches, one batch of which is sparse."""
+    refuse_out("bmm", out)
+    require_tensor("bmm", mat2)
+    if input.ndim != 3 or mat2.ndim != 3 or input.shape[0] != mat2.shape[0]:
+        raise ShapeError(f"bmm: expected batches of matrices, got shapes {list(input.shape)} and {list(mat2.shape)}")
+    return stack([mm("bmm", input[each], mat2[each]) for each in range(input.shape[0])])
+
+
+def matrix_power(input: SparseTensor, n: int, *, out: Tensor | None = None) -> Any:
+    """Return the product of ``n`` times the matrix."""
+    refuse_out("matrix_power", out)
+    if n < 1:
+        raise UnsupportedError(f"matrix_power: expected a positive power of a sparse matrix, got {n}: use to_dense()")
+    found: Any = input
+    for _ in range(n - 1):
+        found = mm("matrix_power", found, input)
+    return found
+
+
+def dist(input: Any, other: Any, p: float = 2) -> Tensor:
+    """Return the norm of the difference of two sparse tensors."""
+    if not is_sparse(input) or not is_sparse(require_tensor("dist", other)):
+        raise UnsupportedError("dist: expected two sparse tensors: convert the other one with to_sparse()")
+    return elementwise.norm(sub(input, other), p)
+
+
 # -- arithmetic --------------------------------------------------------------------------------------------------------
 
 
@@ -152,6 +189,9 @@ def add(input: Any, other: Any, *, alpha: float = 1, out: Tensor | None = None) 
     refuse_out("add", out)
     if not is_sparse(input) and isinstance(input, TensorBase) and input.ndim:
         return input + (other.to_dense() if alpha == 1 else other.to_dense() * alpha)
+    if is_sparse(input) and input.kind is sparse_csr and isinstance(other, TensorBase) and not is_sparse(other):
+        scaled: Any = other
+        return add(scaled if alpha == 1 else scaled * alpha, input)
     if not (is_sparse(input) and is_sparse(other)):
         raise UsageError("add: a number or dense tensor cannot be added to a sparse tensor: use to_dense() first")
     if input.extent != other.extent or input.dense_dim() != other.dense_dim():
@@ -177,6 +217,8 @@ def sub(input: Any, other: Any, *, alpha: float = 1, out: Tensor | None = None) 
 
 def add_(input: Any, other: Any, *, alpha: float = 1) -> Any:
     """Add a sparse tensor to a sparse or dense one, in place."""
+    if is_sparse(input) and isinstance(other, TensorBase) and not is_sparse(other):
+        raise UsageError("add_: a dense tensor cannot be added in place to a sparse one: use the out-of-place function")
     if is_sparse(input):
         return elementwise.replace(input, add(input, other, alpha=alpha))
     if tuple(input.shape) != other.extent:
@@ -318,4 +360,12 @@ CALLS: dict[Any, Callable[..., Any]] = {
     low_rank.svd_lowrank: through_dense(low_rank.svd_lowrank),
     low_rank.pca_lowrank: through_dense(low_rank.pca_lowrank),
     shape.transpose: method("transpose"),
+    rearrange.swapaxes: method("transpose"),
+    matmul.bmm: bmm,
+    product_sums.addmv: addmv,
+    products.matrix_power: matrix_power,
+    norms.dist: dist,
+    arithmetic.subtract: sub,
+    arithmetic.subtract_: sub_,
+    **methods.CALLS,
 }

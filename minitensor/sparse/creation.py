@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ContextDecorator
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
 from minitensor.base import TensorBase
-from minitensor.dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from minitensor.dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from minitensor.errors import ArgumentTypeError, ShapeError, UsageError
+from minitensor.memory_format import sparse_csr
 from minitensor.ops.creation import as_tensor, empty, read_sizes
 from minitensor.ops.tensor_types import alias
 from minitensor.sparse.tensor import SparseTensor
@@ -155,6 +157,42 @@ def sparse_csr_tensor(
     return finish_leaf(SparseTensor.of_csr(starts, cols, entries, extent), requires_grad)
 
 
+@composite
+def sparse_compressed_tensor(
+    compressed_indices: Any, plain_indices: Any, values: Any, size: Any = None, *, dtype: Dtype | None = None,
+    layout: Any = None, device: DeviceLike = None, pin_memory: bool = False, requires_grad: bool = False,
+    check_invariants: bool | None = None,
+) -> Tensor:
+    """Return a sparse matrix with compressed rows: ``sparse_csr_tensor``, with the layout as an argument.
+
+    Args:
+        compressed_indices: Where each row starts among the values, and where the last one ends: (rows + 1,).
+        plain_indices: The column of each value, ascending within a row.
+        values: The values (nnz,).
+        size: The shape. Default: the smallest that has all positions.
+        dtype: The dtype of the values. Default: that of ``values``.
+        layout: ``torch.sparse_csr``; there are no matrices with compressed columns or blocks.
+        device: Default: that of ``values``.
+        pin_memory: Only False is possible.
+        requires_grad: Make the result a leaf that requires grad. Default: ``False``.
+        check_invariants: Has no effect: positions are always checked.
+
+    Raises:
+        RuntimeError: If the layout is another one, or the parts do not fit each other or the size.
+
+    >>> import minitensor as torch
+    >>> torch.sparse_compressed_tensor([0, 1, 2], [1, 0], [3., 4.], layout=torch.sparse_csr).to_dense()
+    tensor([[0., 3.],
+            [4., 0.]])
+    """
+    if layout is not sparse_csr:
+        raise UsageError(f"sparse_compressed_tensor: expected layout torch.sparse_csr, got {layout!r}")
+    return sparse_csr_tensor(
+        compressed_indices, plain_indices, values, size, dtype=dtype, device=device, pin_memory=pin_memory,
+        requires_grad=requires_grad,
+    )  # fmt: skip
+
+
 def check_rows(starts: Tensor, cols: Tensor, entries: Tensor, extent: Sequence[int]) -> None:
     """Raise unless compressed rows, columns, values and size fit each other."""
     if len(extent) != 2 or entries.ndim != 1:
@@ -171,6 +209,41 @@ def check_rows(starts: Tensor, cols: Tensor, entries: Tensor, extent: Sequence[i
     steps_back = (cols[1:] <= cols[:-1]).nonzero().reshape(-1) + 1
     if not bool((steps_back.reshape(-1, 1) == starts).any(1).all()):
         raise UsageError("col_indices must ascend within each row, and occur once")
+
+
+class check_sparse_tensor_invariants(ContextDecorator):  # noqa: N801  # PyTorch's name
+    """A block in which the parts of new sparse tensors are checked; as everywhere here, so it has no effect.
+
+    Args:
+        enable: Accepted for PyTorch compatibility.
+
+    >>> import minitensor as torch
+    >>> with torch.sparse.check_sparse_tensor_invariants(False):
+    ...     torch.sparse.check_sparse_tensor_invariants.is_enabled()
+    True
+    """
+
+    def __init__(self, enable: bool = True) -> None:
+        """Accept the argument."""
+
+    @staticmethod
+    def is_enabled() -> bool:
+        """Return True: parts are always checked."""
+        return True
+
+    @staticmethod
+    def enable() -> None:
+        """Do nothing: parts are always checked."""
+
+    @staticmethod
+    def disable() -> None:
+        """Do nothing: parts are always checked."""
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, *error: object) -> None:
+        """End the block."""
 
 
 class SparseType:
@@ -191,6 +264,8 @@ class SparseType:
     (torch.int32, torch.int16)
     >>> torch.sparse.CharTensor(3).dtype, torch.sparse.ByteTensor(3).dtype
     (torch.int8, torch.uint8)
+    >>> torch.sparse.BFloat16Tensor(3).dtype
+    torch.bfloat16
     """
 
     def __init__(self, name: str, dtype: Dtype) -> None:
@@ -214,4 +289,4 @@ FloatTensor, DoubleTensor = SparseType("FloatTensor", float32), SparseType("Doub
 HalfTensor, BoolTensor = SparseType("HalfTensor", float16), SparseType("BoolTensor", bool_)
 LongTensor, IntTensor = SparseType("LongTensor", int64), SparseType("IntTensor", int32)
 ShortTensor, CharTensor = SparseType("ShortTensor", int16), SparseType("CharTensor", int8)
-ByteTensor = SparseType("ByteTensor", uint8)
+ByteTensor, BFloat16Tensor = SparseType("ByteTensor", uint8), SparseType("BFloat16Tensor", bfloat16)

@@ -139,8 +139,10 @@ def writes(compute: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def zero_(input: SparseTensor) -> SparseTensor:
-    """Remove all entries."""
-    input.require_layout("zero_", sparse_coo)
+    """Remove all entries; with compressed rows, make them zero."""
+    if input.kind is not sparse_coo:
+        input.entries.zero_()
+        return input
     indices = input.places[0][:, :0]
     return replace(input, input.of_coo(indices, input.entries.detach()[:0], input.extent, True))
 

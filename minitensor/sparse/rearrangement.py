@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.errors import ArgumentTypeError, ShapeError, UnsupportedError
+from minitensor.errors import ArgumentTypeError, DimError, ShapeError, UnsupportedError
 from minitensor.memory_format import sparse_coo
 from minitensor.ops.join import cat as join
 from minitensor.ops.rearrange import repeat_interleave
@@ -48,10 +48,11 @@ def index_select(input: SparseTensor, dim: int, index: Tensor, *, out: Tensor | 
 
 def select(input: SparseTensor, dim: int, index: int) -> Any:
     """Return one slice of a sparse dim."""
+    input = input.to_sparse_coo()
     dim = require_sparse_dim("select", input, dim)
     size = input.extent[dim]
     if not -size <= index < size:
-        raise ShapeError(f"select(): index {index} out of range for dim {dim} of size {size}")
+        raise DimError(f"select(): index {index} out of range for dim {dim} of size {size}")
     kept = (input.places[0][dim] == index % size).nonzero().reshape(-1)
     rows = [each for each in range(input.sparse_dim()) if each != dim]
     entries = input.entries.index_select(0, kept)
@@ -102,14 +103,16 @@ def permute(input: SparseTensor, *dims: Any) -> SparseTensor:
 
 
 def unsqueeze(input: SparseTensor, dim: int) -> SparseTensor:
-    """Return the tensor with one more sparse dim of size 1."""
+    """Return the tensor with one more dim of size 1."""
     input.require_layout("unsqueeze", sparse_coo)
     dim = wrap_dim(dim, input.ndim + 1)
+    extent = [*input.extent[:dim], 1, *input.extent[dim:]]
     if dim > input.sparse_dim():
-        raise UnsupportedError(f"unsqueeze: not supported among the dense dims, at {dim}: use to_dense()")
+        entries = input.entries.unsqueeze(dim - input.sparse_dim() + 1)
+        return input.of_coo(input.places[0], entries, extent, input.is_merged)
     indices = input.places[0]
     joined = join([indices[:dim], indices.new_zeros((1, indices.shape[1])), indices[dim:]])
-    return input.of_coo(joined, input.entries, [*input.extent[:dim], 1, *input.extent[dim:]], input.is_merged)
+    return input.of_coo(joined, input.entries, extent, input.is_merged)
 
 
 def sparse_mask(input: Any, mask: SparseTensor) -> SparseTensor:

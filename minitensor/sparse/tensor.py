@@ -33,6 +33,7 @@ from minitensor.ops.sparse import (
 from minitensor.ops.tensor_types import alias
 from minitensor.shapes import Size, wrap_dim
 from minitensor.sparse.calls import CALLS
+from minitensor.sparse.methods import clear_sparse, resize_sparse
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -249,6 +250,16 @@ class SparseTensor(Tensor, is_sparse=True):
             raise ArgumentTypeError("len() of a 0-d tensor")
         return self.extent[0]
 
+    def __iter__(self) -> Any:
+        if not self.extent:
+            raise ArgumentTypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def detach_(self) -> SparseTensor:
+        """Take the tensor out of the graph, in place."""
+        self.entries = self.entries.detach()
+        return self
+
     dtype: Any = fact_of_entries("dtype")
     device: Any = fact_of_entries("device")
     is_cpu, is_cuda = fact_of_entries("is_cpu"), fact_of_entries("is_cuda")
@@ -350,6 +361,7 @@ class SparseTensor(Tensor, is_sparse=True):
         return self if self.ndim < 2 else self.transpose(0, 1)
 
     T: Any = property(t)
+    data: Any = property(lambda self: self.detach())
     mT: Any = property(lambda self: self.transpose(-2, -1))
 
     def to(self, *args: Any, **kwargs: Any) -> SparseTensor:
@@ -357,6 +369,20 @@ class SparseTensor(Tensor, is_sparse=True):
         args = tuple([each.entries if isinstance(each, SparseTensor) else each for each in args])
         entries = self.entries.to(*args, **kwargs)
         return self if entries is self.entries else self.with_entries(entries)
+
+    def sparse_resize_(self, size: Sequence[int], sparse_dim: int, dense_dim: int) -> SparseTensor:
+        """Give the tensor another size, in place; entries stay, so sparse dims can only grow."""
+        made: SparseTensor = resize_sparse(self, size, sparse_dim, dense_dim)
+        return made
+
+    def sparse_resize_and_clear_(self, size: Sequence[int], sparse_dim: int, dense_dim: int) -> SparseTensor:
+        """Give the tensor another size, in place, and remove its entries."""
+        made: SparseTensor = clear_sparse(self, size, sparse_dim, dense_dim)
+        return made
+
+    def resize_as_sparse_(self, other: SparseTensor) -> SparseTensor:
+        """Give the tensor the size of another one, in place; entries stay, so sparse dims can only grow."""
+        return self.sparse_resize_(other.extent, other.sparse_dim(), other.dense_dim())
 
     # -- Python's protocols --------------------------------------------------------------------------------------------
 
@@ -391,7 +417,7 @@ class SparseTensor(Tensor, is_sparse=True):
     storage: Any = property(refuse)
     xp: Any = property(refuse)
     backend: Any = property(refuse)
-    __iter__ = __bool__ = __int__ = __float__ = __complex__ = __index__ = refuse
+    __bool__ = __int__ = __float__ = __complex__ = __index__ = refuse
     numpy = __array__ = refuse_numpy
     __setitem__ = refuse_write
 

@@ -87,7 +87,7 @@ REASONS = {
     ),
     "belongs to sparse tensors; tested by tests/sparse": (
         "spmm sparse_coo_tensor sparse_csr_tensor to_sparse to_sparse_coo to_sparse_csr to_dense is_sparse_csr "
-        "sparse_mask"
+        "sparse_mask sparse_compressed_tensor dsmm hspmm smm sspaddmm hsmm saddmm resize_as_sparse_"
     ),
     "maps a function over samples; tested by tests/func": "vmap",
     "belongs to the graph; tested by tests/autograd": (
