@@ -83,6 +83,18 @@ def restore(stack: tuple[Interpreter, ...]) -> Generator[None, None, None]:
         interpreters.reset(token)
 
 
+@contextmanager
+def resume(stack: tuple[Interpreter, ...]) -> Generator[None, None, None]:
+    """Replace the whole stack during a ``with`` statement, also by interpreters that have ended in the meantime."""
+    active.extend(stack)
+    try:
+        with restore(stack):
+            yield
+    finally:
+        for each in stack:
+            active.remove(each)
+
+
 def interpret(
     op: Op, operation: Callable[..., Any], args: Sequence[Any], out: Any = None, kwargs: dict[str, Any] | None = None
 ) -> Any:

@@ -49,15 +49,15 @@ def hspmm(mat1: Tensor, mat2: Tensor) -> Tensor:
     return SparseTensor.of_coo(rows.unsqueeze(0), values, (mat1.shape[0], mat2.shape[1]), True)
 
 
-def smm(input: Tensor, mat: Tensor) -> Tensor:
+def smm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the product of a sparse and a dense matrix as a sparse matrix (needs SciPy).
 
     Args:
         input: A sparse matrix (n, k).
-        mat: A dense matrix (k, m).
+        mat2: A dense matrix (k, m).
 
     Raises:
-        RuntimeError: If ``input`` is dense, ``mat`` is sparse, or the sizes do not fit.
+        RuntimeError: If ``input`` is dense, ``mat2`` is sparse, or the sizes do not fit.
         ImportError: If SciPy is not installed.
 
     >>> import minitensor as torch
@@ -65,7 +65,7 @@ def smm(input: Tensor, mat: Tensor) -> Tensor:
     tensor([[0., 0.],
             [3., 3.]])
     """
-    rows, values = rows_of_product("smm", input, mat)
+    rows, values = rows_of_product("smm", input, mat2)
     count, width = values.shape
     across = repeat_interleave(rows, width)
     along = rows.new_tensor(range(width)).repeat(count)

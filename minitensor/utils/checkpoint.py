@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import generator
 from minitensor.amp.casting import in_state
 from minitensor.amp.casting import state as state_of_autocast
-from minitensor.autograd.interpreters import interpreters, restore
+from minitensor.autograd.interpreters import interpreters, resume
 from minitensor.autograd.mode import enable_grad, is_grad_enabled
 from minitensor.autograd.packed import Packed
 from minitensor.autograd.watch import saved_tensors_hooks, watch
@@ -267,16 +267,22 @@ class Holder:
 
 
 class KeptArgument:
-    """An argument kept like a saved tensor: packed by outer hooks, or checked for writes."""
+    """An argument kept like a saved tensor: packed by outer hooks, or checked for writes.
 
-    __slots__ = ("packed", "requires_grad", "tensor", "version")
+    Hooks see all samples of a tensor inside ``vmap``, as they do if an operation saves it.
+    """
+
+    __slots__ = ("levels", "packed", "requires_grad", "tensor", "version")
 
     def __init__(self, tensor: Any) -> None:
         around = watch()
         self.requires_grad = tensor.node is not None
         self.packed = self.tensor = None
         self.version = tensor.version
+        self.levels: list[tuple[int, int]] = []
         if around.pack is not None and around.unpack is not None:
+            if not has_values(tensor):
+                self.levels, tensor = tensor._levels(tensor), tensor._whole(tensor)
             self.packed = Packed(tensor, None, around.pack, around.unpack)
         else:
             self.tensor = tensor
@@ -291,7 +297,8 @@ class KeptArgument:
             )
         if not has_values(tensor):
             return tensor  # a sample inside vmap, which cannot be made to require grad
-        return detach_from_graph(tensor).requires_grad_(self.requires_grad)
+        leaf = detach_from_graph(tensor).requires_grad_(self.requires_grad)
+        return TensorBase.batched_class._sample_of(leaf, self.levels) if self.levels else leaf
 
 
 class Frame:
@@ -329,7 +336,7 @@ class Frame:
                 contexts.enter_context(generator.fork_rng())
                 set_rng_state(self.state)
             contexts.enter_context(in_state(self.casting))
-            contexts.enter_context(restore(self.stack))
+            contexts.enter_context(resume(self.stack))
             contexts.enter_context(self.context)
             contexts.enter_context(enable_grad())
             contexts.enter_context(saved_tensors_hooks(self.build_pack_hook(saved), lambda kept: kept))

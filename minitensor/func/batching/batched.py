@@ -272,6 +272,13 @@ class Batched(Tensor, is_batched=True):
         return all_samples(tensor)
 
     @staticmethod
+    def _sample_of(whole: Any, levels: Sequence[tuple[int, int]]) -> Any:
+        """Return a sample of a tensor with all samples of some levels, which were listed by ``_levels``."""
+        for number, _ in levels:
+            whole = batch(whole, number)
+        return whole
+
+    @staticmethod
     def _with_all_samples(tensor: Any, value: Any) -> tuple[Any, Any]:
         """Return the tensor with all samples, and what belongs to it, of which each sample has its own."""
         for number, size in reversed(levels_in((tensor,))):
