@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.argument_types import is_int
 from minitensor.autograd.declare import differentiable, nondifferentiable
+from minitensor.autograd.interpreters import active
 from minitensor.autograd.misuse import composite, no_derivative
 from minitensor.backends import holds_data
 from minitensor.base import TensorBase, elements_of, wrap
 from minitensor.errors import DimError, DtypeError, ShapeError, UnsupportedDtypeError, UsageError
 from minitensor.ops import return_types
+from minitensor.ops.duals import tangents_of
 from minitensor.ops.operand import same_device
 from minitensor.ops.out import write_outs
 from minitensor.ops.ranges import space_evenly
@@ -30,16 +32,24 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 
-@differentiable(source=no_derivative("found by counting"))
+@differentiable(source=no_derivative("unique, histogram and histogramdd"))
 def found_by_counting(found: Tensor, source: Tensor) -> Array:
     """Return what was found in ``source``, which has no derivative."""
     array: Array = found.array
     return array
 
 
+def is_differentiated(tensor: Any) -> bool:
+    """Return whether a tensor requires grad or has a tangent."""
+    return tensor.requires_grad or (bool(active) and any(True for _ in tangents_of(tensor)))
+
+
 def connect(found: Tensor, *sources: Any) -> Tensor:
-    """Return what was found; it requires grad if one of its sources does, so that its backward raises."""
-    needy: list[Any] = [each for each in sources if isinstance(each, TensorBase) and each.requires_grad]
+    """Return what was found; it requires grad if one of its sources does, so that its backward raises.
+
+    If a source has a tangent, this raises at once.
+    """
+    needy: list[Any] = [each for each in sources if isinstance(each, TensorBase) and is_differentiated(each)]
     return found_by_counting(found, needy[0]) if needy else found
 
 

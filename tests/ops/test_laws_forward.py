@@ -336,3 +336,33 @@ def test_forward_over_reverse_through_a_write(row: Row) -> None:
         warnings.simplefilter("ignore")  # ops without a batching rule
         found = mapped(*[mt.stack([each, 2 * each]) for each in along])
     assert_close([numbers(each) for each in found], [np.stack([each, 2 * each]) for each in expected])
+
+
+def lacks_derivative(row: Row, call: Call) -> bool:
+    """Return whether the results of a call require grad, but their backward pass raises."""
+    args, kwargs = replace_tensors(
+        row, calls.our_arguments(call, calls.our_tensor), lambda each: each.detach().clone().requires_grad_()
+    )
+    results = [each for each in tensors_in(ours(row)(*args, **kwargs)) if each.requires_grad]
+    if not results:
+        return False
+    total = mt.stack([each.abs().sum() for each in results]).sum()
+    return isinstance(outcome(total.backward), (NotImplementedError, mt.errors.GradError))
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if find(mt, row.name) is not None], ids=repr)
+def test_an_op_without_a_derivative_refuses_tangents(row: Row) -> None:
+    """It never drops them: what raises in a backward pass raises in forward mode."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for call in row.calls[:3]:
+            if outcome(lacks_derivative, row, call) is True:
+                with note_on_error(call), pytest.raises((NotImplementedError, mt.errors.GradError)):
+                    tangents_of_ours(row, call)
+
+
+def test_unique_elements_refuse_tangents() -> None:
+    x, v = mt.tensor([2.0, 1.0, 2.0]), mt.ones(3)
+    for function in (mt.unique, mt.unique_consecutive, lambda x: mt.unique(x, dim=0)):
+        with pytest.raises(NotImplementedError, match="is not implemented; detach"):
+            func.jvp(function, (x,), (v,))
