@@ -426,22 +426,26 @@ from minitensor.ops.metadata import (
 
 # -- shape
 from minitensor.ops.rearrange import (
-    flip as flip,
     fliplr as fliplr,
     flipud as flipud,
     repeat_interleave as repeat_interleave,
     roll as roll,
     rot90 as rot90,
     swapaxes as swapaxes,
-    tile as tile,
 )
 from minitensor.ops.broadcast import (
     atleast_1d as atleast_1d,
     atleast_2d as atleast_2d,
     atleast_3d as atleast_3d,
     broadcast_tensors as broadcast_tensors,
-    broadcast_to as broadcast_to,
     meshgrid as meshgrid,
+)
+from minitensor.ops.listed import (
+    broadcast_to as broadcast_to,
+    flip as flip,
+    permute as permute,
+    reshape as reshape,
+    tile as tile,
 )
 from minitensor.ops.matrices import adjoint as adjoint
 from minitensor.ops.shape import (
@@ -452,9 +456,7 @@ from minitensor.ops.shape import (
     moveaxis as moveaxis,
     movedim as movedim,
     narrow as narrow,
-    permute as permute,
     ravel as ravel,
-    reshape as reshape,
     select as select,
     squeeze as squeeze,
     swapdims as swapdims,

@@ -13,7 +13,15 @@ from numbers import Integral
 from operator import index
 from typing import Any, SupportsIndex, TypeVar, cast, overload
 
-from minitensor.errors import ArgumentTypeError, DimError, OutOfMemoryError, RepeatedDimError, ShapeError, quote
+from minitensor.errors import (
+    ArgumentTypeError,
+    DimError,
+    OutOfMemoryError,
+    RepeatedDimError,
+    ShapeError,
+    ShapeValueError,
+    quote,
+)
 
 Shape = tuple[int, ...]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -130,9 +138,20 @@ def normalize_sizes(*sizes: int | Sequence[int]) -> Shape:
     if given.__class__ is tuple and are_plain(given):
         return given  # type: ignore[return-value]  # a tuple of ints
     try:
+        if not isinstance(given, (list, tuple)):
+            raise TypeError
         return as_plain_ints(given)
     except TypeError:
         raise ArgumentTypeError(f"sizes must be ints or one sequence of ints, got {quote(sizes)}") from None
+
+
+def sizes_from_list(name: str, argument: str, sizes: Any) -> Shape:
+    """Return sizes that were given by name: as one list or tuple, even if it is of one number."""
+    if not isinstance(sizes, (list, tuple)):
+        raise ArgumentTypeError(
+            f"{name}(): argument {argument!r} must be a sequence of ints, not {type(sizes).__name__}: {quote(sizes)}"
+        )
+    return normalize_sizes(sizes)
 
 
 def as_plain_ints(numbers: Iterable[Any]) -> tuple[int, ...]:
@@ -176,6 +195,27 @@ def pair(value: int | Sequence[int]) -> tuple[int, int]:
     """Return two numbers; a single number is repeated."""
     rows, columns = ntuple(value, 2)
     return rows, columns
+
+
+def repeat_number(value: Any, n: int) -> tuple[Any, ...]:
+    """Return ``n`` equal values, or the entries of what can be listed, however many these are.
+
+    PyTorch's functions in Python read sizes by this rule: a 0-d tensor cannot be listed, a list of one is not repeated.
+    """
+    return tuple(value) if isinstance(value, Iterable) else (value,) * n
+
+
+def list_numbers(name: str, argument: str, value: Any, n: int) -> Shape:
+    """Return ``n`` numbers: a number is repeated, and a sequence must list all of them, even if they are equal."""
+    try:
+        numbers = normalize_sizes(repeat_number(value, n))
+    except TypeError:
+        raise ArgumentTypeError(
+            f"{name}(): argument {argument!r} must be an int or a sequence of {n} ints, got {quote(value)}"
+        ) from None
+    if len(numbers) != n:
+        raise ShapeValueError(f"{name}: expected {argument} to be an int or to list {n} of them, got {quote(value)}")
+    return numbers
 
 
 # ---- shapes ------------------------------------------------------------------------------------------------------

@@ -11,11 +11,11 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Complex, Real
 from operator import index
 from types import MappingProxyType
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from minitensor.backends import BY_ARRAY
 from minitensor.base import TensorBase
@@ -37,13 +37,15 @@ Scalar: TypeAlias = float  # also a complex number without an imaginary part
 Switch: TypeAlias = bool  # also None, for False
 Truth: TypeAlias = bool  # also any value that bool() accepts
 Count: TypeAlias = int  # also a tensor or an array of one integer, of any shape
+ListedDims: TypeAlias = "int | Sequence[int]"  # of tensors only those without dims
 
 SHOWN = (str, bytes, int, float, complex, type)
 MOST_KNOWN = 256  # combinations of types that a gate remembers: a program may create any number of classes
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 UNTYPED = ("", "Any")  # an argument of `*args`, or one too many
 TAKE_TENSORS = frozenset(("Tensor", "Operand", "Sequence[Tensor]"))
-TAKE_INTS = frozenset(("int", "Count", "Dims", "Sizes", "IntOrPair", "OptionalSizes"))
+TAKE_VECTORS = frozenset(("Count", "Dims", "Sizes", "IntOrPair"))  # also of one integer
+TAKE_INTS = frozenset(("int", "Count", "Dims", "ListedDims", "Sizes", "IntOrPair"))
 
 
 # -- the gate ----------------------------------------------------------------------------------------------------------
@@ -123,7 +125,7 @@ def is_foreign_int(value: object, wanted: str) -> bool:
     kinds = set(alternatives(wanted))
     if kinds.isdisjoint(TAKE_INTS) or not kinds.isdisjoint(TAKE_TENSORS):
         return False
-    return is_count(value) if "Count" in kinds else is_int(value)
+    return is_int(value) if kinds.isdisjoint(TAKE_VECTORS) else is_count(value)
 
 
 def is_decided_by_type(value: object, wanted: str) -> bool:
@@ -267,10 +269,8 @@ def is_device(value: object) -> bool:
 
 
 def are(single: Callable[[object], bool], value: object) -> bool:
-    """Whether a value is a sequence and ``single`` is true for all entries."""
-    listed = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-    listed = listed or (isinstance(value, TensorBase) and value.ndim > 0)
-    return listed and all(map(single, cast("Iterable[object]", value)))
+    """Whether a value is a list or a tuple and ``single`` is true for all entries. PyTorch knows no other sequences."""
+    return isinstance(value, (list, tuple)) and all(map(single, value))
 
 
 def are_ints(value: object) -> bool:
@@ -286,18 +286,23 @@ def are_reals(value: object) -> bool:
 
 
 def are_tensors(value: object) -> bool:
-    """Whether a value is a sequence of tensors."""
-    return are(is_tensor, value)
+    """Whether a value is a sequence of tensors, or a tensor, which what joins tensors refuses with advice."""
+    return is_tensor(value) or are(is_tensor, value)
 
 
 def is_size(value: object) -> bool:
     """Whether a value is an int or a sequence of ints."""
+    return is_int(value) or are_ints(value) or (is_tensor(value) and is_count(value))
+
+
+def is_listed_size(value: object) -> bool:
+    """Whether a value is an int or a sequence of ints, but not a tensor of one element in a dim."""
     return is_int(value) or are_ints(value)
 
 
 def is_open_size(value: object) -> bool:
-    """Whether a value is a size, None, or a sequence of ints and None."""
-    return value is None or is_int(value) or are(lambda each: each is None or is_int(each), value)
+    """Whether a value is a Python int or a sequence of ints and None."""
+    return value.__class__ is int or are(lambda each: each is None or is_int(each), value)
 
 
 def is_dtype(value: object) -> bool:
@@ -345,9 +350,10 @@ KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "memory_format": (is_memory_format, "a memory format, such as minitensor.contiguous_format"),
     "Generator": (is_generator, "a Generator"),
     "Sizes": SIZE,
-    "Dims": (lambda value: value is None or is_size(value), "an int or a sequence of ints"),
+    "Dims": (lambda value: value is None or is_size(value), SIZE[1]),
+    "ListedDims": (is_listed_size, SIZE[1]),
     "IntOrPair": SIZE,
-    "OptionalSizes": (is_open_size, "an int or a sequence of ints"),
+    "OptionalSizes": (is_open_size, SIZE[1]),
     "Sequence[int]": INTS,
     "tuple[int, ...]": INTS,
     "list[int]": INTS,

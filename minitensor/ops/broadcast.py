@@ -11,7 +11,7 @@ from minitensor.errors import ShapeError, UsageError
 from minitensor.ops.kinds import require_same_dtype
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.shape import expand_to, reshape, transpose, unsqueeze
-from minitensor.shapes import broadcast_shapes, normalize_sizes
+from minitensor.shapes import broadcast_shapes, normalize_sizes, sizes_from_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 
 
 @composite
-def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+def broadcast_to(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     """Expand to the shape ``size``; see ``expand``.
+
+    Args:
+        *sizes: The shape, as several ints or one sequence.
+        size: The same by name.
 
     >>> import minitensor as torch
     >>> torch.tensor([1, 2]).broadcast_to((2, 2))
     tensor([[1, 2],
             [1, 2]])
     """
-    return expand_to(input, normalize_sizes(size))
+    return expand_to(input, normalize_sizes(*sizes) if size is None else sizes_from_list("broadcast_to", "size", size))
 
 
 @composite

@@ -320,7 +320,7 @@ def in_dtype(input: Tensor, array: Array) -> Tensor:
 
 def bin_edges(name: str, input: Tensor, bins: Any, range: Sequence[float] | None) -> Array:
     """Return the edges of the bins: as given, or evenly spaced."""
-    if is_int(bins):
+    if is_int(bins) and not (isinstance(bins, TensorBase) and name == "histogram" and range is None):
         bins = index(bins)
     elif isinstance(bins, TensorBase):
         if bins.ndim != 1 or not bins.numel():

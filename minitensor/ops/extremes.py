@@ -7,8 +7,10 @@ element by its index, and it alone gets the gradient. Other reductions are in ``
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.argument_types import check_type
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.strides import in_layout, of_tensors, row_major
@@ -256,6 +258,18 @@ def min_along(input: Tensor, dim: int, keepdim: bool, *, out: Any = None) -> tup
     return choose_along(input, find_along(input.xp, "argmin", array, dim), dim, keepdim)
 
 
+def dim_or_other(
+    name: str, given: int | Tensor | None, keepdim: bool, other: Tensor | None
+) -> tuple[int | None, Tensor | None]:
+    """Return the dim and the other tensor, of which the first argument may be either: with ``keepdim``, it is a dim."""
+    if not isinstance(given, TensorBase):
+        return given, other
+    if not keepdim:
+        return None, given
+    check_type(name, "dim", "int", given)
+    return index(given), other
+
+
 @composite
 def max(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, other: Tensor | None = None,
@@ -270,7 +284,7 @@ def max(
     indices=tensor([1, 0]))
     """
     require_tensors("max", input=input)
-    second = dim if isinstance(dim, TensorBase) else other
+    dim, second = dim_or_other("max", dim, keepdim, other)
     if second is not None:
         return maximum(input, second, out=out)
     if dim is None:
@@ -292,7 +306,7 @@ def min(
     tensor([0, 1])
     """
     require_tensors("min", input=input)
-    second = dim if isinstance(dim, TensorBase) else other
+    dim, second = dim_or_other("min", dim, keepdim, other)
     if second is not None:
         return minimum(input, second, out=out)
     if dim is None:

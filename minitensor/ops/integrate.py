@@ -20,6 +20,7 @@ from minitensor.ops.reduce import sum
 from minitensor.shapes import as_int, normalize_sizes, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import ListedDims
     from minitensor.ops.operand import Number
     from minitensor.tensor import Tensor
 
@@ -73,7 +74,9 @@ def diff(
 
 
 @composite
-def gradient(input: Tensor, *, spacing: Spacing = None, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
+def gradient(
+    input: Tensor, *, spacing: Spacing = None, dim: ListedDims | None = None, edge_order: int = 1
+) -> tuple[Tensor, ...]:
     """Return the derivative along each dim: of second order inside, of order ``edge_order`` (1 or 2) at both ends.
 
     Args:
@@ -199,6 +202,8 @@ def widths(name: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Any:
     if x is None:
         if isinstance(dx, (bool, complex)):
             raise DtypeError(f"{name}: dx must be a real number, got {dx!r}")
+        if isinstance(dx, TensorBase) and dx.ndim:
+            raise ArgumentTypeError(f"{name}: dx must be a number, got a tensor of shape {tuple(dx.shape)}")
         return 1 if dx is None else dx
     size = y.shape[dim]
     if x.ndim == 1:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor import layouts
@@ -21,11 +22,18 @@ from minitensor.layouts import Layout
 from minitensor.ops.broadcast import to_1d, to_2d, to_3d
 from minitensor.ops.operand import promote, require_tensors
 from minitensor.ops.shape import narrow, reshape
-from minitensor.shapes import chunk_sizes, normalize_sizes, split_sections, tensor_split_pieces, wrap_dim
+from minitensor.shapes import (
+    chunk_sizes,
+    normalize_sizes,
+    sizes_from_list,
+    split_sections,
+    tensor_split_pieces,
+    wrap_dim,
+)
+
+Sections = int | Sequence[int]  # or a tensor of one number; other integers are refused, as in PyTorch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from minitensor.backends import Array
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
@@ -283,24 +291,25 @@ def require_dim(name: str, input: Tensor, dim: int) -> int:
 
 
 def read_sections(
-    tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int
+    tensor: Tensor, split_size_or_sections: Sections, dim: int
 ) -> tuple[Tensor, Shape, int]:
     """Return the sizes of the pieces, and the dim as a non-negative number."""
     dim = require_dim("split", tensor, dim)
     return tensor, split_sections(tensor.layout.shape[dim], as_sections(split_size_or_sections)), dim
 
 
-def as_sections(given: int | Sequence[int]) -> int | tuple[int, ...]:
+def as_sections(given: Sections) -> int | tuple[int, ...]:
     """Return a number of entries as an int, or several as a tuple."""
     if given.__class__ is int:
         return given
-    sizes = normalize_sizes(given)
-    return sizes if isinstance(given, (list, tuple)) else sizes[0]
+    if isinstance(given, TensorBase):
+        return int(given)
+    return sizes_from_list("split", "split_size_or_sections", given)
 
 
 @declare.views(prepare=read_sections, tensor=split_grad)
 @other_names(split_size="split_size_or_sections", input="tensor")
-def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Layout, ...]:
+def split(tensor: Tensor, split_size_or_sections: Sections, dim: int = 0) -> tuple[Layout, ...]:
     """Split a dim into pieces of one size (the last may be smaller), or of the given sizes. Returns views.
 
     Args:

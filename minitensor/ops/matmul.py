@@ -16,12 +16,22 @@ from minitensor.autograd.strides import in_layout
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.compat.once import warn_once
-from minitensor.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError, UnsupportedDtypeError
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    ShapeError,
+    UnsupportedDtypeError,
+    UsageTypeError,
+    quote,
+)
 from minitensor.ops.arithmetic import conj, mul
 from minitensor.ops.kinds import NUMERIC, require_kind, require_same_dtype
 from minitensor.ops.operand import same_device
 from minitensor.ops.out import write_out
 from minitensor.shapes import matmul_shape, wrap_dim, wrap_dims
+
+Contracted = int | Sequence[Sequence[int]]  # or a tensor; other integers are refused, as in PyTorch
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -262,7 +272,7 @@ def check_ranks(name: str, wanted: str, ranks: tuple[int, int], input: Any, othe
 
 @composite
 def tensordot(
-    a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2, *, out: Tensor | None = None
+    a: Tensor, b: Tensor, dims: Contracted = 2, *, out: Tensor | None = None
 ) -> Tensor:
     """Sum products over dims of ``a`` and ``b``.
 
@@ -306,11 +316,13 @@ def sum_stretched_dims(input: Tensor, other: Tensor, dims: Sequence[tuple[int, i
 
 
 def dims_to_contract(
-    a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]]
+    a: Tensor, b: Tensor, dims: Contracted
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the dims of both factors over which a tensordot sums."""
     if isinstance(dims, TensorBase):
         dims = dims.tolist() if dims.numel() != 1 else dims.item()
+    if not isinstance(dims, (int, list, tuple)):
+        raise UsageTypeError(f"tensordot: expected dims to be an int or two lists of ints, got {quote(dims)}")
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.ndim, b.ndim):
             raise ShapeError(

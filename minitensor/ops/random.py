@@ -15,7 +15,7 @@ from minitensor.backends import any_true, holds_data
 from minitensor.backends.encoded import round_to_bfloat16
 from minitensor.base import TensorBase, is_encoded, memory_of
 from minitensor.device import device as device_class
-from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, quote
+from minitensor.errors import ArgumentTypeError, DtypeError, ShapeError, UsageError, quote
 from minitensor.generator import default_generator
 from minitensor.ops.creation import backend_at, choose_dtype, creates, empty_like, make_leaf, zeros_like
 from minitensor.ops.draws import (
@@ -228,6 +228,12 @@ def randn_like(
     return with_grad(normal_(made, generator=generator), requires_grad)
 
 
+def refuse_vector(high: Any) -> None:
+    """Raise for a tensor with dims as the end of a range."""
+    if isinstance(high, TensorBase) and high.ndim:
+        raise UsageError(f"randint_like: high must be an int or a 0-d tensor, got shape {tuple(high.shape)}")
+
+
 @composite
 @random_operation
 def randint_like(
@@ -240,10 +246,14 @@ def randint_like(
     Args:
         *bounds: ``high``, or ``low`` and ``high``.
 
+    Raises:
+        RuntimeError: If ``high`` is a tensor with dims, or no integer lies in the range.
+
     >>> import minitensor as torch
     >>> torch.randint_like(torch.ones(2), 5, 6)
     tensor([5., 5.])
     """
+    refuse_vector(bounds[-1] if bounds and high is ABSENT else high)
     low, high = read_bounds("randint_like", bounds, low, high)
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
     return with_grad(random_(made, low, high, generator=generator), requires_grad)

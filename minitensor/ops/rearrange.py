@@ -20,6 +20,7 @@ from minitensor.ops.ranges import arange
 from minitensor.ops.shape import copy_in_shape, expand_to, make_inplace, reshape, transpose
 from minitensor.shapes import (
     normalize_sizes,
+    sizes_from_list,
     wrap_dim,
     wrap_dims,
 )
@@ -77,7 +78,7 @@ def tile(input: Tensor, *counts: Any, dims: Any = None) -> Tensor:
     tensor([[1, 1],
             [2, 2]])
     """
-    times = normalize_sizes(*counts) if dims is None else normalize_sizes(dims)
+    times = normalize_sizes(*counts) if dims is None else sizes_from_list("tile", "dims", dims)
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
@@ -165,7 +166,7 @@ def flip(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     >>> torch.tensor([1, 2, 3]).flip(0)
     tensor([3, 2, 1])
     """
-    return reverse(input, normalize_sizes(*order) if dims is None else normalize_sizes(dims))
+    return reverse(input, normalize_sizes(*order) if dims is None else sizes_from_list("flip", "dims", dims))
 
 
 @composite

@@ -36,6 +36,7 @@ from minitensor.ops.out import dtype_of_sum, require_dtype, write_out
 from minitensor.shapes import are_plain, as_int, memoize, reduced_dims, reduced_shape, wrap_dim
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import ListedDims
     from minitensor.backends import Array
     from minitensor.dtypes import dtype as Dtype
     from minitensor.layouts import Layout
@@ -493,7 +494,7 @@ def cast_truth(input: Tensor, found: Any) -> Array:
 
 
 @nondifferentiable(prepare=over_dims_or_none)
-def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
+def all(input: Tensor, dim: ListedDims | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return whether all elements are nonzero, in all or along ``dim``; uint8 for uint8 input, else bool.
 
     >>> import minitensor as torch
@@ -504,7 +505,7 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
 
 
 @nondifferentiable(prepare=over_dims_or_none)
-def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
+def any(input: Tensor, dim: ListedDims | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return whether any element is nonzero, in all or along ``dim``; uint8 for uint8 input, else bool.
 
     >>> import minitensor as torch

@@ -21,7 +21,7 @@ from minitensor.autograd.protocol import PROCEED, active, given_by_name, overrid
 from minitensor.base import renew_array
 from minitensor.base import wrap as fresh
 from minitensor.copies import record_copy, tracing
-from minitensor.errors import ArgumentTypeError, EncodedError, ShapeError, ViewError
+from minitensor.errors import ArgumentTypeError, EncodedError, ShapeError, ViewError, quote
 from minitensor.layouts import Layout
 from minitensor.ops.aliasing import common_extent, pick, place, refuse_leaf
 from minitensor.ops.complex import view_dtype
@@ -32,6 +32,7 @@ from minitensor.shapes import (
     infer_size,
     memoize,
     normalize_sizes,
+    sizes_from_list,
     unflattened_shape,
     wrap_dims,
 )
@@ -39,7 +40,7 @@ from minitensor.shapes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from minitensor.autograd.argument_types import Count
+    from minitensor.autograd.argument_types import Count, ListedDims
     from minitensor.backends import Array
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
@@ -149,7 +150,8 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """
     if active and (taken := override_function(reshape, (input, *sizes), given_by_name(shape=shape))) is not PROCEED:
         return taken  # type: ignore[no-any-return]  # what takes the place of the result
-    found = view_layout(layout_of("reshape", input), sizes_of("reshape", sizes if shape is None else (shape,)))
+    given = sizes if shape is None else sizes_from_list("reshape", "shape", shape)
+    found = view_layout(layout_of("reshape", input), sizes_of("reshape", given))
     return look_in_shape(input, found) if isinstance(found, Layout) else copy_rows(input, found)
 
 
@@ -291,7 +293,7 @@ def permute(input: Tensor, *places: Any, dims: Any = None) -> Tensor:
     """
     if active and (found := override_function(permute, (input, *places), given_by_name(dims=dims))) is not PROCEED:
         return found  # type: ignore[no-any-return]  # what takes the place of the result
-    order = sizes_of("permute", places if dims is None else (dims,))
+    order = sizes_of("permute", places if dims is None else sizes_from_list("permute", "dims", dims))
     return look_in_order(input, layouts.permute(layout_of("permute", input), order), order)
 
 
@@ -303,13 +305,22 @@ def inverse_order(dims: Shape) -> Shape:
 
 
 @composite
-def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+def movedim(input: Tensor, source: ListedDims, destination: ListedDims) -> Tensor:
     """Move the dims ``source`` to the places ``destination``; the others keep their order. Returns a view.
+
+    Raises:
+        TypeError: If ``source`` and ``destination`` are not both ints or both sequences.
+        RuntimeError: If they have different lengths.
 
     >>> import minitensor as torch
     >>> torch.zeros(2, 3, 4).movedim(0, -1).shape
     torch.Size([3, 4, 2])
     """
+    if isinstance(source, (list, tuple)) != isinstance(destination, (list, tuple)):
+        raise ArgumentTypeError(
+            f"movedim(): source and destination must both be ints or both be sequences, got {quote(source)} and "
+            f"{quote(destination)}"
+        )
     layout = input._layout or input.layout
     moves = normalize_sizes(source), normalize_sizes(destination)
     return look_in_order(input, layouts.movedim(layout, *moves), layouts.order_after_moves(len(layout.shape), *moves))

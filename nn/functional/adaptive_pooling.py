@@ -27,7 +27,7 @@ from minitensor.nn.functional.pooling import (
 from minitensor.nn.functional.resampling import LONG, long_mean_taps, mean_taps, resample_keeping_input, shares
 from minitensor.ops.join import cat
 from minitensor.ops.kinds import FLOATS, require_kind
-from minitensor.shapes import normalize_sizes, require_room
+from minitensor.shapes import normalize_sizes, ntuple, require_room
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth
@@ -234,16 +234,18 @@ def means_of_long_shares(images: Tensor, dim: int, side: int, count: int) -> Ten
 # -- checks ------------------------------------------------------------------------------------------------------------
 
 
-def read_open(sizes: Any) -> tuple[int | None, ...]:
-    """Return sizes as ints, where None stays None."""
+def read_open(sizes: Any, dims: int) -> tuple[int | None, ...]:
+    """Return a size for each dim as ints, where None stays None."""
+    if isinstance(sizes, int):
+        return (sizes,) * dims
     plain = normalize_sizes([0 if each is None else each for each in sizes])
     return tuple([None if given is None else size for given, size in zip(sizes, plain)])
 
 
-def adaptive_size(name: str, input: Any, output_size: OptionalSizes, dims: int) -> Numbers:
+def adaptive_size(name: str, input: Any, output_size: Any, dims: int) -> Numbers:
     """Return the output's sizes, with None replaced by the input's."""
     check_input(name, input, dims, ShapeIndexValueError)
-    wanted = (output_size,) * dims if output_size is None or isinstance(output_size, int) else read_open(output_size)
+    wanted = ntuple(output_size, 1) if dims == 1 else read_open(output_size, dims)
     if len(wanted) != dims:
         given = quote(output_size)
         raise ShapeValueError(f"{name}: output_size must be a number or one for each of {dims} dims, got {given}")

@@ -18,7 +18,7 @@ from minitensor.ops.copy import clone
 from minitensor.ops.kinds import FOLDABLE, require_kind
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.resize import format_of
-from minitensor.shapes import conv_output_size, pair
+from minitensor.shapes import conv_output_size, list_numbers
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Count
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from minitensor.tensor import Tensor
 
 Pair = tuple[int, int]
-Sizes = int | Sequence[int]
+Sides = int | Sequence[int]  # whatever Python lists: arrays and tensors too
 
 
 class Windows(NamedTuple):
@@ -84,29 +84,36 @@ def fold_grad(grad: Tensor, kernel_size: Pair, dilation: Pair, padding: Pair, st
     return unfold(grad, kernel_size, dilation, padding, stride)
 
 
-def read_windows(size: Sizes, kernel: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes) -> Windows:
+def read_windows(name: str, size: Sides, kernel: Sides, dilation: Sides, padding: Sides, stride: Sides) -> Windows:
     """Return the windows over an image, of which each number may be given for height and width at once."""
-    return Windows(pair(size), pair(kernel), pair(dilation), pair(padding), pair(stride))
+    given = {"output_size": size, "kernel_size": kernel, "dilation": dilation, "padding": padding, "stride": stride}
+    return Windows(*[pair(name, argument, each) for argument, each in given.items()])
+
+
+def pair(name: str, argument: str, value: Sides) -> Pair:
+    """Return a number for the height and one for the width."""
+    rows, columns = list_numbers(name, argument, value, 2)
+    return rows, columns
 
 
 def check_images(
-    input: Tensor, kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes
+    input: Tensor, kernel_size: Sides, dilation: Sides, padding: Sides, stride: Sides
 ) -> tuple[Tensor, Pair, Pair, Pair, Pair]:
     """Return the numbers of the windows as pairs; raise unless the windows fit into the images."""
     if input.ndim not in (3, 4):
         raise ShapeError(f"unfold: expected 3D or 4D input, (C, H, W) or (N, C, H, W), got shape {tuple(input.shape)}")
     check_no_empty("unfold", input, 3)
-    windows = read_windows(input.shape[-2:], kernel_size, dilation, padding, stride)
+    windows = read_windows("unfold", input.shape[-2:], kernel_size, dilation, padding, stride)
     check_places("unfold", windows)
     require_kind("unfold", FOLDABLE, input)
     return input, windows.kernel, windows.dilation, windows.padding, windows.stride
 
 
 def check_columns(
-    input: Tensor, output_size: Sizes, kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes
+    input: Tensor, output_size: Sides, kernel_size: Sides, dilation: Sides, padding: Sides, stride: Sides
 ) -> tuple[Tensor, Pair, Pair, Pair, Pair, Pair]:
     """Return the numbers of the windows as pairs; raise unless the columns are those of the windows."""
-    windows = read_windows(output_size, kernel_size, dilation, padding, stride)
+    windows = read_windows("fold", output_size, kernel_size, dilation, padding, stride)
     if min(windows.image) < 1:
         raise ShapeError(f"fold: expected an output size of at least one, got {windows.image}")
     check_places("fold", windows)
@@ -124,7 +131,7 @@ def check_columns(
 
 @differentiable(prepare=check_images, input=unfold_grad)
 def unfold(
-    input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
+    input: Tensor, kernel_size: Sides, dilation: Sides = 1, padding: Sides = 0, stride: Sides = 1
 ) -> Array:
     """Copy every window of images into a column. Known as im2col.
 
@@ -145,7 +152,7 @@ def unfold(
              [3., 4.],
              [4., 5.]]])
     """
-    windows = read_windows(input.shape[-2:], kernel_size, dilation, padding, stride)
+    windows = read_windows("unfold", input.shape[-2:], kernel_size, dilation, padding, stride)
     if input.ndim == 4:
         return copy_windows(input.xp, input.array, windows)
     columns = copy_windows(input.xp, input.array[None], windows)
@@ -154,7 +161,7 @@ def unfold(
 
 @differentiable(prepare=check_columns, input=fold_grad)
 def fold(
-    input: Tensor, output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
+    input: Tensor, output_size: Sides, kernel_size: Sides, dilation: Sides = 1, padding: Sides = 0, stride: Sides = 1
 ) -> Array:
     """Add windows, as columns, back to where ``unfold`` would take them from. Known as col2im.
 
@@ -174,7 +181,7 @@ def fold(
     >>> F.fold(ones(1, 2, 2), (1, 3), (1, 2))
     tensor([[[[1., 2., 1.]]]])
     """
-    windows = read_windows(output_size, kernel_size, dilation, padding, stride)
+    windows = read_windows("fold", output_size, kernel_size, dilation, padding, stride)
     if input.ndim == 3:
         return add_windows(input.xp, input.array, windows)
     images = add_windows(input.xp, input.array[None], windows)

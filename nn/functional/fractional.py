@@ -16,7 +16,7 @@ from minitensor.errors import ArgumentError, DtypeError, ShapeError
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.random import rand
 from minitensor.ops.ranges import arange
-from minitensor.shapes import ntuple
+from minitensor.shapes import list_numbers
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth
@@ -94,7 +94,7 @@ def pool_fractional(
     name: str, dims: int, input: Tensor, kernel_size: Sizes, output_size: Any, output_ratio: Any, samples: Any
 ) -> tuple[Tensor, Tensor]:
     """Validate the arguments, place the windows, and gather the maxima."""
-    kernel = ntuple(kernel_size, dims)
+    kernel = list_numbers(name, "kernel_size", kernel_size, dims)
     sizes = resolve_sizes(name, dims, input, kernel, output_size, output_ratio)
     planes = input if input.ndim == dims + 2 else input.unsqueeze(0)
     require_kind(name, FLOATS, input)
@@ -145,7 +145,7 @@ def resolve_sizes(
         if len(ratios) != dims:
             raise ArgumentError(f"{name}: output_ratio must be a number or {dims} of them, got {output_ratio!r}")
         output_size = [int(length * ratio) for length, ratio in zip(lengths, ratios, strict=True)]
-    sizes = ntuple(output_size, dims)
+    sizes = list_numbers(name, "output_size", output_size, dims)
     for length, width, count in zip(lengths, kernel, sizes, strict=True):
         if count < 0 or width < 1 or count + width - 1 > length:
             raise ShapeError(

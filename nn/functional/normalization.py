@@ -30,6 +30,7 @@ from minitensor.shapes import normalize_sizes
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Count
     from minitensor.nn.functional.fused_norms import Statistics
+    from minitensor.ops.reduce import Dims
     from minitensor.tensor import Tensor
 
 
@@ -356,7 +357,7 @@ def rms_norm(
 
 @composite
 def normalize(
-    input: Tensor, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12, out: Tensor | None = None
+    input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
     """Divide by the p-norm along ``dim``, so that it becomes 1.
 

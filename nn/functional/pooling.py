@@ -15,13 +15,21 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.autograd.strides import in_format, in_format_of_images, in_format_of_planes, in_layout
 from minitensor.base import TensorBase
-from minitensor.errors import ShapeError, ShapeIndexError, UsageValueError, WrongTypeError
+from minitensor.errors import (
+    ArgumentTypeError,
+    ShapeError,
+    ShapeIndexError,
+    ShapeValueError,
+    UsageValueError,
+    WrongTypeError,
+    quote,
+)
 from minitensor.ops.activation import relu
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.kinds import FLOATS, REALS, require_kind, require_wide
 from minitensor.ops.out import write_out
 from minitensor.ops.rounding import abs, sign
-from minitensor.shapes import ntuple, pool_output_size
+from minitensor.shapes import ntuple, pool_output_size, repeat_number
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth
@@ -350,11 +358,16 @@ def lp_pool1d(
         stride: How far windows lie apart; ``kernel_size`` if not given.
         ceil_mode: Whether to round the output sizes up, so that the last window may reach beyond the padding.
 
+    Raises:
+        TypeError: If ``kernel_size`` is a list or tuple, unless the norm is infinite.
+
     >>> F.lp_pool1d(tensor([[3., 4.]]), 2, 2)
     tensor([[5.]])
     """
     if math.isinf(norm_type):
         return pool_extremes(max_pool1d, input, norm_type, kernel_size, stride, ceil_mode)
+    if isinstance(kernel_size, (list, tuple)):
+        raise ArgumentTypeError(f"lp_pool1d(): argument 'kernel_size' must be an int, not {quote(kernel_size)}")
     mean = avg_pool1d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     return norm_from_mean(mean, norm_type, ntuple(kernel_size, 1))
 
@@ -372,14 +385,18 @@ def lp_pool2d(
         stride: How far windows lie apart; ``kernel_size`` if not given.
         ceil_mode: Whether to round the output sizes up, so that the last window may reach beyond the padding.
 
+    Raises:
+        ValueError: If ``kernel_size`` does not have one number for each spatial dim.
+
     >>> import minitensor as torch
     >>> lp_pool2d(torch.tensor([[[3., 0.], [4., 0.]]]), 2, 2)
     tensor([[[5.]]])
     """
+    kernel = count_taps("lp_pool2d", kernel_size, 2)
     if math.isinf(norm_type):
         return pool_extremes(max_pool2d, input, norm_type, kernel_size, stride, ceil_mode)
     mean = avg_pool2d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
-    return norm_from_mean(mean, norm_type, ntuple(kernel_size, 2))
+    return norm_from_mean(mean, norm_type, kernel)
 
 
 @composite_with_own_checks
@@ -395,13 +412,25 @@ def lp_pool3d(
         stride: How far windows lie apart; ``kernel_size`` if not given.
         ceil_mode: Whether to round the output sizes up, so that the last window may reach beyond the padding.
 
+    Raises:
+        ValueError: If ``kernel_size`` does not have one number for each spatial dim.
+
     >>> F.lp_pool3d(ones(1, 2, 2, 1), 2, (2, 2, 1))
     tensor([[[[2.]]]])
     """
+    kernel = count_taps("lp_pool3d", kernel_size, 3)
     if math.isinf(norm_type):
         return pool_extremes(max_pool3d, input, norm_type, kernel_size, stride, ceil_mode)
     mean = avg_pool3d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
-    return norm_from_mean(mean, norm_type, ntuple(kernel_size, 3))
+    return norm_from_mean(mean, norm_type, kernel)
+
+
+def count_taps(name: str, kernel_size: Any, dims: int) -> tuple[Any, ...]:
+    """Return the size of a window in each dim; raise unless there is one for each."""
+    kernel = repeat_number(kernel_size, dims)
+    if len(kernel) != dims:
+        raise ShapeValueError(f"{name}: expected kernel_size to be an int or to list {dims}, got {quote(kernel_size)}")
+    return kernel
 
 
 def pool_extremes(
@@ -413,7 +442,7 @@ def pool_extremes(
     return largest(abs(input) * side, kernel_size, stride, ceil_mode=ceil_mode) * side
 
 
-def norm_from_mean(mean: Tensor, norm_type: float, kernel: Numbers) -> Tensor:
+def norm_from_mean(mean: Tensor, norm_type: float, kernel: Sequence[int]) -> Tensor:
     """Return the norms of windows, given the mean of the powers of their entries."""
     # relu changes no value, but zeroes the gradient where the root has an infinite slope.
     return (sign(mean) * relu(abs(mean)) * math.prod(kernel)) ** (1.0 / norm_type)

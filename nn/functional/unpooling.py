@@ -14,13 +14,21 @@ from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.backends import any_true
 from minitensor.base import TensorBase, values_of
 from minitensor.dtypes import int64
-from minitensor.errors import ArgumentError, DtypeError, ShapeError, WrongTypeError
+from minitensor.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DtypeError,
+    ShapeError,
+    ShapeIndexValueError,
+    WrongTypeError,
+    quote,
+)
 from minitensor.ops.constant import as_function_of
 from minitensor.ops.kinds import FLOATS, require_kind
 from minitensor.ops.operand import same_device
 from minitensor.ops.resize import format_of
 from minitensor.ops.scatter import scatter
-from minitensor.shapes import ntuple
+from minitensor.shapes import repeat_number
 
 if TYPE_CHECKING:
     from minitensor.tensor import Tensor
@@ -131,9 +139,7 @@ def unpool(
 ) -> Tensor:
     """Validate the arguments, then scatter in flat planes."""
     check_tensors(name, dims, input, indices)
-    if stride is None or (isinstance(stride, (list, tuple)) and not stride):
-        stride = kernel
-    numbers = [ntuple(each, dims) for each in (kernel, stride, padding)]
+    numbers = [list_sides(name, each, dims) for each in (kernel, kernel if stride is None else stride, padding)]
     size = resolve_size(name, tuple(input.shape[-dims:]), numbers, output_size)
     check_planes(name, dims, input, indices)
     check_indices(name, indices, size)
@@ -146,7 +152,19 @@ def unpool(
     return found.contiguous(memory_format=format_of(input)) if dims == 2 else found
 
 
-def resolve_size(name: str, pooled: Numbers, numbers: list[Numbers], output_size: Sequence[int] | None) -> Numbers:
+def list_sides(name: str, value: Any, dims: int) -> tuple[Any, ...]:
+    """Return a number for each dim, of any type that numbers can have."""
+    numbers = repeat_number(value, dims)
+    if not all(hasattr(each, "__sub__") for each in numbers):
+        raise WrongTypeError(f"{name}(): expected an int or a sequence of {dims} ints, got {quote(value)}")
+    if len(numbers) != dims:
+        raise ShapeIndexValueError(f"{name}: expected a number or one for each of {dims} dims, got {quote(value)}")
+    return numbers
+
+
+def resolve_size(
+    name: str, pooled: Numbers, numbers: list[tuple[Any, ...]], output_size: Sequence[int] | None
+) -> Numbers:
     """Return the sizes before pooling: the smallest ones, or those requested if they are possible."""
     kernel, stride, padding = numbers
     least = tuple([(n - 1) * step + taps - 2 * edge for n, taps, step, edge in zip(pooled, kernel, stride, padding)])
@@ -167,7 +185,13 @@ def resolve_size(name: str, pooled: Numbers, numbers: list[Numbers], output_size
 
 
 def require_non_negative(name: str, size: Numbers) -> Numbers:
-    """Return the sizes of an output; raise if one is negative."""
+    """Return the sizes of an output; raise if one is negative or no int: the sizes decide which type they have."""
+    for each in size:
+        if not isinstance(each, int):
+            raise ArgumentTypeError(
+                f"{name}: the sizes of the output must be ints, got {quote(each)} of type {type(each).__name__}: give "
+                "kernel_size, stride, padding and output_size as ints"
+            )
     if min(size) < 0:
         raise ArgumentError(f"{name}: output_size must contain non-negative spatial dimensions, got {size}")
     return size
@@ -178,6 +202,8 @@ def check_tensors(name: str, dims: int, input: Any, indices: Any) -> None:
     for argument, each in (("input", input), ("indices", indices)):
         if not isinstance(each, TensorBase):
             raise WrongTypeError(f"{name}(): argument {argument!r} must be a tensor, not {type(each).__name__}")
+    if input.ndim < dims:
+        raise ShapeIndexValueError(f"{name}: expected input with at least {dims} dims, got shape {tuple(input.shape)}")
     require_kind(name, FLOATS, input)
     if indices.dtype is not int64:
         raise DtypeError(f"{name}: elements in indices should be type int64 but got {indices.dtype.name}")

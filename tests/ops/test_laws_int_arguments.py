@@ -21,22 +21,13 @@ FORMS: dict[str, Callable[[Any, int], Any]] = {
     "0-d tensor": lambda t, n: t.tensor(n), "one element": lambda t, n: t.tensor([n]),
     "NumPy": lambda t, n: np.int64(n), "float": lambda t, n: float(n),
 }  # fmt: skip
-POOLS = {"adaptive_avg_pool2d", "adaptive_max_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool3d"}
-UNPOOLS = {"max_unpool1d", "max_unpool2d", "max_unpool3d"}
-# Functions that PyTorch wrote in Python, or whose overloads with tensors come first, where we read ints as elsewhere.
-MORE = {"unfold", "fold", "lp_pool2d", "lp_pool3d", *UNPOOLS}
-ACCEPTED_HERE = {
-    "0-d tensor": MORE | POOLS | {"histogram"}, "NumPy": MORE | POOLS | {"tensordot", "split"},
-    "one element": MORE | {
-        "clamp", "max", "min", "all", "any", "count_nonzero", "trapezoid", "cumulative_trapezoid", "gradient",
-        "movedim", "squeeze", "squeeze_copy", "hsplit", "vsplit", "dsplit", "randint_like",
-    },
-    "float": set(), "bool": {"interpolate", "std", "std_mean", "var", "var_mean"},  # the last four mean unbiased by it
+# PyTorch's functions refuse a tensor of one element in a dim, its methods accept it. Here they are one function.
+AS_METHODS = {"count_nonzero", "squeeze", "hsplit", "vsplit", "dsplit"}
+ACCEPTED_HERE: dict[str, set[str]] = {
+    "0-d tensor": set(), "NumPy": set(), "one element": AS_METHODS, "float": set(),
 }  # fmt: skip
-REFUSED_HERE = {
-    "0-d tensor": set(), "NumPy": set(), "one element": {"histogramdd"},
-    "float": {"broadcast_shapes", "__getitem__", "max_unpool1d", "max_unpool2d"},
-    "bool": {"broadcast_shapes", "unravel_index", "histogramdd", "max_unpool1d", "max_unpool2d"},
+REFUSED_HERE: dict[str, set[str]] = {
+    "0-d tensor": set(), "NumPy": set(), "one element": {"histogramdd"}, "float": {"broadcast_shapes", "__getitem__"},
 }  # fmt: skip
 
 
