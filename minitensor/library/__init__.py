@@ -101,24 +101,27 @@ class Library:
             allow_override: Accepted for PyTorch compatibility.
 
         Raises:
-            RuntimeError: If there is no such operation.
             NotImplementedError: For other dispatch keys.
             TypeError: If ``fn`` cannot be called.
         """
         if not callable(fn):
             raise ArgumentTypeError(f"impl: expected a function, got {type(fn).__name__}")
         is_name = isinstance(op_name, str)
-        op = registry.find(f"{self.ns}::{op_name}" if is_name and "::" not in op_name else op_name)
+        name = f"{self.ns}::{op_name}" if is_name and "::" not in op_name else op_name
         key = dispatch_key or self.dispatch_key or "CompositeImplicitAutograd"
         if with_keyset or key not in (*KEYS, "CompositeImplicitAutograd"):
             raise UnsupportedError(
                 f"impl: there is no dispatcher, so no kernels for {key!r}; use one of {list(KEYS)}, "
                 "CompositeImplicitAutograd, or torch.library.register_autograd for a gradient"
             )
-        if key == "CompositeImplicitAutograd":
-            op.composite = fn
-        else:
-            op.kernels.update(dict.fromkeys(KEYS[key], fn))
+
+        def add_kernel(op: OpOverload) -> None:
+            if key == "CompositeImplicitAutograd":
+                op.composite = fn
+            else:
+                op.kernels.update(dict.fromkeys(KEYS[key], fn))
+
+        registry.when_defined(name, add_kernel)
 
     def _destroy(self) -> None:
         """Remove what the library has defined."""
@@ -144,7 +147,8 @@ def define(
         tags: Accepted for PyTorch compatibility.
 
     Raises:
-        RuntimeError: If the name has no namespace, or the operation exists.
+        RuntimeError: If the operation exists.
+        ValueError: If the name is not that of an operation in one namespace.
 
     >>> import minitensor as torch
     >>> torch.library.define("docs::square", "(Tensor x) -> Tensor")
@@ -154,7 +158,7 @@ def define(
     >>> torch.ops.docs.square(torch.full((2,), 3.))
     tensor([9., 9.])
     """
-    namespace, _, name = registry.split_name(qualname)
+    namespace, name = registry.split_name(qualname)
     if schema is not None:
         registry.add(read_schema(name + schema, namespace), namespace)
         return None
@@ -170,6 +174,8 @@ def define(
 def impl(qualname: Any, types: Any, func: Any = None, *, lib: Library | None = None) -> Any:
     """Add a function that computes an operation on kinds of devices; without it, return a decorator.
 
+    The operation may be defined later.
+
     Args:
         qualname: The name, with a namespace, or a library.
         types: Kinds of devices, ``"default"`` for all; a dispatch key; the name if the first argument is a library.
@@ -177,7 +183,7 @@ def impl(qualname: Any, types: Any, func: Any = None, *, lib: Library | None = N
         lib: Accepted for PyTorch compatibility.
 
     Raises:
-        RuntimeError: If there is no such operation.
+        ValueError: If the name is not that of an operation in one namespace.
 
     >>> import minitensor as torch
     >>> torch.library.define("docs::negate", "(Tensor x) -> Tensor")
@@ -195,9 +201,12 @@ def impl(qualname: Any, types: Any, func: Any = None, *, lib: Library | None = N
         return enter
     if func is None:
         return lambda function: impl(qualname, types, function) or function
-    op = overload(qualname)
-    for each in (types,) if isinstance(types, str) else types:
-        op.kernels.update(dict.fromkeys(KEYS.get(each, ("", "meta") if each == "default" else (each,)), func))
+    kinds = [
+        kind for each in ([types] if isinstance(types, str) else types)
+        for kind in KEYS.get(each, ("", "meta") if each == "default" else (each,))
+    ]
+    name = qualname if isinstance(qualname, str) else overload(qualname)
+    registry.when_defined(name, lambda op: op.kernels.update(dict.fromkeys(kinds, func)))
     return None
 
 
@@ -213,7 +222,7 @@ def register_kernel(
         lib: Accepted for PyTorch compatibility.
 
     Raises:
-        RuntimeError: If there is no such operation.
+        ValueError: If the name is not that of an operation in one namespace.
 
     >>> import minitensor as torch
     >>> @torch.library.custom_op("docs::raise_by_one", mutates_args=())
@@ -223,7 +232,7 @@ def register_kernel(
     >>> raise_by_one(torch.ones(2, device="meta")).shape
     torch.Size([2])
     """
-    found = definition(op)
+    found = op if isinstance(op, str) and registry.look_up(op) is None else definition(op)
     if isinstance(found, CustomOpDef):
         return found.register_kernel(device_types, func)
     return impl(found, "default" if device_types is None else device_types, func)

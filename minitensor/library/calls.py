@@ -153,7 +153,7 @@ def run_each(op: OpOverload, count: int, dims: Sequence[Any], opened: Opened, le
 def run_kernel(op: OpOverload, values: list[Any]) -> Any:
     """Call the kernel of an operation on all arguments in order."""
     schema, kernel = op._schema, choose_kernel(op, values)
-    result = kernel(*positional(schema, values), **by_name(schema, values))
+    result = kernel(*without_defaults(schema, values), **by_name(schema, values, given=True))
     if op.refuses_aliases:
         check_results(op, values, result)
     for each, argument in zip(values, schema.arguments, strict=True):
@@ -167,8 +167,31 @@ def positional(schema: Schema, values: list[Any]) -> list[Any]:
     return [value for value, each in zip(values, schema.arguments, strict=True) if not each.by_name_only]
 
 
-def by_name(schema: Schema, values: list[Any]) -> dict[str, Any]:
-    return {each.name: value for value, each in zip(values, schema.arguments, strict=True) if each.by_name_only}
+def by_name(schema: Schema, values: list[Any], given: bool = False) -> dict[str, Any]:
+    """Return the arguments by name only; with ``given``, without those that are their defaults."""
+    return {
+        each.name: value for value, each in zip(values, schema.arguments, strict=True)
+        if each.by_name_only and not (given and is_default(value, each.default))
+    }
+
+
+def without_defaults(schema: Schema, values: list[Any]) -> list[Any]:
+    """Return the arguments by position, without the last ones that are their defaults.
+
+    PyTorch passes those to no kernel: the kernel's own defaults count.
+    """
+    found = positional(schema, values)
+    defaults = [each.default for each in schema.arguments if not each.by_name_only]
+    while found and is_default(found[-1], defaults[len(found) - 1]):
+        found.pop()
+    return found
+
+
+def is_default(value: Any, default: Any) -> bool:
+    """Whether an argument is its default; a tensor never equals one."""
+    if isinstance(value, (list, tuple)) and isinstance(default, (list, tuple)):
+        return len(value) == len(default) and all(map(is_default, value, default))
+    return value is default or (value.__class__ is default.__class__ and value == default)
 
 
 def choose_kernel(op: OpOverload, values: list[Any]) -> Callable[..., Any]:
@@ -234,7 +257,7 @@ def call(op: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 def record(op: OpOverload, values: list[Any]) -> Any:
     """Run the kernel of an operation on all arguments in order, and add a node to the graph."""
     if op.composite is not None:
-        return op.composite(*positional(op._schema, values), **by_name(op._schema, values))
+        return op.composite(*without_defaults(op._schema, values), **by_name(op._schema, values, given=True))
     if not (op.refuses_aliases or op.backward or op.batching_rule):
         return run_kernel(op, values)  # the operations of the kernel are recorded
     require_formula(op, values)

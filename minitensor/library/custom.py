@@ -140,7 +140,7 @@ def custom_op(
 
     Raises:
         ValueError: If the annotations give no schema.
-        RuntimeError: If the name has no namespace.
+        ValueError: If the name is not that of an operation in one namespace.
 
     >>> import numpy as np, minitensor as torch
     >>> @torch.library.custom_op("docs::numpy_sin", mutates_args=())
@@ -156,7 +156,7 @@ def custom_op(
     """
 
     def make(function: Callable[..., Any]) -> CustomOpDef:
-        namespace, _, rest = registry.split_name(name)
+        namespace, rest = registry.split_name(name)
         text = infer_schema(function, mutates_args=mutates_args) if schema is None else schema
         made = CustomOpDef(namespace, rest, text, function)
         made.register_kernel(device_types, function)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from minitensor.errors import MissingNameError, UsageError
+from minitensor.errors import MissingNameError, UsageError, UsageValueError
 from minitensor.library import aten
 from minitensor.library.calls import call, function_of
 from minitensor.library.schema import Schema
@@ -207,6 +207,7 @@ class Operations(ModuleType):
     def __init__(self) -> None:
         super().__init__("torch.ops")
         self.namespaces: dict[str, Namespace] = {"aten": AtenNamespace("aten")}
+        self.waiting: dict[str, list[Callable[[OpOverload], None]]] = {}  # kernels of what is not defined yet
         self.whole: set[str] = set()  # the namespaces that a ``Library`` of kind "DEF" has
 
     def __getattr__(self, name: str) -> Namespace:
@@ -241,6 +242,8 @@ def add(schema: Schema, namespace: str) -> OpOverload:
             f"Tried to register an operator ({schema}) with the same name and overload name multiple times"
         )
     packet.found[label] = made = OpOverload(packet, schema)
+    for add_kernel in ops.waiting.pop(made.name(), ()):
+        add_kernel(made)
     return made
 
 
@@ -262,18 +265,33 @@ def find(name: Any) -> OpOverload:
         return name
     if isinstance(name, OpOverloadPacket):
         name = name.qualified_name
-    namespace, _, rest = split_name(name)
-    own, _, label = rest.partition(".")
-    packet = namespace_of(namespace).packets.get(own)
-    found = packet.found.get(label or "default") if isinstance(packet, OpOverloadPacket) else None
-    if not isinstance(found, OpOverload):
+    found = look_up(name)
+    if found is None:
         raise UsageError(f"operator {name} does not exist: define it first")
     return found
 
 
-def split_name(name: str) -> tuple[str, str, str]:
-    """Return the parts of ``mylib::scale``."""
-    namespace, colons, rest = name.partition("::")
-    if not (colons and namespace and rest):
-        raise UsageError(f"expected the name of an operation in a namespace, such as 'mylib::scale', got {name!r}")
-    return namespace, colons, rest
+def look_up(name: str) -> OpOverload | None:
+    """Return an operation by its name, or None."""
+    namespace, rest = split_name(name)
+    own, _, label = rest.partition(".")
+    packet = namespace_of(namespace).packets.get(own)
+    found = packet.found.get(label or "default") if isinstance(packet, OpOverloadPacket) else None
+    return found if isinstance(found, OpOverload) else None
+
+
+def when_defined(name: Any, add_kernel: Callable[[OpOverload], None]) -> None:
+    """Add a kernel to an operation, or once the operation is defined: programs may give both in any order."""
+    found = look_up(name) if isinstance(name, str) else find(name)
+    if found is None:
+        ops.waiting.setdefault(name.removesuffix(".default"), []).append(add_kernel)
+    else:
+        add_kernel(found)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return the two parts of ``mylib::scale``."""
+    parts = name.split("::")
+    if len(parts) != 2 or not all(parts):
+        raise UsageValueError(f"expected the name of an operation in a namespace, such as 'mylib::scale', got {name!r}")
+    return parts[0], parts[1]
