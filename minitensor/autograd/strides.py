@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T", bound=TensorBase)
 
 NUMBER = Layout((), (), 0)
 
@@ -59,6 +60,13 @@ def lay_out_several(rules: Rules, arguments: Sequence[Any], results: Sequence[Te
     """Give new results the strides that one rule demands for all, or one for each."""
     for result, rule in zip(results, rules if isinstance(rules, tuple) else (rules,) * len(results), strict=True):
         lay_out(rule, arguments, result)
+
+
+def lay_out_composite(rule: Rule, arguments: Sequence[TensorBase], result: T) -> T:
+    """Return the new result of a composite in the strides that a rule demands for its arguments."""
+    if not is_ordinary(arguments) and has_values(result):
+        lay_out(rule, arguments, result)
+    return result
 
 
 def is_ordinary(arguments: Iterable[Any]) -> bool:

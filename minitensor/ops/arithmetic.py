@@ -19,6 +19,7 @@ from minitensor.autograd.declare import differentiable, nondifferentiable, on_eq
 from minitensor.autograd.misuse import composite, composite_as
 from minitensor.autograd.protocol import PROCEED, active, override_function
 from minitensor.autograd.spellings import old_orders
+from minitensor.autograd.strides import as_input, in_layout
 from minitensor.autograd.tables import by_table
 from minitensor.autograd.turns import in_turn
 from minitensor.backends import any_true
@@ -78,6 +79,7 @@ def conj(input: Any) -> Any:
 
 
 @differentiable(name="conj", input=lambda grad: conj(grad))
+@in_layout(as_input)
 def conjugate(input: Tensor) -> Array:
     array = input.array
     return input.xp.conjugate(array) if array.dtype.kind == "c" else array.copy()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.strides import as_input, in_layout, of_tensors
+from minitensor.autograd.strides import as_input, elementwise, in_layout, lay_out_composite, of_tensors
 from minitensor.base import wrap
-from minitensor.dtypes import float64, int64, uint16, uint32, uint64
+from minitensor.dtypes import float32, float64, int64, promote_types, uint16, uint32, uint64
 from minitensor.errors import DimError, DtypeError, UnsupportedDtypeError, UnsupportedTypeError, UsageError
+from minitensor.layouts import Layout, contiguous
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import mul, mul_
 from minitensor.ops.constant import step_grad
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from minitensor.backends import Array
+    from minitensor.dtypes import dtype as Dtype
     from minitensor.ops.operand import Operand
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
@@ -227,7 +230,21 @@ def add_to_exponents_grad(grad: Tensor, other: Tensor) -> Tensor:
     return ldexp(grad, other)
 
 
+def layout_of_ldexp(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of a product with powers of two: row-major powers of a number, or those of a tensor."""
+    input, other = arguments
+    is_tensor = is_power_of_tensor(input.dtype, other.dtype)
+    return elementwise((input.layout, elementwise((other.layout,)) if is_tensor else contiguous(other.layout.shape)))
+
+
+def is_power_of_tensor(input: Dtype, other: Dtype) -> bool:
+    """Whether PyTorch computes the powers of two in the dtype of the input, if that is not its default dtype."""
+    is_wide = input is not float32 and input is promote_types(input, other)
+    return is_wide and (input.is_complex or (input.is_floating_point and other.is_floating_point))
+
+
 @differentiable(name="ldexp", input=add_to_exponents_grad)
+@in_layout(layout_of_ldexp)
 def add_to_exponents(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Array:
     """Add integers to the exponents of floats: ``ldexp`` without rounding."""
     xp = library_of(input, other)
@@ -253,7 +270,8 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
         return add_to_exponents(input, other, out=out)
     if input.dtype.is_complex:
         other = other.to(result_dtype(input, other))
-    return write_out("ldexp", mul(input, pow(2.0, other)), out, input)
+    product = lay_out_composite(layout_of_ldexp, (input, other), mul(input, pow(2.0, other)))
+    return write_out("ldexp", product, out, input)
 
 
 @composite

@@ -14,7 +14,7 @@ from minitensor.autograd.declare import differentiable, visible
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.node import Node, make_node
-from minitensor.autograd.strides import in_layout, of_input, of_tensors, row_major
+from minitensor.autograd.strides import in_layout, lay_out_composite, of_input, of_tensors, row_major
 from minitensor.autograd.tables import by_table
 from minitensor.backends.encoded import ConjugateArray, NegativeArray
 from minitensor.base import TensorBase, is_encoded, new, on_storage
@@ -272,7 +272,8 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([2.+0.j])
     """
     check_parts("polar", abs=abs, angle=angle)
-    return write_out("polar", complex(mul(abs, cos(angle)), mul(abs, sin(angle))), out)
+    points = complex(mul(abs, cos(angle)), mul(abs, sin(angle)))
+    return write_out("polar", lay_out_composite(of_tensors, (abs, angle), points), out)
 
 
 # -- angles and conjugates ---------------------------------------------------------------------------------------------

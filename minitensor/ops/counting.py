@@ -85,7 +85,7 @@ def unique(
     xp, slices = input.xp, input.xp.moveaxis(array, axis, 0)
     # The last key of `lexsort` is the one that decides first.
     order = xp.lexsort(slices.reshape(len(slices), -1).T[::-1]) if len(slices) else xp.zeros(0, "int64")
-    values, places, counts = find_runs(xp, slices[order], return_inverse, return_counts)
+    values, places, counts = find_runs(xp, xp.ascontiguousarray(slices[order]), return_inverse, return_counts)
     inverse = None
     if places is not None:
         inverse = xp.empty_like(places)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.strides import in_layout, of_tensors
+from minitensor.autograd.strides import in_layout, lay_out_composite, of_input, of_tensors
 from minitensor.autograd.tables import by_table, rounds_once
 from minitensor.errors import ShapeError, UsageValueError
 from minitensor.ops.activation import hardtanh, softplus
@@ -136,7 +136,7 @@ def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None)
 def hardsigmoid(input: Tensor) -> Tensor:
     """Return ``relu6(input + 3) / 6``."""
     require_kind("hardsigmoid", FLOATS, input)
-    return hardtanh(input + 3, 0.0, 6.0) / 6
+    return lay_out_composite(of_input, (input,), hardtanh(input + 3, 0.0, 6.0) / 6)
 
 
 @differentiable(

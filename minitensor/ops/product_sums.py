@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from minitensor import layouts
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.spellings import old_orders
+from minitensor.autograd.strides import elementwise, lay_out_composite
 from minitensor.autograd.turns import in_turn
 from minitensor.dtypes import HALVES, bool_
 from minitensor.errors import DtypeError, ShapeError
@@ -18,9 +20,11 @@ from minitensor.ops.out import write, write_out
 from minitensor.scalars import fit, require_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from minitensor.layouts import Layout
     from minitensor.ops.operand import Number
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
@@ -87,7 +91,14 @@ def addr(
         require_fits(factor, common)
     if common is bool_:
         return write_out("addr", add_bools(input, term, beta, alpha), out, input, vec1, vec2)
-    return weighted_sum("addr", input, term, beta, alpha, out, vec1, vec2)
+    total = lay_out_composite(layout_of_addr, (input, vec1, vec2), weighted_sum("addr", input, term, beta, alpha, None))
+    return write_out("addr", total, out, input.expand(tuple(total.shape)), vec1, vec2)
+
+
+def layout_of_addr(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of a sum with a product of vectors, which PyTorch computes in one step."""
+    input, column, row = [each.layout for each in arguments]
+    return elementwise((layouts.expand(input, shape), layouts.unsqueeze(column, 1), row))
 
 
 def add_bools(input: Tensor, term: Tensor, beta: Number, alpha: Number) -> Tensor:

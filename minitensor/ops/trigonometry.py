@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, on_host_floats
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import as_input, lay_out_composite
 from minitensor.autograd.tables import by_table, in_singles, rounds_once
 from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
@@ -300,7 +301,8 @@ def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.deg2rad(torch.tensor([0.0, 180.0]))
     tensor([0.0000, 3.1416])
     """
-    return write_out("deg2rad", mul(require_real("deg2rad", input), math.pi / 180), out, input)
+    radians = lay_out_composite(as_input, (input,), mul(require_real("deg2rad", input), math.pi / 180))
+    return write_out("deg2rad", radians, out, input)
 
 
 @composite
@@ -320,7 +322,8 @@ def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.rad2deg(torch.tensor([0.0, 3.1416]))
     tensor([  0.0000, 180.0004])
     """
-    return write_out("rad2deg", mul(require_real("rad2deg", input), 180 / math.pi), out, input)
+    degrees = lay_out_composite(as_input, (input,), mul(require_real("rad2deg", input), 180 / math.pi))
+    return write_out("rad2deg", degrees, out, input)
 
 
 @composite

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.strides import in_format_of_planes, in_layout
+from minitensor.autograd.strides import in_format_of_planes, in_layout, lay_out_composite
 from minitensor.errors import ShapeError, ShapeIndexValueError, ShapeValueError, quote
 from minitensor.layouts import channels_last, suggests_channels_last
 from minitensor.nn.functional.pooling import (
@@ -198,11 +198,9 @@ def adaptive_means(name: str, dims: int, input: Tensor, output_size: OptionalSiz
 def means_in_format(images: Tensor, size: Numbers) -> Tensor:
     """Return the means of the shares of a batch in PyTorch's memory format: volumes are row-major."""
     means = means_of_shares(images, size)
-    if images.ndim == 5:
-        return means.contiguous()
     if math.prod(size) == 1 and suggests_channels_last(images.layout):
         return means.as_strided(means.shape, channels_last(tuple(means.shape)).strides)
-    return means
+    return means if means is images else lay_out_composite(in_format_of_planes, (images,), means)
 
 
 def means_of_shares(images: Tensor, size: Numbers) -> Tensor:

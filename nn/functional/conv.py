@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import in_layout
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.compat.once import warn_once
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, UsageValueError, WrongTypeError
 from minitensor.memory_format import contiguous_format
+from minitensor.nn.functional.conv_layout import layout_of_convolution, layout_of_transpose
 from minitensor.nn.functional.padding import pad
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.constant import as_function_of
@@ -92,6 +94,7 @@ def drop_extra_windows(images: Tensor, shape: Shape) -> Tensor:
     bias=conv_grad_bias,
     name="convolution",
 )
+@in_layout(layout_of_convolution)
 def conv(
     input: Tensor,
     weight: Tensor,
@@ -112,6 +115,7 @@ def add_bias(images: Array, bias: Tensor | None) -> Array:
 
 
 @differentiable(output=conv_backward_input_grad_output, weight=conv_backward_input_grad_weight, bias=conv_grad_bias)
+@in_layout(layout_of_transpose)
 def conv_backward_input(
     output: Tensor,
     weight: Tensor,
@@ -443,7 +447,8 @@ def convolve_transpose(
     batch = input if input.ndim == dims + 2 else input.unsqueeze(0)
     shape = (batch.shape[0], weight.shape[1] * groups, *size)
     if 0 in shape:
-        output = as_function_of(as_function_of(batch.new_zeros(shape), batch), weight)
+        layout = layout_of_transpose((batch, weight, bias, shape, stride, padding, dilation, groups), shape)
+        output = as_function_of(as_function_of(batch.new_empty_strided(shape, layout.strides), batch), weight)
         output = output if bias is None else as_function_of(output, bias)
     else:
         output = conv_backward_input(batch, weight, bias, shape, stride, padding, dilation, groups)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import no_grad
-from minitensor.autograd.strides import as_input, in_layout, of_tensors
+from minitensor.autograd.strides import as_input, in_layout, lay_out_composite, of_tensors
 from minitensor.autograd.turns import in_turn
 from minitensor.backends import any_true
 from minitensor.base import TensorBase, values_of
@@ -190,7 +190,7 @@ def huber_loss(
     given, target = promote_pair("huber_loss", input, target)
     difference = given - target
     losses = huber_of_errors(difference, lift(delta, difference.dtype.arithmetic).item())
-    losses = in_dtype_of("huber_loss", input, losses)
+    losses = lay_out_composite(as_input, (given,), in_dtype_of("huber_loss", input, losses))
     check_weight("huber_loss", losses, weight)
     return reduce_losses(weigh_losses(losses, weight), reduction)  # as PyTorch: its mean is by the count
 

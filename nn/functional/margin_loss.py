@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.strides import lay_out_composite, of_input
 from minitensor.backends import holds_data
 from minitensor.base import elements_of, wrap
 from minitensor.dtypes import int64
@@ -436,7 +437,7 @@ def soft_margin_loss(
     require_tensors("soft_margin_loss", input=input, target=target)
     require_kind("soft_margin_loss", FLOATS, input)
     losses = in_dtype_of("soft_margin_loss", input, -logsigmoid(target * input))
-    return reduce_losses(losses, reduction)
+    return reduce_losses(lay_out_composite(of_input, (input,), losses), reduction)
 
 
 def check_scores(name: str, input: Any) -> None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.strides import in_format, in_layout
+from minitensor.autograd.strides import in_format, in_layout, lay_out_composite, row_major
 from minitensor.backends.reference.resample import LongTaps, Taps
 from minitensor.errors import ArgumentError, ArgumentTypeError, ShapeError, UnsupportedValueError
 from minitensor.layouts import Layout, like
+from minitensor.memory_format import contiguous_format
 from minitensor.nn.functional.resampling import LONG, resample, resample_keeping_input
 from minitensor.ops.copy import clone
 from minitensor.ops.kinds import NUMERIC, require_kind
@@ -70,8 +71,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             move = resample if mode == "circular" else resample_keeping_input
             result = move(result, dim, copy_taps(mode, input.shape[dim], before, after))
     if result is input:
-        return clone(input, memory_format=format_of(input))
-    return result.contiguous() if mode == "circular" else result
+        return clone(input, memory_format=contiguous_format if mode == "circular" else format_of(input))
+    return lay_out_composite(row_major, (input,), result) if mode == "circular" else result
 
 
 def constant_pad_nd_grad(grad: Tensor, pad: Sequence[int]) -> Tensor:
@@ -97,7 +98,7 @@ def layout_of_padding(arguments: Sequence[Any], shape: Shape) -> Layout | None:
 
 
 @differentiable(prepare=list_amounts, input=constant_pad_nd_grad)
-@in_layout(layout_of_padding)
+@in_layout(layout_of_padding, always=True)  # a cropped tensor keeps the strides of dims of size 1
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Number = 0) -> Array:
     """Add a constant around a tensor, or crop it.
 

@@ -11,9 +11,18 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor import layouts
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_with_own_checks
-from minitensor.autograd.strides import in_format, in_format_of_images, in_format_of_planes, in_layout
+from minitensor.autograd.mode import grad_mode
+from minitensor.autograd.strides import (
+    in_format,
+    in_format_of_images,
+    in_format_of_planes,
+    in_layout,
+    is_ordinary,
+    lay_out_composite,
+)
 from minitensor.base import TensorBase
 from minitensor.errors import (
     ArgumentTypeError,
@@ -24,8 +33,10 @@ from minitensor.errors import (
     WrongTypeError,
     quote,
 )
+from minitensor.memory_format import contiguous_format
 from minitensor.ops.activation import relu
 from minitensor.ops.constant import as_function_of
+from minitensor.ops.copy import clone
 from minitensor.ops.kinds import FLOATS, REALS, require_kind, require_wide
 from minitensor.ops.out import write_out
 from minitensor.ops.rounding import abs, sign
@@ -34,6 +45,7 @@ from minitensor.shapes import ntuple, pool_output_size, repeat_number
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth
     from minitensor.backends import Array
+    from minitensor.layouts import Layout
     from minitensor.tensor import Tensor
 
 Numbers = tuple[int, ...]  # one for each spatial dim
@@ -140,6 +152,7 @@ def max_pool1d(
     """
     if not return_indices:  # PyTorch has a kernel of its own for this case
         require_kind("max_pool1d", FLOATS, input)
+        input = in_rows_without_graph(input)
     numbers = (kernel_size, stride, padding, dilation)
     return pool_maxima("max_pool1d", 1, input, numbers, ceil_mode, return_indices)
 
@@ -208,14 +221,35 @@ def max_pool3d(
     return pool_maxima("max_pool3d", 3, input, numbers, ceil_mode, return_indices)
 
 
+def in_rows_without_graph(input: Tensor) -> Tensor:
+    """Return a row-major tensor unless the maxima are recorded: then PyTorch pools signals as images."""
+    if is_ordinary((input,)) or (input.requires_grad and grad_mode.get()):
+        return input
+    return clone(input, memory_format=contiguous_format)
+
+
 def pool_maxima(
     name: str, dims: int, input: Tensor, numbers: tuple[Any, Any, Any, Any], ceil_mode: bool, return_indices: bool
 ) -> Any:
     """Validate the arguments, then return the maxima."""
     checked = read_windows(name, input, dims, *numbers, ceil_mode)
     require_kind(name, REALS, input)
-    values, indices = pool_batch(lambda images: max_pool(images, *checked, ceil_mode), input, dims)
+    pool = max_pool_of_volume if input.ndim == 4 and dims == 3 else max_pool
+    values, indices = pool_batch(lambda images: pool(images, *checked, ceil_mode), input, dims)
     return (values, indices) if return_indices else values
+
+
+def max_pool_of_volume(input: Tensor, *windows: Any) -> Sequence[Tensor]:
+    """Pool a batch of one volume, which PyTorch calls channels-last only if it has no gaps."""
+    results = max_pool(input, *windows)
+    return [lay_out_composite(layout_of_volume, (input,), each) for each in results]
+
+
+def layout_of_volume(arguments: Sequence[Any], shape: tuple[int, ...]) -> Layout:
+    """Return the layout of a pooled batch of one volume."""
+    layout = arguments[0].layout
+    in_rows = layouts.is_contiguous(layout) or not layouts.is_channels_last(layout)
+    return layouts.contiguous(shape) if in_rows else layouts.channels_last(shape)
 
 
 # -- the mean ----------------------------------------------------------------------------------------------------------

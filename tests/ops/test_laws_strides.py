@@ -117,33 +117,13 @@ def differences(torch: Any, row: Row) -> Iterator[tuple[str, Call, Any, Any]]:
                 yield what, there, one, other
 
 
-# What PyTorch's own strides follow from, where this library does not imitate it.
-EXCUSED: dict[str, str] = {
-    **dict.fromkeys(("deg2rad", "rad2deg"), "of empty tensors and dims of size 1: PyTorch writes into empty_like"),
-    **dict.fromkeys(("polar", "linalg.matrix_exp", "renorm", "nn.functional.hardsigmoid"), "of empty tensors"),
-    **dict.fromkeys((
-        "nn.functional.conv1d", "nn.functional.conv2d", "nn.functional.conv3d", "nn.functional.conv_transpose1d",
-        "nn.functional.conv_transpose2d", "nn.functional.conv_transpose2d wide padding",
-        "nn.functional.conv_transpose3d",
-    ), "PyTorch chooses among algorithms, by dtype, and by the format of the weight too"),
-    "conj_physical": "of empty real tensors, which PyTorch copies",
-    "ldexp": "PyTorch multiplies by a power, this library adds to exponents",
-    "addr": "PyTorch adds and multiplies in one pass",
-    "unique": "PyTorch sorts slices in another order",
-    "nn.functional.adaptive_avg_pool1d": "of signals in channels-last order",
-    "nn.functional.interpolate cubic and area": "of signals in channels-last order",
-    "nn.functional.locally_connected2d": "PyTorch has no such function",
-    "nn.functional.huber_loss": "of two expanded operands",
-    "nn.functional.soft_margin_loss": "PyTorch computes it in steps",
-    "nn.functional.pad more dims": "of one channel",
-}
+EXCUSED = ("nn.functional.locally_connected2d",)  # PyTorch has no such function
 
 ROWS_IN_LAYOUTS = [row for row in HERE if not row.view and not row.random and repr(row) not in EXCUSED]
 
 
 @pytest.mark.parametrize("row", ROWS_IN_LAYOUTS, ids=repr)
 def test_results_have_pytorchs_strides(row: Row) -> None:
-    """The rows of ``EXCUSED`` differ for the given reason."""
     torch = pytest.importorskip("torch")
     for what, there, found, expected in differences(torch, row):
         assert what != "result", (there, found, expected)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from minitensor import dtypes
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.misuse import composite, composite_as
+from minitensor.autograd.strides import lay_out_composite, row_major
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, ShapeIndexError, UsageTypeError
@@ -346,7 +347,8 @@ def renorm(input: Tensor, p: Number, dim: int, maxnorm: Number, *, out: Tensor |
     tensor([[1.5000, 2.0000],
             [0.0000, 1.0000]])
     """
-    return write_out("renorm", (input * renorm_factors(input, p, dim, maxnorm)).contiguous(), out, input)
+    scaled = (input * renorm_factors(input, p, dim, maxnorm)).contiguous()
+    return write_out("renorm", lay_out_composite(row_major, (input,), scaled), out, input)
 
 
 @composite

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
-from minitensor.autograd.strides import in_layout, row_major
+from minitensor.autograd.strides import as_input, in_layout, row_major
 from minitensor.autograd.turns import in_turn
 from minitensor.backends import any_true
 from minitensor.base import TensorBase, values_of
 from minitensor.errors import ArgumentTypeError, DimError, DtypeError, ShapeError
+from minitensor.layouts import numel
 from minitensor.memory_format import contiguous_format
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.join import cat
@@ -33,6 +34,8 @@ from minitensor.shapes import as_int, wrap_dim
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array
+    from minitensor.layouts import Layout
+    from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
 
 
@@ -101,12 +104,17 @@ def matrix_exp_grad(grad: Tensor, input: Tensor) -> Tensor:
     return matrix_exp(cat((top, bottom), -2))[..., :n, n:]
 
 
+def layout_of_matrix_exp(arguments: Sequence[Any], shape: Shape) -> Layout | None:
+    """Return the layout of exponentials: row-major, but that of the input if there are none."""
+    return row_major(arguments, shape) if numel(shape) else as_input(arguments, shape)
+
+
 @differentiable(
     name="linalg.matrix_exp",
     prepare=lambda input: (require_square("linalg.matrix_exp", input),),
     input=matrix_exp_grad,
 )
-@in_layout(row_major)
+@in_layout(layout_of_matrix_exp)
 def matrix_exp(input: Tensor) -> Array:
     """Return the exponential of square matrices (..., n, n): the sum of Aᵏ / k!.
 
