@@ -123,6 +123,13 @@ def name_spectrum(node: Node) -> str:
     return "FftR2CBackward0" if forward else "ConjBackward0"
 
 
+def name_fit(node: Node) -> str:
+    """Return the name of the step that fits a dim before a Fourier transform: it is cut, or padded."""
+    edge = edge_of(node, 0)
+    is_cut = edge is not None and edge.shape > node.shape  # the shapes differ in one dim
+    return "SliceBackward0" if is_cut else "ConstantPadNdBackward0"
+
+
 def name_reduction(node: Node) -> str:
     """Return the name of a reduction, of which PyTorch has one variant over all elements and one over dims.
 
@@ -178,6 +185,7 @@ VARIANTS: Mapping[str, Callable[[Node], str]] = {
     **dict.fromkeys(("remainder", "fmod", "lerp"), name_by_operands),
     **dict.fromkeys(("sub", "div"), name_of_operands),
     "pow": name_pow, "clamp": name_clamp, "squeeze": name_squeeze, "unfold": name_unfold, "spectrum": name_spectrum,
+    "fit_dim": name_fit,
     "prod": name_prod, "slice": name_part,
     "matmul": name_product, "linear": name_layer, "cross_entropy": name_cross_entropy,
     **dict.fromkeys(POOLS, name_pool),

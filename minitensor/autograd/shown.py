@@ -148,11 +148,28 @@ def show_part(node: Node, make_step: MakeStep) -> Any:
     return (edge,)
 
 
+def show_transform(node: Node, make_step: MakeStep) -> Any:
+    """Show the steps before a transform: real numbers become complex, dims are cut, then padded all at once.
+
+    An inverse transform of real numbers is the conjugate of a transform.
+    """
+    edge, name, fits = node.edges[0], node.name(), []
+    while edge is not None and hasattr(edge, "op") and edge.op.name == "fit_dim":
+        fits.append(edge.name())
+        edge = edge.edges[0]
+    if edge is not None and edge.dtype.kind != "c" and name in ("FftC2CBackward0", "FftC2RBackward0"):
+        edge = make_step(node, "ToCopyBackward0", edge)
+    for step in (*[each for each in fits if each == "SliceBackward0"], *sorted({*fits} - {"SliceBackward0"})):
+        edge = make_step(node, step, edge)
+    return [make_step(node, "FftR2CBackward0", edge) if name == "ConjBackward0" else edge]
+
+
 RULES: Mapping[str, Callable[[Node, MakeStep], Any]] = {
     **dict.fromkeys(("remainder", "fmod", "lerp", "clamp", "masked_fill"), show_tensors),
     "floor_divide": show_input, "pow": show_power, "linear": show_layer, "matmul": show_product,
     "cross_entropy": show_classes, "slice": show_part, "layer_norm": show_norm,
     "prelu": show_slopes, "overwrite": show_write,
+    **dict.fromkeys(("spectrum", "half_spectrum", "signal"), show_transform),
     **dict.fromkeys(("sub", "div"), show_operands),
 }  # fmt: skip
 

@@ -69,7 +69,7 @@ def margin_ranking_loss(
             "margin_ranking_loss: All input tensors should have same dimension, got shapes "
             f"{tuple(input1.shape)}, {tuple(input2.shape)} and {tuple(target.shape)}"
         )
-    return reduce_losses(clamp(-target * (input1 - input2) + float(margin), min=0), reduction)
+    return reduce_losses(clamp_min(-target * (input1 - input2) + float(margin), 0), reduction)
 
 
 @composite

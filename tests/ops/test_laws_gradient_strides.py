@@ -22,8 +22,8 @@ STEPS = "PyTorch's formula has other last steps, which show in permuted, expande
 # Where the strides of a gradient that `autograd.grad` returns differ for some kind of memory.
 EXCUSED: dict[str, str] = {
     **dict.fromkeys((
-        "angle", "clamp", "copysign", "deg2rad", "float_power", "hypot", "ldexp",
-        "nan_to_num", "pow", "rad2deg", "sgn", "special.xlog1py", "std_mean", "var_mean", "xlogy",
+        "angle", "clamp", "copysign", "float_power", "hypot", "ldexp",
+        "nan_to_num", "pow", "sgn", "special.xlog1py", "std_mean", "var_mean", "xlogy",
         "nn.functional.binary_cross_entropy", "nn.functional.binary_cross_entropy_with_logits",
         "nn.functional.hardswish", "nn.functional.huber_loss", "nn.functional.kl_div", "nn.functional.mse_loss",
         "nn.functional.poisson_nll_loss", "nn.functional.rrelu", "nn.functional.smooth_l1_loss",
@@ -34,7 +34,7 @@ EXCUSED: dict[str, str] = {
     **dict.fromkeys(("prod", "max", "min"), "of all elements of a permuted tensor"),
     **dict.fromkeys(("norm", "linalg.vector_norm", "linalg.householder_product"), "PyTorch has no gradient there"),
     **dict.fromkeys((
-        "addmm", "addr", "chain_matmul", "corrcoef", "cov", "cdist", "inner", "linalg.matmul", "linalg.matrix_power",
+        "addmm", "chain_matmul", "corrcoef", "cov", "cdist", "inner", "linalg.matmul", "linalg.matrix_power",
         "linalg.multi_dot", "matmul", "matrix_power", "mm", "tensordot", "nn.functional.linear",
         "nn.functional.linear_cross_entropy", "nn.functional.multi_head_attention_forward",
     ), "PyTorch lets the gradient of a column-major factor be column-major, for which it saves the strides"),
@@ -59,9 +59,9 @@ EXCUSED: dict[str, str] = {
         "nn.functional.avg_pool2d", "nn.functional.batch_norm", "nn.functional.channel_shuffle",
         "nn.functional.conv1d", "nn.functional.conv2d", "nn.functional.conv3d", "nn.functional.conv_transpose1d",
         "nn.functional.conv_transpose2d", "nn.functional.conv_transpose2d wide padding",
-        "nn.functional.conv_transpose3d", "nn.functional.interpolate cubic and area",
+        "nn.functional.interpolate cubic and area",
         "nn.functional.interpolate nearest", "nn.functional.lp_pool1d", "nn.functional.max_pool1d",
-        "nn.functional.pad more dims", "nn.functional.pixel_shuffle", "nn.functional.pixel_unshuffle",
+        "nn.functional.pixel_shuffle", "nn.functional.pixel_unshuffle",
     ), "of channels-last signals and images, by algorithms of PyTorch's, or of one channel"),
     **dict.fromkeys(("nn.functional.locally_connected2d",), "PyTorch has no such function"),
 }  # fmt: skip
