@@ -17,8 +17,9 @@ from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.compat.once import warn_once
 from minitensor.errors import ArgumentError, DtypeError, ShapeError, UsageValueError, WrongTypeError
+from minitensor.layouts import is_dense
 from minitensor.memory_format import contiguous_format
-from minitensor.nn.functional.conv_layout import layout_of_convolution, layout_of_transpose
+from minitensor.nn.functional.conv_layout import layout_of_convolution, layout_of_transpose, layout_of_weight_grad
 from minitensor.nn.functional.padding import pad
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.constant import as_function_of
@@ -85,7 +86,7 @@ def drop_extra_windows(images: Tensor, shape: Shape) -> Tensor:
     for dim in range(2, images.ndim):
         if images.shape[dim] != shape[dim]:
             images = images.narrow(dim, 0, shape[dim])
-    return images
+    return images if is_dense(images.layout) else images.clone()
 
 
 @differentiable(
@@ -138,6 +139,7 @@ def conv_backward_input(
         conj(output), grad, None, in_shape, stride, padding, dilation, groups
     ),
 )
+@in_layout(layout_of_weight_grad)
 def conv_backward_weight(
     output: Tensor,
     input: Tensor,

@@ -47,6 +47,20 @@ def layout_of_transpose(arguments: Sequence[Any], shape: Shape) -> Layout:
     return layout_of_images(images.layout, weight.layout, shape, kernel)
 
 
+def layout_of_weight_grad(arguments: Sequence[Any], shape: Shape) -> Layout:
+    """Return the layout of the result of ``conv_backward_weight``; of signals, only the order of the output counts."""
+    output, input, *_, groups = arguments
+    if len(shape) == 3:
+        lines = layouts.unsqueeze(output.layout, 2)
+        is_channels_last = layouts.suggests_channels_last(lines)
+        line = layouts.channels_last((*shape[:2], 1, shape[2]))
+        return layouts.squeeze_dims(line, 2) if is_channels_last else layouts.contiguous(shape)
+    is_channels_last = suggest_channels_last(input.layout, output.layout)
+    if len(shape) == 5:
+        is_channels_last &= uses_onednn(input.layout.shape, shape, Kernel(input.dtype, groups, True))
+    return layouts.channels_last(shape) if is_channels_last else layouts.contiguous(shape)
+
+
 @layouts.memoize_layout
 def layout_of_images(input: Layout, weight: Layout, shape: Shape, kernel: Kernel) -> Layout:
     """Return the layout of convolved images; complex ones are combined from three convolutions of their parts."""

@@ -16,7 +16,6 @@ from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite, composite_with_own_checks
 from minitensor.autograd.mode import grad_mode
 from minitensor.autograd.strides import (
-    in_format,
     in_format_of_images,
     in_format_of_planes,
     in_layout,
@@ -98,7 +97,7 @@ def gather_planes(input: Tensor, indices: Tensor) -> Array:
 
 
 @differentiable(output=lambda grad, indices: gather_planes(grad, indices))
-@in_layout(in_format)
+@in_layout(in_format_of_images)
 def scatter_planes(output: Tensor, indices: Tensor, shape: tuple[int, ...]) -> Array:
     """Add into planes of zeros at flat positions: the adjoint of ``gather_planes``."""
     return output.backend.gather_planes_backward(output.array, indices.array, shape)
@@ -112,6 +111,7 @@ def avg_pool(input: Tensor, means: Means) -> Array:
 
 
 @differentiable(output=lambda grad, means: avg_pool(grad, means))
+@in_layout(in_format_of_planes)
 def avg_pool_backward(output: Tensor, input_shape: tuple[int, ...], means: Means) -> Array:
     """Distribute each entry evenly over its window: the adjoint of ``avg_pool``."""
     kernel, stride, padding, _, count_include_pad, divisor = means
