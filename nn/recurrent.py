@@ -11,6 +11,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from minitensor.autograd.last_steps import name_node
 from minitensor.autograd.protocol import casting
 from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
@@ -161,6 +162,10 @@ class RNNBase(Module):
         """The parameters of each layer and direction."""
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
+    # PyTorch's lists of the same without nesting, which programs that exchange weights read.
+    _flat_weights_names = property(lambda self: [name for names in self._all_weights for name in names])
+    _flat_weights = property(lambda self: [weight for weights in self.all_weights for weight in weights])
+
     def flatten_parameters(self) -> None:
         """Do nothing: parameters need not be contiguous here."""
 
@@ -175,9 +180,20 @@ class RNNBase(Module):
         rows = (input.transpose(0, 1) if self.batch_first else input) if batched else input.unsqueeze(1)
         first = self.first_states(hx, rows.shape[1], rows, batched)
         output, last = self.run(rows, first, Steps(rows.shape[0], rows.shape[1], None))
+        name_node(output, self.last_step(output))
         if not batched:
             return output.squeeze(1), self.states_of([each.squeeze(1) for each in last])
-        return (output.transpose(0, 1) if self.batch_first else output), self.states_of(last)
+        if self.batch_first:
+            output = output.transpose(0, 1)
+            name_node(output, "" if self.mode == "LSTM" else "TransposeBackward1")  # PyTorch transposes in place
+        return output, self.states_of(last)
+
+    def last_step(self, output: Tensor) -> str:
+        """Return PyTorch's name of the step that joins the outputs over time."""
+        if self.bidirectional:
+            return "Cat"
+        is_one = self.mode == "LSTM" and output.dtype.name == "float32" and not self.proj_size
+        return "MkldnnRnnLayer" if is_one else "Stack"
 
     def forward_sequences(self, input: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
         """Run over sequences of several lengths; states are in the order in which the sequences were given."""
@@ -189,6 +205,7 @@ class RNNBase(Module):
         if order is not None:
             first = [each.index_select(1, order) for each in first]
         output, last = self.run(data, first, Steps(sizes.numel(), batch, present))
+        name_node(output, "Cat")
         if restore is not None:
             last = [each.index_select(1, restore) for each in last]
         return PackedSequence(output, sizes, order, restore), self.states_of(last)

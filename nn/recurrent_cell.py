@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.autograd.last_steps import name_node
 from minitensor.autograd.turns import in_turn
 from minitensor.dtypes import promote_types
 from minitensor.errors import ArgumentError, ShapeError
@@ -147,7 +148,9 @@ class RNNCell(RNNCellBase):
         before = self.state(hx, input)
         kept = F.linear(before, self.weight_hh, self.bias_hh)  # first, as in PyTorch: hooks run in the reverse order
         total = kept + F.linear(input, self.weight_ih, self.bias_ih)
-        return total.relu() if self.nonlinearity == "relu" else total.tanh()
+        after = total.relu() if self.nonlinearity == "relu" else total.tanh()
+        name_node(after, "" if after.ndim == 2 else "SqueezeBackward1")
+        return after
 
 
 class LSTMCell(RNNCellBase):
@@ -202,8 +205,13 @@ class LSTMCell(RNNCellBase):
         tensors = [entering, weight_hh, *before]
         if entering.ndim == 1:
             h, c = lstm_step(tensors, entering, before)
+            name_node(h, "SqueezeBackward1")
+            name_node(c, "SqueezeBackward1")
         else:  # in one operation, as over a sequence
-            h, c = scan(LSTM_CELL, [entering.unsqueeze(0), *tensors[1:]]).squeeze(1).unbind(0)
+            states = scan(LSTM_CELL, [entering.unsqueeze(0), *tensors[1:]])
+            h, c = states[0, 0], states[1, 0]
+            name_node(h, "Mul")
+            name_node(c, "Add")
         return h, c
 
 
@@ -250,4 +258,6 @@ class GRUCell(RNNCellBase):
         self.check_input(input)
         before = self.state(hx, input)
         entering = F.linear(input, self.weight_ih, self.bias_ih)
-        return gru_step((entering, self.weight_hh, self.bias_hh), entering, [before])[0]  # type: ignore[arg-type]  # linear takes None as bias
+        after = gru_step((entering, self.weight_hh, self.bias_hh), entering, [before])[0]  # type: ignore[arg-type]  # linear takes None as bias
+        name_node(after, "" if after.ndim == 2 else "SqueezeBackward1")
+        return after

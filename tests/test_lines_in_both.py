@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
+import re
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +67,13 @@ def sgd(t: Any) -> Any:
     return t.optim.SGD([{"params": [each], "lr": 0.1 * i} for i, each in enumerate(parameters(t))], lr=0.1)
 
 
+def hooked(t: Any) -> Any:
+    layer = t.nn.ReLU()
+    for hook, prepend in ((print, False), (repr, True), (len, False)):
+        layer.register_forward_hook(hook, prepend=prepend)
+    return layer
+
+
 KINDS_OF_TENSORS = "cuda cpu sparse quantized meta nested mkldnn mps mtia ipu maia vulkan xla xpu".split()
 
 
@@ -88,6 +97,14 @@ OBJECTS: dict[str, Line] = {
     "a number into a node": lambda t: (t.ones(2, requires_grad=True) * 1).copy_(3),
     "text into a tensor": lambda t: t.ones(2).copy_("a"),
     "a seed that is no int": lambda t: t.Generator().manual_seed(1.5),
+    "tables of hooks": lambda t: [
+        (name, isinstance(table, OrderedDict), table)
+        for name, table in sorted(vars(t.nn.ReLU()).items()) if name.endswith("_hooks")
+    ],
+    "a table with hooks": lambda t: list(re.sub(r"\d+", "", repr(hooked(t)._forward_hooks))),
+    "hooks in their order": lambda t: list(hooked(t)._forward_hooks.values()),
+    "the norm of parameters": lambda t: t.nn.utils.get_total_norm(parameters(t)),
+    "the norm before clipping": lambda t: t.nn.utils.clip_grad_norm_(parameters(t), 1.0),
     "a seed that is text": lambda t: t.Generator().manual_seed("1"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minitensor.callers import line_of
@@ -60,10 +61,13 @@ def _strong(hooks: MutableMapping[int, Any]) -> Callable[[], MutableMapping[int,
     return lambda: hooks
 
 
-class HookTable(dict[int, Any]):
-    """A dictionary of hooks in the order in which they were registered."""
+class HookTable(OrderedDict[int, Any]):
+    """A dictionary of hooks in the order in which they were registered. It prints as PyTorch's tables do."""
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(OrderedDict(self))
 
 
 class Hooks:

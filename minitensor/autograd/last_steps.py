@@ -67,6 +67,12 @@ def rename(node: Node, name: str) -> None:
         node.__class__ = class_of_name(kind, name if is_complete else f"{name}Backward0")
 
 
+def name_node(result: TensorBase, name: str) -> None:
+    """Give the node of a result another name, if it has a node; see ``rename``."""
+    if result._node is not None:
+        rename(result._node, name)
+
+
 # -- names that depend on the arguments --------------------------------------------------------------------------------
 
 

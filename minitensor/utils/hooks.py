@@ -6,7 +6,7 @@ A table is a dict from the ids of handles to hooks, in the order in which they r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from minitensor.autograd.hooks import HookTable, RemovableHandle
 from minitensor.compat.reasons import attributes_of
@@ -31,11 +31,9 @@ class Hooks(HookTable, Generic[Hook]):
     def register(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Add ``hook`` at the end, or with ``prepend`` at the front; return the handle that removes it."""
         handle = RemovableHandle(self)
-        later: dict[int, Any] = dict(self) if prepend else {}
-        if prepend:
-            self.clear()
         self[handle.id] = hook
-        self.update(later)
+        if prepend:
+            self.move_to_end(handle.id, last=False)
         return handle
 
     def all(self) -> Iterator[Hook]:

@@ -38,7 +38,7 @@ def get_total_norm(
         foreach: Accepted for PyTorch compatibility; has no effect. Default: ``None``.
 
     Returns:
-        The norm, shape (); 0 if there are no tensors.
+        The norm, shape (), without gradient; 0 if there are no tensors.
 
     Raises:
         RuntimeError: If the norm is not finite and ``error_if_nonfinite`` is true.
@@ -51,8 +51,9 @@ def get_total_norm(
     if not each:
         return tensor(0.0)
     norm_type = as_number("norm_type", norm_type)
-    norms = [vector_norm(one, norm_type) for one in each]
-    total = vector_norm(stack([norm.to(norms[0].device) for norm in norms]), norm_type)
+    with no_grad():
+        norms = [vector_norm(one, norm_type) for one in each]
+        total = vector_norm(stack([norm.to(norms[0].device) for norm in norms]), norm_type)
     if error_if_nonfinite and not bool(total.isfinite()):
         raise GradError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, {total.item()}, so it "
@@ -125,8 +126,7 @@ def clip_grad_norm_(
     each = as_list(parameters)
     if isinstance(parameters, GeneratorType) and not each:
         warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=user_level())
-    with no_grad():
-        total = get_total_norm([one.grad for one in each if one.grad is not None], norm_type, error_if_nonfinite)
+    total = get_total_norm([one.grad for one in each if one.grad is not None], norm_type, error_if_nonfinite)
     clip_grads_with_norm_(each, max_norm, total)
     return total
 

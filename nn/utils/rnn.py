@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from minitensor.autograd.argument_types import check_type
+from minitensor.autograd.last_steps import name_node
 from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.base import TensorBase
 from minitensor.dtypes import int64
@@ -215,6 +216,7 @@ def pack_padded_sequence(
     steps = arange(int(sizes[0])).unsqueeze(1)
     present = steps < sizes  # (T, N): which sequences have a step
     data = sequences.transpose(0, 1)[: steps.shape[0]][present.to(input.device)]
+    name_node(data, "PackPaddedSequence")
     return PackedSequence(data, present.sum(1), order)
 
 
@@ -271,11 +273,14 @@ def pad_packed_sequence(
     padded = full(shape, filling, dtype=data.dtype, device=data.device)
     rows, columns = present.nonzero(as_tuple=True)
     padded = padded.index_put((rows.to(data.device), columns.to(data.device)), data)
+    name_node(padded, "CopySlices")
+    padded = padded.transpose(0, 1) if batch_first else padded
     lengths = present.sum(0)
     if sequence.unsorted_indices is not None:
-        padded = padded.index_select(1, sequence.unsorted_indices)
+        # After the transpose, as in PyTorch: the result is contiguous.
+        padded = padded.index_select(0 if batch_first else 1, sequence.unsorted_indices)
         lengths = lengths[sequence.unsorted_indices.cpu()]
-    return (padded.transpose(0, 1) if batch_first else padded), lengths
+    return padded, lengths
 
 
 @composite_with_own_checks
