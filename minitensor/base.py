@@ -40,8 +40,19 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="TensorBase")
 
 
+# Where PyTorch has the classes of our modules: programs print the class of a tensor, and look for "torch" in its text.
+SHOWN_MODULES = {"minitensor.tensor": "torch", "minitensor.nn.parameter": "torch.nn.parameter"}
+
+
 class TensorMeta(type):
-    """The class of classes of tensors: names whose reading says that they are missing are not listed."""
+    """The class of classes of tensors, which print as PyTorch's.
+
+    Names whose reading says that they are missing are not listed.
+    """
+
+    def __repr__(cls) -> str:
+        module = SHOWN_MODULES.get(cls.__module__)
+        return super().__repr__() if module is None else f"<class '{module}.{cls.__qualname__}'>"
 
     def __dir__(cls) -> list[str]:
         listed = super().__dir__()

@@ -97,6 +97,11 @@ OBJECTS: dict[str, Line] = {
     "a number into a node": lambda t: (t.ones(2, requires_grad=True) * 1).copy_(3),
     "text into a tensor": lambda t: t.ones(2).copy_("a"),
     "a seed that is no int": lambda t: t.Generator().manual_seed(1.5),
+    "classes of tensors": lambda t: [
+        t.Tensor, type(t.ones(2)), type(t.nn.Linear(1, 1).weight), t.nn.Buffer, t.nn.UninitializedParameter,
+        t.nn.parameter.UninitializedBuffer, type("Own", (t.Tensor,), {}), t.FloatTensor,
+        "torch" in str(type(t.ones(1))),
+    ],
     "tables of hooks": lambda t: [
         (name, isinstance(table, OrderedDict), table)
         for name, table in sorted(vars(t.nn.ReLU()).items()) if name.endswith("_hooks")

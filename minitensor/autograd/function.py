@@ -47,12 +47,12 @@ class FunctionCtx:
 
     def __init__(self) -> None:
         self.to_save: tuple[Any, ...] = ()
-        self.for_forward: tuple[Any, ...] | None = None  # what `jvp` sees as saved tensors
-        self.dirty: tuple[Any, ...] = ()
+        self.saved_for_forward: tuple[Any, ...] | None = None  # what `jvp` sees as saved tensors
+        self.dirty_tensors: tuple[Any, ...] = ()
         self.non_differentiable: tuple[Any, ...] = ()
         self.materialize_grads = True
         self.needs_input_grad: tuple[bool, ...] = ()
-        self.node: weakref.ReferenceType[FunctionNode] | None = None  # the node refers to the ctx
+        self._node: weakref.ReferenceType[FunctionNode] | None = None  # the node refers to the ctx
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Save ``tensors`` (inputs, outputs, others, None) for ``backward``, which checks their versions.
@@ -78,11 +78,11 @@ class FunctionCtx:
                 raise ArgumentTypeError(
                     f"save_for_forward can only save tensors, got {type(tensor).__name__}; make it an attribute of ctx"
                 )
-        self.for_forward = tensors
+        self.saved_for_forward = tensors
 
     def mark_dirty(self, *tensors: Any) -> None:
         """Declare that ``forward`` changed the inputs ``tensors`` in place. It must return them too."""
-        self.dirty = tensors
+        self.dirty_tensors = tensors
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
         """Declare that the outputs ``tensors`` have no gradient."""
@@ -107,11 +107,11 @@ class FunctionCtx:
         Raises:
             RuntimeError: If the graph was freed.
         """
-        if self.for_forward is not None:
-            return self.for_forward
-        if self.node is None:
+        if self.saved_for_forward is not None:
+            return self.saved_for_forward
+        if self._node is None:
             return ()
-        node = self.node()
+        node = self._node()
         if node is None:
             raise GradError("saved_tensors can only be read while the graph is alive, in backward")
         return node.open_saved_values()
@@ -150,6 +150,9 @@ class FunctionNode(Node):
 
     trusted = False
     fills_in = True
+
+    def __repr__(self) -> str:
+        return f"<torch.autograd.function.{self.name()} object at {id(self):#x}>"
 
     def propagate(self, grad: Any, needed: set[Node] | None = None) -> list[Any]:
         grads = [self.fill_zeros(each, i) for i, each in enumerate(self.gradients(grad))]
@@ -226,8 +229,8 @@ class FunctionNode(Node):
 
     def __getattr__(self, name: str) -> Any:
         # In PyTorch the node and the ctx are one object. Here attributes that the node lacks are those of the ctx.
-        if name == "ctx":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'ctx'")
+        if hasattr(type(self), name):  # a place without value; the ctx may have another `op`
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.ctx, name)
 
     def name(self) -> str:
@@ -381,7 +384,7 @@ class Function:
         outputs = connect(cls, ctx, args, edges, found, recording)
         if active:
             push_through(cls.jvp, cls.jvp is not Function.jvp, ctx, args, found, outputs)
-        ctx.for_forward = None
+        ctx.saved_for_forward = None
         return outputs if isinstance(results, tuple) else outputs[0]
 
 
@@ -412,15 +415,15 @@ def connect(
     results: tuple[Any, ...], recording: bool,
 ) -> tuple[Any, ...]:
     """Connect the outputs of a user's function to the graph."""
-    outputs = tuple([alias(each, args, ctx.dirty) for each in results])
-    for each in ctx.dirty:
+    outputs = tuple([alias(each, args, ctx.dirty_tensors) for each in results])
+    for each in ctx.dirty_tensors:
         if isinstance(each, TensorBase) and not is_in(each, outputs):
             raise InplaceError(f"{cls.__name__}: a tensor marked dirty must be an output of forward: return it too")
     if not recording:
         return outputs
     mode = grad_mode.get()
     node: FunctionNode = new(AliasNode if len(outputs) == 1 and outputs[0] is not results[0] else FunctionNode)
-    ctx.node = weakref.ref(node)
+    ctx._node = weakref.ref(node)
     node.cls, node.ctx, node.hooks, node.result, node.number = cls, ctx, None, None, next(numbering)
     node.tensors = tuple([isinstance(each, TensorBase) for each in args])
     node.edges = tuple([edge for edge, is_tensor in zip(edges, node.tensors, strict=True) if is_tensor])
@@ -431,9 +434,10 @@ def connect(
     ])
     move_saved_tensors(node, ctx, results, None if mode is True or mode.pack is None else mode)
     for i, each in enumerate(outputs):
-        join(node, i, each, ctx.dirty)
+        join(node, i, each, ctx.dirty_tensors)
     if mode is not True:
-        mode.on_node(node, () if ctx.dirty else args, *[each for each in outputs if isinstance(each, TensorBase)])
+        arguments = () if ctx.dirty_tensors else args
+        mode.on_node(node, arguments, *[each for each in outputs if isinstance(each, TensorBase)])
     return outputs
 
 

@@ -111,7 +111,7 @@ def check_memory(
 ) -> None:
     """Raise unless a tangent shares memory with that of an input where the output shares memory with the input."""
     result, output = pair
-    if any(result is each for each in ctx.dirty):
+    if any(result is each for each in ctx.dirty_tensors):
         own = next((t for each, t in zip(args, tangents, strict=True) if each is result), None)
         if own is not None and tangent is not own:
             raise GradError(

@@ -111,9 +111,9 @@ class MappedFunction(Function):
         saved = [take_samples(each, level.number) for each in inner.to_save]
         ctx.saved_dims = [dim for _, dim in saved]
         ctx.save_for_backward(*[value for value, _ in saved])
-        ctx.for_jvp = [take_samples(each, level.number) for each in inner.for_forward or ()]
+        ctx.for_jvp = [take_samples(each, level.number) for each in inner.saved_for_forward or ()]
         ctx.mark_non_differentiable(*[take_samples(each, level.number)[0] for each in inner.non_differentiable])
-        ctx.mark_dirty(*[take_samples(each, level.number)[0] for each in inner.dirty])
+        ctx.mark_dirty(*[take_samples(each, level.number)[0] for each in inner.dirty_tensors])
         ctx.set_materialize_grads(inner.materialize_grads)
         return outputs
 
