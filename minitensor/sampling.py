@@ -18,6 +18,8 @@ import numpy.typing as npt
 
 from minitensor.backends.encoded import round_to_bfloat16
 from minitensor.backends.numpy.random import normal_blocks
+from minitensor.backends.numpy.shuffle import permutation
+from minitensor.backends.silence import in_silence
 from minitensor.dtypes import bfloat16
 from minitensor.errors import ArgumentError, ArgumentTypeError, DistributionError, UnsupportedDtypeError
 from minitensor.generator import Generator
@@ -37,18 +39,21 @@ def uniform(
 
     Both parts of a complex number are drawn this way, the real part first.
     """
+    stream, is_unit = generator._stream, low == 0.0 and high == 1.0
+    if is_unit and dtype is _SINGLE:
+        with stream.lock:
+            return stream.singles(shape if isinstance(shape, int) else math.prod(shape)).reshape(shape)
     out = np.empty(shape, _array_dtype(dtype))
     part = _real_dtype("uniform_", out)
     low, high = _as_float("uniform_", low), _as_float("uniform_", high)
-    is_unit = low == 0.0 and high == 1.0
     if not is_unit:
         _require_range(part, low, high)
-    stream = generator._stream
     with stream.lock:
         unit = stream.fractions(_count_reals(out), _WORKING[part])
-    if dtype == _BFLOAT16:
-        return _shape_like(out, _rescale(unit, low, high, _round_to_bfloat16))
-    return _shape_like(out, unit if is_unit and part is unit.dtype else _rescale(unit, low, high, part.type))
+    if is_unit and part is unit.dtype and dtype != _BFLOAT16:
+        return _shape_like(out, unit)
+    to_part = _round_to_bfloat16 if dtype == _BFLOAT16 else part.type
+    return _shape_like(out, in_silence(_rescale, unit, low, high, to_part))
 
 
 def _require_range(part: np.dtype[Any], low: float, high: float) -> None:
@@ -90,7 +95,7 @@ def _rescale(unit: Array, low: float, high: float, to_part: Callable[[Any], Any]
     return drawn
 
 
-_DOUBLE: Final[np.dtype[Any]] = np.dtype(np.float64)
+_SINGLE, _DOUBLE, _LONG = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 _WORKING: Final[dict[np.dtype[Any], np.dtype[Any]]] = {  # from a dtype to the one in which its numbers are computed
     np.dtype(np.float16): np.dtype(np.float32),
     np.dtype(np.float32): np.dtype(np.float32),
@@ -364,8 +369,8 @@ def randint(generator: Generator, shape: Shape, low: int, high: int, dtype: npt.
     if low >= high:
         raise DistributionError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if out.dtype.kind == "f":
-        low, high = _shrink_bounds(out.dtype, low, high)
-    smallest, largest = _limits(out.dtype)
+        low, high = in_silence(_shrink_bounds, out.dtype, low, high)
+    smallest, largest = (low, high) if out.dtype is _LONG else _limits(out.dtype)
     if not smallest <= low <= largest:
         raise DistributionError(f"from is out of bounds for {out.dtype}: {low}")
     if not smallest <= high - 1 <= largest:
@@ -433,7 +438,8 @@ def _draw_remainders(generator: Generator, out: Array, size: int, low: int, wide
         drawn %= np.uint64(size)
         if low:
             drawn += np.uint64(low % 2**64)  # Unsigned addition wraps to the two's complement.
-    return drawn.view(np.int64).astype(out.dtype, copy=False).reshape(out.shape)
+    numbers = drawn.view(_LONG) if out.dtype is _LONG else drawn.view(_LONG).astype(out.dtype)
+    return numbers if out.ndim == 1 else numbers.reshape(out.shape)
 
 
 @cache
@@ -455,7 +461,7 @@ def _largest_exact_integer(dtype: np.dtype[Any]) -> int:
 def randperm(generator: Generator, n: int, dtype: npt.DTypeLike = np.int64) -> Array:
     """Draw a permutation of 0 ... n - 1 by the Fisher-Yates shuffle, with one draw for each place but the last.
 
-    It is computed without a loop over the places; see Note [A shuffle without a loop].
+    See Note [A shuffle without a loop].
     """
     dtype, n = np.dtype(dtype), _as_int64("randperm", n)
     if n < 0:
@@ -466,67 +472,11 @@ def randperm(generator: Generator, n: int, dtype: npt.DTypeLike = np.int64) -> A
     if n > largest:
         raise DistributionError(f"randperm: n cannot be greater than {largest} for {dtype}, got {n}")
     stream = generator._stream
+    if n == 0:
+        return np.empty(0, dtype)
     with stream.lock:
-        drawn = stream.draw32(max(n - 1, 0))
-    partners = np.arange(n)
-    partners[:-1] += (drawn % np.arange(n, 1, -1, dtype=np.uint64)).astype(np.int64)
-    return _shuffle_many(partners).astype(dtype, copy=False)
-
-
-# Note [A shuffle without a loop]
-# Step i swaps places i and p[i] >= i; later steps do not touch place i. So the result at i is the value at p[i] just
-# before step i. If no earlier step had the partner p[i], that value is p[i] itself. Otherwise the last earlier step k
-# with p[k] == p[i] put it there, and it is the value at k just before step k. That value depends in the same way on the
-# last step before k whose partner was k. The chains of all k form a forest; doubling the steps finds its roots.
-#
-# Among n places, some sqrt(n) steps in a row touch different ones: they are taken at once, up to one that an earlier of
-# them has touched. A million places take a fifteenth of the time of a loop, and a third of that of the forest.
-_FEW_PLACES = 1 << 15  # up to this many, the forest is faster
-
-
-def _shuffle_many(partners: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    count, start = len(partners), 0
-    result, steps, first = np.arange(count), np.arange(count), np.full(count, -1)
-    while count - start > _FEW_PLACES:
-        run = slice(start, start + int((count - start) ** 0.5))
-        partner, step, touched = partners[run], steps[run], first[run]
-        first[partner[::-1]] = step[::-1]  # If several steps share a partner, the first one counts.
-        is_late = (first[partner] != step) | ((touched >= start) & (touched < step))
-        end = start + (int(is_late.argmax()) or len(step))
-        partner = partners[start:end]
-        result[start:end], result[partner] = result[partner], result[start:end].copy()
-        start = end
-    result[start:] = result[start:][_shuffle(partners[start:] - start)]
-    return result
-
-
-def _shuffle(partners: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    places = np.arange(len(partners))
-    far = np.flatnonzero(partners != places)  # All other steps swap a place with itself.
-    before = places.copy()
-    before[partners[far]] = far  # If several steps share a partner, the last one counts.
-    standing = _find_roots(before)
-    # Sorting each pair as one number takes a quarter of the time of a stable argsort.
-    by_partner = np.sort((partners[far] << 32) | far) & (2**32 - 1)
-    repeated = partners[by_partner[1:]] == partners[by_partner[:-1]]
-    result: npt.NDArray[np.int64] = partners.copy()
-    result[by_partner[1:][repeated]] = standing[by_partner[:-1][repeated]]
-    near = partners == places
-    result[near] = standing[near]
-    return result
-
-
-def _find_roots(parents: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Follow each chain of parents to its root; every pass doubles the steps of the chains that are not there yet."""
-    roots = parents.astype(np.int32)
-    under_way = np.arange(len(roots), dtype=np.int32)
-    while under_way.size:
-        here = roots[under_way]
-        further = roots[here]
-        moved = further != here
-        under_way = under_way[moved]
-        roots[under_way] = further[moved]
-    return roots.astype(np.int64)
+        drawn = stream.draw32(n - 1)
+    return permutation(drawn).astype(dtype, copy=False)
 
 
 # -- categories --------------------------------------------------------------------------------------------------------

@@ -100,9 +100,14 @@ class Stream:
 
     def fractions(self, count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Return ``count`` numbers from [0, 1): of 53 bits of two draws for float64, of 24 bits of one for float32."""
-        if dtype == np.float32:
-            return scale(self.draw32(count) & LOW_24, STEP_24)
-        return scale(self.draw64(count) & LOW_53, STEP_53)
+        return self.singles(count) if dtype == np.float32 else scale(self.draw64(count) & LOW_53, STEP_53)
+
+    def singles(self, count: int) -> npt.NDArray[np.float32]:
+        """Return ``count`` numbers from [0, 1), of 24 bits of one draw each."""
+        if count == 1:  # by Python, which starts sooner
+            self.untouched = False
+            return np.array([(self.engine.random_raw() & 0xFFFFFF) * 2.0**-24], SINGLE)
+        return scale(self.draw32(count) & LOW_24, STEP_24)
 
 
 # Note [The state]
@@ -116,6 +121,7 @@ STATE_SIZE: Final = HEAD.size + 8 * 624 + TAIL.size
 BITS: Final = np.uint64(32)
 LOW_24, LOW_53 = np.array(2**24 - 1, np.uint64), np.array(2**53 - 1, np.uint64)  # arrays: NumPy's numbers take longer
 STEP_24, STEP_53 = np.array(2.0**-24, np.float32), np.array(2.0**-53, np.float64)
+SINGLE: Final = np.dtype(np.float32)
 FEW: Final = 2048  # numbers: `random_raw`, which starts sooner but keeps the interpreter, draws so many
 
 

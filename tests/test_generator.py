@@ -16,6 +16,7 @@ import minitensor as mt
 from minitensor import dtypes as D
 from minitensor import generator as G
 from minitensor import sampling as R
+from minitensor.backends.numpy import shuffle
 from minitensor.errors import ArgumentError, ArgumentTypeError
 
 torch = pytest.importorskip("torch")
@@ -233,7 +234,8 @@ def test_permutations_are_pytorchs(size):
 
 
 def test_runs_of_steps_end_before_a_place_is_touched_again(monkeypatch):
-    monkeypatch.setattr(R, "_FEW_PLACES", 2)
+    monkeypatch.setattr(shuffle, "FEW_PLACES", 2)
+    monkeypatch.setattr(shuffle, "LOOPED", 0)
     for seed in range(200):
         ours, their = streams(seed)
         assert_same_numbers(R.randperm(ours, seed), torch.randperm(seed, generator=their))
@@ -251,7 +253,14 @@ def test_the_vectorized_shuffle_equals_the_loop(data, size):
     deck = list(range(size))
     for i, j in enumerate(partners):
         deck[i], deck[j] = deck[j], deck[i]
-    assert R._shuffle(np.array(partners, np.int64)).tolist() == deck
+    assert shuffle.shuffle(np.array(partners, np.int64)).tolist() == deck
+
+
+@given(data=st.data(), size=st.integers(1, 300))
+def test_a_few_places_are_shuffled_as_many_are(data, size):
+    drawn = np.random.default_rng(data.draw(st.integers(0, 2**32))).integers(0, 2**32, size - 1, np.uint64)
+    partners = np.arange(size) + np.append(drawn % np.arange(size, 1, -1, dtype=np.uint64), 0).astype(np.int64)
+    assert shuffle.shuffle_by_loop(drawn).tolist() == shuffle.shuffle_many(partners).tolist()
 
 
 @from_the_engine

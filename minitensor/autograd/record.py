@@ -39,7 +39,7 @@ from minitensor.autograd.node import (
     result_node,
 )
 from minitensor.autograd.protocol import meets_override, override
-from minitensor.autograd.strides import lay_out, lay_out_several
+from minitensor.autograd.strides import are_row_major, lay_out, lay_out_several
 from minitensor.autograd.versions import versions_of
 from minitensor.backends import HostArray
 from minitensor.backends.silence import in_silence, is_complaint
@@ -458,7 +458,7 @@ def sequence(op: Op) -> Callable[..., Any]:
     """Record a function whose first argument is a sequence of tensors."""
     body = op.body
     (formula,) = op.formulas
-    rule, ordinary = op.strides, op.is_ordinary
+    rule = op.strides
 
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         if active and (found := override(op, call, args, out, kwargs)) is not PROCEED:
@@ -471,11 +471,9 @@ def sequence(op: Op) -> Callable[..., Any]:
         kind: type[SequenceNode] = SequenceNode
         try:
             tensors = bound[0] = tuple(bound[0])
-            for tensor in tensors:
-                if not isinstance(tensor, TensorBase):
-                    raise ArgumentTypeError(
-                        f"{op.name}: expected a sequence of tensors, got {type(tensor).__name__} in it"
-                    )
+            for cls in {*map(type, tensors)}:
+                if not issubclass(cls, TensorBase):
+                    raise ArgumentTypeError(f"{op.name}: expected a sequence of tensors, got {cls.__name__} in it")
             array = as_array(body(*bound))
         except Exception as error:
             if is_complaint(error):
@@ -486,9 +484,9 @@ def sequence(op: Op) -> Callable[..., Any]:
                 raise misuse(op, bound, error)  # noqa: B904  # its cause is set
             array, kind = decode_and_compute(op, bound), EncodedSequenceNode
         result = wrap(tensors[0].result_class if tensors else result_class_of(op, bound), array)
-        if rule is not None and not ordinary(tensors):
+        if rule is not None and not are_row_major(tensors):
             lay_out(rule, bound, result)
-        edges = tuple([tensor.node for tensor in tensors])
+        edges = tuple([tensor._node if tensor._base is None else tensor.node for tensor in tensors])
         if edges.count(None) < len(edges) and (mode := grad_mode.get()):
             saved = arguments_at(op.saved_positions, bound)
             node = make_node(op, edges, saved, array.shape, array.dtype, kind)

@@ -49,8 +49,10 @@ def lay_out(rule: Rule | None, arguments: Sequence[Any], result: TensorBase) -> 
     array = result._array
     if rule in ELEMENTWISE and array is not None and array.flags.c_contiguous and not any(map(has_order, arguments)):
         return
-    layout = None if rule is None else rule(arguments, memory_of(result).shape)
-    if layout is not None:
+    layout = None if rule is None else rule(arguments, memory_of(result).shape if array is None else array.shape)
+    if layout.__class__ is RowMajor and array is not None and array.flags.c_contiguous:
+        result._layout = layout
+    elif layout is not None:
         arrange(result, layout)
     elif not is_encoded(result):  # whose layout is set
         fix_layout(result)
@@ -77,6 +79,14 @@ def is_ordinary(arguments: Iterable[Any]) -> bool:
             if layout is not None and layout.__class__ is not RowMajor:
                 return False
     return True
+
+
+def are_row_major(tensors: Iterable[Any]) -> bool:
+    """Whether all of many tensors are row-major; ``is_ordinary`` takes twice the time."""
+    return {each._layout.__class__ for each in tensors} <= ROW_MAJOR
+
+
+ROW_MAJOR = {type(None), RowMajor}  # of tensors without a layout, and with one
 
 
 def has_order(value: Any) -> bool:
@@ -129,7 +139,7 @@ def of_tensors(arguments: Sequence[Any], shape: Shape) -> Layout | None:
 
 def of_input(arguments: Sequence[Any], shape: Shape) -> Layout | None:
     """Return the layout of an elementwise operation on the first argument alone."""
-    layout = elementwise((arguments[0].layout,))
+    layout = elementwise((start_of(arguments[0].layout),))
     return layout if layout.shape == shape else None
 
 
@@ -156,8 +166,13 @@ def column_major(arguments: Sequence[Any], shape: Shape) -> Layout:
 
 def as_input(arguments: Sequence[Any], shape: Shape) -> Layout | None:
     """Return the layout of a copy of the first argument that keeps the order of its dims, as ``clone`` does."""
-    layout = layouts.like(arguments[0].layout)
+    layout = layouts.like(start_of(arguments[0].layout))
     return layout if layout.shape == shape else None
+
+
+def start_of(layout: Layout) -> Layout:
+    """Return a layout without its offset; see Note [Layouts that differ in their offset] in ``layouts.py``."""
+    return Layout(layout.shape, layout.strides, 0) if layout.offset else layout
 
 
 def with_gaps(arguments: Sequence[Any], shape: Shape) -> Layout:
@@ -205,6 +220,8 @@ def elementwise(operands: tuple[Layout, ...]) -> Layout:
     >>> elementwise((permuted, ordinary)).strides, elementwise((ordinary, permuted)).strides
     ((1, 2), (3, 1))
     """
+    if any([each.offset for each in operands]):
+        return elementwise(tuple([start_of(each) for each in operands]))
     shape = broadcast_shapes(*[each.shape for each in operands])
     if all([each.shape == shape for each in operands]):
         common = common_layout(operands)

@@ -75,7 +75,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
     """
     if not tensors:
         raise ArgumentError("cat(): expected a non-empty list of tensors")
-    arrays = [each.array for each in tensors]
+    arrays = arrays_of(tensors)
     if is_mixed(arrays):
         arrays = list(promote(*tensors))
     try:
@@ -97,10 +97,15 @@ def check_and_concatenate(tensors: Sequence[Tensor], arrays: list[Array], dim: i
     return tensors[0].xp.concatenate([a for a in arrays if a.shape != (0,)], dim)
 
 
+def arrays_of(tensors: Sequence[Tensor]) -> list[Array]:
+    """Return the arrays of tensors; most have one already, and are not asked to make it."""
+    return [each.array if each._array is None else each._array for each in tensors]
+
+
 def is_mixed(arrays: list[Array]) -> bool:
     """Return whether dtypes or array libraries differ, which requires promotion."""
-    kind, library = arrays[0].dtype, arrays[0].__class__
-    return any(each.dtype is not kind or each.__class__ is not library for each in arrays)
+    kinds = [each.dtype for each in arrays]
+    return kinds.count(kinds[0]) < len(kinds) or len({*map(type, arrays)}) > 1
 
 
 def check_shapes(tensors: Sequence[Tensor], given: Sequence[Tensor], dim: int) -> int:
@@ -164,14 +169,11 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     """
     if not tensors:
         raise ShapeError("stack expects a non-empty list of tensors")
-    arrays = [each.array for each in tensors]
-    first = arrays[0].shape
-    for i, each in enumerate(arrays):
-        if each.shape != first:
-            raise ShapeError(
-                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
-                f"{list(each.shape)} at entry {i}"
-            )
+    arrays = arrays_of(tensors)
+    shapes = [each.shape for each in arrays]
+    first = shapes[0]
+    if shapes.count(first) < len(shapes):
+        raise unequal_shapes(shapes)
     dim = wrap_dim(dim, len(first) + 1)
     if is_mixed(arrays):
         arrays = list(promote(*tensors))
@@ -181,6 +183,15 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
         apart = (*first[:dim], 1, *first[dim:])
         joined = tensors[0].backend.concatenate([each.reshape(apart) for each in arrays], dim)
     return joined
+
+
+def unequal_shapes(shapes: Sequence[Shape]) -> ShapeError:
+    """Return the error for tensors to stack whose shapes differ."""
+    i, other = next((i, shape) for i, shape in enumerate(shapes) if shape != shapes[0])
+    return ShapeError(
+        f"stack expects each tensor to be equal size, but got {list(shapes[0])} at entry 0 and {list(other)} at entry "
+        f"{i}"
+    )
 
 
 def require_several(name: str, tensors: Any) -> Sequence[Tensor]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import dtypes, generator
 from minitensor.autograd.declare import differentiable, random_operation
 from minitensor.autograd.misuse import composite
+from minitensor.autograd.protocol import active
 from minitensor.backends import any_true, holds_data
 from minitensor.backends.encoded import round_to_bfloat16
 from minitensor.base import TensorBase, is_encoded, memory_of
@@ -81,7 +82,9 @@ def rand(
     if out is not None:
         return uniform_(refit("rand", out, shape), generator=generator)
     source = choose_generator(generator)
-    return fresh(shape, lambda shape: as_memory(UNIFORM(source, shape, kind), kind), device, requires_grad)
+    if active or device is not None or kind is not SINGLE:
+        return fresh(shape, lambda shape: as_memory(UNIFORM(source, shape, kind), kind), device, requires_grad)
+    return make_leaf(UNIFORM(source, shape, kind), None, requires_grad)
 
 
 @composite
@@ -101,6 +104,9 @@ def randn(
         return normal_(refit("randn", out, shape), generator=generator)
     source = choose_generator(generator)
     return fresh(shape, lambda shape: as_memory(NORMAL(source, shape, kind), kind), device, requires_grad)
+
+
+SINGLE = dtypes.float32.numpy
 
 
 def choose_draw_dtype(wanted: Dtype | None, out: Tensor | None) -> Any:
@@ -154,11 +160,15 @@ def randint(
     if out is not None:
         return random_(refit("randint", out, shape), low, high, generator=generator)
     source = choose_generator(generator)
-    return fresh(shape, lambda shape: INTEGERS(source, shape, low, high, kind), device, requires_grad)
+    if active or device is not None:
+        return fresh(shape, lambda shape: INTEGERS(source, shape, low, high, kind), device, requires_grad)
+    return make_leaf(INTEGERS(source, shape, low, high, kind), None, requires_grad)
 
 
 def read_bounds(name: str, given: Sequence[Any], low: Any, high: Any) -> tuple[int, int]:
     """Return ``low`` (0 if not given) and ``high``, given by position or by keyword."""
+    if len(given) == 2 and low is high is ABSENT and given[0].__class__ is given[1].__class__ is int:
+        return given[0], given[1]
     numbers = list(given)
     if high is ABSENT and numbers:
         high = numbers.pop()

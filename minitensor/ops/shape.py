@@ -21,12 +21,13 @@ from minitensor.autograd.protocol import PROCEED, active, given_by_name, overrid
 from minitensor.base import renew_array
 from minitensor.base import wrap as fresh
 from minitensor.copies import record_copy, tracing
-from minitensor.errors import ArgumentTypeError, EncodedError, ShapeError, ViewError, quote
+from minitensor.errors import ArgumentTypeError, EncodedError, ShapeError, quote
 from minitensor.layouts import Layout
 from minitensor.ops.aliasing import common_extent, pick, place, refuse_leaf
 from minitensor.ops.complex import view_dtype
 from minitensor.ops.copy import contiguous
 from minitensor.ops.operand import not_a_tensor
+from minitensor.ops.view_errors import view_error
 from minitensor.shapes import (
     flattened_shape,
     infer_size,
@@ -124,14 +125,6 @@ def view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
     if isinstance(found, Layout):
         return look_in_shape(input, found)
     raise view_error(input, found)
-
-
-def view_error(input: Tensor, shape: Shape) -> ViewError:
-    """Return the error that names the dims that cannot be merged, and what a copy costs."""
-    return ViewError(
-        f"view size is not compatible with input tensor's size and stride: {list(input.shape)} as {list(shape)}: "
-        f"{layouts.explain_view(input.layout, shape)}; use .reshape(...) instead, which copies {input.nbytes} bytes"
-    )
 
 
 def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
