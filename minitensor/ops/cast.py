@@ -81,9 +81,12 @@ def decode(input: Tensor) -> Tensor:
 
 def cast_or_drop(input: Tensor, wanted: dtype) -> Tensor:
     """Cast as the user asked, with a warning if that drops imaginary parts."""
-    if input.dtype.is_complex:
+    kind = input.dtype
+    if kind is wanted:
+        return input
+    if kind.is_complex:
         warn_of_cast(wanted)
-    return cast(input, wanted)
+    return (copy_as_integers if wanted.category < dtypes.FLOATING else copy_as_floats)(input, wanted)
 
 
 def warn_of_cast(wanted: dtype) -> None:

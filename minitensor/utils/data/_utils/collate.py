@@ -19,12 +19,13 @@ Functions = dict[Any, Callable[..., Any]]
 
 np_str_obj_array_pattern = re.compile(r"[SaUO]")  # of the dtypes of arrays that do not hold numbers
 
+
 def default_collate(batch: Any) -> Any:
     """Collate samples into a batch.
 
     Tensors and arrays of shape S become a tensor of shape (N, *S), Python numbers a tensor of shape (N,); floats become
-    float64. Text stays a list. Dicts, lists and named tuples are collated entry by entry and keep their type; plain
-    tuples become lists.
+    float64. Text stays a list. Mappings, sequences and named tuples are collated entry by entry and keep their type;
+    plain tuples become lists.
 
     Args:
         batch: a list of N samples of one structure.
@@ -56,7 +57,7 @@ def collate(batch: Any, *, collate_fn_map: Functions | None = None) -> Any:
     if isinstance(first, Mapping):
         return collate_mappings(first, batch, functions)
     if isinstance(first, tuple) and hasattr(first, "_fields"):
-        return type(first)(*(collate(column, collate_fn_map=functions) for column in zip(*batch, strict=True)))
+        return collate_named_tuples(first, batch, functions)
     if isinstance(first, Sequence):
         return collate_sequences(first, batch, functions)
     raise ArgumentTypeError(
@@ -73,7 +74,10 @@ def collate_numpy_array_fn(batch: Any, *, collate_fn_map: Functions | None = Non
     """Collate arrays as tensors, or as one array if they are alike."""
     if (collate_fn_map or {}).get(Tensor) is collate_tensor_fn and are_alike(batch):
         return convert_array(np.stack(batch))
-    return collate([convert_array(array) for array in batch], collate_fn_map=collate_fn_map)
+    return collate(
+        [convert_array(each) if isinstance(each, np.ndarray) else as_tensor(each) for each in batch],
+        collate_fn_map=collate_fn_map,
+    )
 
 
 def collate_numpy_scalar_fn(batch: Any, *, collate_fn_map: Functions | None = None) -> Tensor:
@@ -129,13 +133,27 @@ def convert_array(array: Any) -> Tensor:
 def collate_mappings(first: Mapping[Any, Any], batch: Any, functions: Functions) -> Any:
     """Collate entry by entry into a mapping of the first sample's type, if one can be made, else a dict."""
     columns = {key: collate([sample[key] for sample in batch], collate_fn_map=functions) for key in first}
+    return with_values(first, columns)
+
+
+def collate_named_tuples(first: tuple[Any, ...], batch: Any, functions: Functions) -> Any:
+    """Collate field by field into a named tuple."""
+    columns = [collate(column, collate_fn_map=functions) for column in zip(*batch, strict=False)]
+    sizes = sorted({len(sample) for sample in batch})
+    if len(sizes) > 1:  # PyTorch would drop fields of the longer ones
+        raise ArgumentTypeError(f"default_collate: {type(first).__name__} stands beside samples of sizes {sizes}")
+    return type(first)(*columns)
+
+
+def with_values(mapping: Mapping[Any, Any], values: dict[Any, Any]) -> Any:
+    """Return a mapping with other values: a copy, if it is mutable, which keeps what else it has; or else a dict."""
     try:
-        if not isinstance(first, MutableMapping):
-            return type(first)(columns)  # type: ignore[call-arg]  # may raise, see below
-        made = copy.copy(first)
-        made.update(columns)
+        if not isinstance(mapping, MutableMapping):
+            return type(mapping)(values)  # type: ignore[call-arg]  # may raise, see below
+        made = copy.copy(mapping)
+        made.update(values)
     except TypeError:  # A mapping that cannot be copied or made from a dict.
-        return columns
+        return values
     return made
 
 
@@ -147,15 +165,19 @@ def collate_sequences(first: Sequence[Any], batch: Any, functions: Functions) ->
             f"got sizes {sorted({len(sample) for sample in batch})}"
         )
     columns = [collate(column, collate_fn_map=functions) for column in zip(*batch, strict=True)]
-    if isinstance(first, tuple):
-        return columns
+    return columns if isinstance(first, tuple) else with_items(first, columns)
+
+
+def with_items(sequence: Sequence[Any], items: list[Any]) -> Any:
+    """Return a sequence with other items: a copy, if it is mutable, which keeps what else it has; or else a list."""
     try:
-        if not isinstance(first, MutableSequence):
-            return type(first)(columns)  # type: ignore[call-arg]  # may raise, see below
-        made = copy.copy(first)
-        made[:] = columns
+        if not isinstance(sequence, MutableSequence):
+            return type(sequence)(items)  # type: ignore[call-arg]  # may raise, see below
+        made = copy.copy(sequence)
+        for i, item in enumerate(items):  # not by a slice, which a deque does not take
+            made[i] = item
     except TypeError:  # A sequence that cannot be copied or made from a list, such as a range.
-        return columns
+        return items
     return made
 
 
@@ -163,8 +185,11 @@ def default_convert(data: Any) -> Any:
     """Convert the arrays in a sample to tensors: the ``collate_fn`` of a loader without batches.
 
     Args:
-        data: a sample. Dicts, lists and named tuples are converted entry by entry; plain tuples become lists. Other
-            values are returned unchanged.
+        data: a sample. Mappings, sequences and named tuples are converted entry by entry and keep their type; plain
+            tuples become lists. Other values are returned unchanged.
+
+    Raises:
+        TypeError: If NumPy's numbers in it are of a dtype that tensors do not have.
 
     >>> import numpy
     >>> default_convert({"x": numpy.zeros(2), "name": "a"})
@@ -176,12 +201,16 @@ def default_convert(data: Any) -> Any:
 
 def convert(data: Any) -> Any:
     """Convert data of any type."""
-    if isinstance(data, (np.ndarray, np.bool_, np.number)):
-        return data if isinstance(data, np.ndarray) and data.dtype.kind in "SaUO" else as_tensor(data)
+    kind = type(data)
+    if kind.__module__ == "numpy" and kind is not np.str_:
+        is_text = isinstance(data, np.ndarray) and np_str_obj_array_pattern.search(data.dtype.str)
+        return data if is_text else as_tensor(data)
     if isinstance(data, Mapping):
-        return type(data)({key: convert(value) for key, value in data.items()})  # type: ignore[call-arg]  # dicts
+        return with_values(data, {key: convert(data[key]) for key in data})
     if isinstance(data, tuple) and hasattr(data, "_fields"):
-        return type(data)(*(convert(value) for value in data))
-    if isinstance(data, (tuple, list)):
+        return kind(*(convert(value) for value in data))
+    if isinstance(data, tuple):
         return [convert(value) for value in data]
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        return with_items(data, [convert(value) for value in data])
     return data
