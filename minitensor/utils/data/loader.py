@@ -16,13 +16,15 @@ from minitensor.accelerator import is_available
 from minitensor.autograd.misuse import constructor
 from minitensor.errors import ArgumentError, GuardError
 from minitensor.utils.data._utils.collate import default_collate, default_convert
-from minitensor.utils.data._utils.epoch import Crew, DirectEpoch, Epoch, Plan, PrefetchedEpoch
+from minitensor.utils.data._utils.epoch import Crew, DirectEpoch, Epoch, Finish, Plan, PrefetchedEpoch
 from minitensor.utils.data._utils.fetch import build_fetch
+from minitensor.utils.data._utils.lengths import LengthCheck
 from minitensor.utils.data._utils.options import (
     check_iterable,
     check_order,
     check_workers,
     find_context,
+    read_count,
     warn_of_many_workers,
     warn_of_pins,
 )
@@ -114,6 +116,7 @@ class DataLoader(Generic[Sample]):
         in_order: bool = True,
         worker_method: str = "multiprocessing",
     ) -> None:
+        num_workers = read_count(num_workers)
         check_workers(num_workers, timeout, prefetch_factor, persistent_workers, worker_method)
         if isinstance(dataset, IterableDataset):
             check_iterable(shuffle, sampler, batch_sampler)
@@ -141,6 +144,7 @@ class DataLoader(Generic[Sample]):
         own_collate = default_convert if batch_sampler is None else default_collate
         self.collate_fn = own_collate if collate_fn is None else collate_fn
         self._iterator: PrefetchedEpoch | None = None  # the epoch of persistent workers
+        self._IterableDataset_len_called: int | None = None  # what `len` found; PyTorch's name
         self._complete = True
         self.check_worker_number_rationality()
 
@@ -167,7 +171,7 @@ class DataLoader(Generic[Sample]):
 
     def __iter__(self) -> Iterator[Any]:
         if self._iterator is not None and self._iterator.is_alive():
-            self._iterator.restart()
+            self._iterator.restart(self._plan())
             return self._iterator
         epoch = self._get_iterator()
         if self.persistent_workers and isinstance(epoch, PrefetchedEpoch):
@@ -204,13 +208,19 @@ class DataLoader(Generic[Sample]):
         ahead = self.num_workers * (self.prefetch_factor or 0)
         if ahead <= 0:
             raise GuardError(f"prefetch_factor must be greater than 0 with workers, got {self.prefetch_factor}")
+        return Plan(ahead, self.timeout, self.persistent_workers, self.in_order, self._finish())
+
+    def _finish(self) -> Finish:
+        """Return what is done with each batch of an epoch before it is returned."""
         finish = pin if self.pin_memory and is_available() else None
-        return Plan(ahead, self.timeout, self.persistent_workers, self.in_order, finish)
+        if self._IterableDataset_len_called is None:
+            return finish
+        return LengthCheck(self.dataset, self._IterableDataset_len_called, self.num_workers, finish)
 
     def __len__(self) -> int:
         if not isinstance(self.dataset, IterableDataset):
             return len(self._index_sampler)
-        samples = len(self.dataset)  # type: ignore[arg-type]  # sized, or len says so
+        samples = self._IterableDataset_len_called = len(self.dataset)  # type: ignore[arg-type]  # or len says so
         if self.batch_size is None:
             return samples
         whole, rest = divmod(samples, self.batch_size)
@@ -227,8 +237,7 @@ class SingleProcessEpoch(DirectEpoch):
     def __init__(self, loader: DataLoader[Any]) -> None:
         order = iter(loader._index_sampler)
         draw_seed(loader.generator)
-        finish = pin if loader.pin_memory and is_available() else None
-        super().__init__(loader._make_fetch(loader.dataset)(), order, loader._index_sampler, finish)
+        super().__init__(loader._make_fetch(loader.dataset)(), order, loader._index_sampler, loader._finish())
 
 
 class MultiProcessingEpoch(PrefetchedEpoch):

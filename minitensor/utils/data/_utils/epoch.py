@@ -139,8 +139,9 @@ class PrefetchedEpoch(Epoch):
         """Whether all workers run in this process."""
         return self._crew.is_alive()
 
-    def restart(self) -> None:
+    def restart(self, plan: Plan) -> None:
         """Start another epoch with the same workers; answers to earlier requests are dropped when they come."""
+        self._plan = plan
         self._crew.restart()
         self._begin()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import operator
 import os
 import warnings
 from multiprocessing.context import BaseContext
@@ -62,14 +63,20 @@ def warn_of_pins(device: str) -> None:
     )  # fmt: skip
 
 
+def read_count(num_workers: Any) -> int:
+    """Return the number of workers; raise unless it is an integer, of any library."""
+    try:
+        return num_workers if isinstance(num_workers, int) else operator.index(num_workers)
+    except TypeError:
+        raise ArgumentTypeError(f"num_workers should be an int, got {num_workers!r}") from None
+
+
 def check_workers(
     num_workers: int, timeout: float, prefetch_factor: int | None, persistent: bool, method: str
 ) -> None:
     """Validate the options of workers."""
     if method not in METHODS:
         raise ArgumentError(f"worker_method option should be one of {METHODS}, got {method!r}")
-    if not isinstance(num_workers, int):
-        raise ArgumentTypeError(f"num_workers should be an int, got {num_workers!r}")
     if num_workers < 0:
         raise ArgumentError(
             f"num_workers option should be non-negative, got {num_workers}; use num_workers=0 to load in this thread"
