@@ -5,6 +5,7 @@ This module lists every public name, in groups.
 
 from __future__ import annotations
 
+import sys
 from math import e as e, inf as inf, nan as nan, pi as pi
 from typing import TYPE_CHECKING
 
@@ -851,6 +852,7 @@ from minitensor.nn.functional import (
 
 # Private and former paths and names of PyTorch, which programs use.
 from minitensor.compat import build as __config__, future as __future__, dynamo as _dynamo, inductor as _inductor
+from minitensor.compat import subclasses as _subclasses
 from minitensor.paths import (
     annotating as _jit_internal,
     functional as functional,
@@ -892,8 +894,15 @@ from minitensor.paths.storages import (
 from minitensor.library.registry import ops as ops
 from minitensor.paths.foreach import *  # noqa: F403  # the names of its list, which begin with _foreach_
 
+# PyTorch's dtypes of which there are no tensors here.
+(
+    float8_e4m3fn, float8_e4m3fnuz, float8_e5m2, float8_e5m2fnuz, float8_e8m0fnu, float4_e2m1fn_x2, complex32,
+    uint1, uint2, uint3, uint4, uint5, uint6, uint7, int1, int2, int3, int4, int5, int6, int7,
+) = dtypes.NAME_ONLY  # fmt: skip
+chalf = complex32
+
 newaxis: None = None
-torch_version = version
+torch_version, torch = version, sys.modules[__name__]
 
 ger, norm, detach, detach_ = outer, Tensor.norm, Tensor.detach, Tensor.detach_
 fill_, zero_, resize_as_ = Tensor.fill_, Tensor.zero_, Tensor.resize_as_

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from minitensor.errors import ArgumentTypeError, DtypeError, EncodedError
+from minitensor.errors import ArgumentTypeError, DtypeError, EncodedError, UnsupportedDtypeError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,6 +23,8 @@ R = TypeVar("R")
 
 class dtype:
     """The type of a tensor's elements. There are fifteen, all defined here; compare them with ``is`` or ``==``.
+
+    PyTorch's other dtypes, such as float8_e5m2, exist only as names: programs compare with them.
 
     Attributes:
         name: such as "float32".
@@ -87,6 +89,8 @@ class dtype:
 
     def __getattr__(self, name: str) -> Any:
         # Reached only for what is not set. An operation that gets this error is repeated on decoded numbers.
+        if name in _MEMORY:
+            require_memory(self)
         if name == "numpy":
             way = "NumPy has no {}; cast with .float() or .half()" if self is bfloat16 else "not implemented for {}"
             raise EncodedError(way.format(self.name), self)
@@ -149,6 +153,40 @@ uint16: Final = _new_of_bits("uint16", "u16", "", "uint16", _DECODED_UNSIGNED[0]
 uint32: Final = _new_of_bits("uint32", "u32", "", "uint32", _DECODED_UNSIGNED[1])
 uint64: Final = _new_of_bits("uint64", "u64", "", "uint64", _DECODED_UNSIGNED[2])
 
+# -- PyTorch's other dtypes -------------------------------------------------------------------------------------------
+
+_MEMORY: Final = frozenset(("arithmetic", "decoded", "memory", "numpy"))
+
+
+def _new_name(name: str, itemsize: int, category: int, is_signed: bool) -> dtype:
+    """Return a dtype of which there are no tensors. It has a size and a kind, and no memory."""
+    made = object.__new__(dtype)
+    made.name = made.abbr = name
+    made._real_name, made._complex_name = ("float16", name) if category == COMPLEX else (name, "")
+    made.itemsize, made.category, made.is_signed = itemsize, category, is_signed
+    made.is_floating_point, made.is_complex, made.kind = category == FLOATING, category == COMPLEX, "V"
+    return made
+
+
+NAME_ONLY: Final = (
+    *(_new_name(f"float8_{each}", 1, FLOATING, True) for each in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz")),
+    _new_name("float8_e8m0fnu", 1, FLOATING, False), _new_name("float4_e2m1fn_x2", 1, FLOATING, True),
+    _new_name("complex32", 4, COMPLEX, True),
+    *(_new_name(f"uint{bits}", 1, INTEGRAL, False) for bits in range(1, 8)),
+    *(_new_name(f"int{bits}", 1, INTEGRAL, True) for bits in range(1, 8)),
+)  # fmt: skip
+"""PyTorch's dtypes of which there are no tensors here. Libraries compare dtypes with them, and write them in tables."""
+
+
+def require_memory(given: dtype) -> None:
+    """Raise for a dtype of which there are no tensors."""
+    if given in NAME_ONLY:
+        raise UnsupportedDtypeError(
+            f"there are no tensors of {given!r}: NumPy has no number of this size; use float16, float32, complex64 or "
+            "int8"
+        )
+
+
 half: Final = float16
 float_: Final = float32
 double: Final = float64
@@ -188,7 +226,8 @@ def read_dtype(given: Any) -> Any:
 
 def find_dtype(name: str) -> dtype:
     """Return the dtype called ``name``: "float32", "torch.float32" or an alias such as "float" (32 bits)."""
-    found = _NAMED.get(name.removeprefix("torch."))
+    own = name.removeprefix("torch.")
+    found = _NAMED.get(own) or next((each for each in NAME_ONLY if each.name == own), None)
     if found is None:
         raise ArgumentTypeError(f"no dtype is called {name!r}; expected one of {', '.join(_NAMED)}")
     return found
@@ -254,6 +293,7 @@ def set_default_dtype(d: dtype) -> None:
 
     Raises:
         TypeError: If ``d`` is not a floating-point dtype.
+        NotImplementedError: If there are no tensors of it.
 
     >>> set_default_dtype(float64)
     >>> get_default_dtype()
@@ -267,6 +307,7 @@ def set_default_dtype(d: dtype) -> None:
         )
     if not d.is_floating_point:
         raise ArgumentTypeError(f"only floating-point types are supported as the default type, got {d!r}")
+    require_memory(d)
     _default = d
 
 
@@ -303,6 +344,8 @@ class _Promotions(dict[tuple[dtype, dtype], dtype]):
         if not all(isinstance(each, dtype) for each in pair):
             raise KeyError(pair)
         names = " and ".join(each.name for each in pair)
+        for each in pair:
+            require_memory(each)
         raise DtypeError(
             f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {names}; "
             "cast one of them with .to(...)"
@@ -414,7 +457,7 @@ def _require_dtype(caller: str, given: object) -> dtype:
 
 
 class _Limits(NamedTuple):
-    """The limits of bfloat16, under NumPy's names."""
+    """The limits of bfloat16 and of PyTorch's smaller dtypes, under NumPy's names."""
 
     bits: int = 16
     eps: float = 2.0**-7
@@ -424,7 +467,14 @@ class _Limits(NamedTuple):
     precision: int = 2
 
 
-_BFLOAT16_LIMITS: Final = _Limits()
+_LIMITS: Final = {
+    "bfloat16": _Limits(),
+    "float8_e4m3fn": _Limits(8, 2.0**-3, 448.0, -448.0, 2.0**-6, 0),
+    "float8_e4m3fnuz": _Limits(8, 2.0**-3, 240.0, -240.0, 2.0**-7, 0),
+    "float8_e5m2": _Limits(8, 2.0**-2, 57344.0, -57344.0, 2.0**-14, 0),
+    "float8_e5m2fnuz": _Limits(8, 2.0**-2, 57344.0, -57344.0, 2.0**-15, 0),
+    "float8_e8m0fnu": _Limits(8, 1.0, 2.0**127, 2.0**-127, 2.0**-127, 0),
+}
 
 
 class finfo:
@@ -454,7 +504,7 @@ class finfo:
         of = _default if type is None else _require_dtype("finfo", type)
         if of.category < FLOATING:
             raise ArgumentTypeError(f"torch.finfo() requires a floating point input type, got {of!r}. Use torch.iinfo")
-        limits: Any = _BFLOAT16_LIMITS if of is bfloat16 else np.finfo(of.to_real().numpy)
+        limits: Any = _LIMITS.get(of.name) or np.finfo(of.to_real().numpy)
         self.bits: int = limits.bits
         self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
         self.tiny = self.smallest_normal = float(limits.smallest_normal)

@@ -46,7 +46,7 @@ def tensor_str(
     'tensor([[1.0000, 2.5000],\\n        [3.0000,    inf]], dtype=torch.float64, requires_grad=True)'
     """
     suffixes = _attributes(array, dtype, device) + _history(requires_grad, grad_fn_name, tangent)
-    return _append_suffixes(prefix + _elements(array, len(prefix)), suffixes, len(prefix)) + ")"
+    return _append_suffixes(prefix + write_elements(array, len(prefix)), suffixes, len(prefix)) + ")"
 
 
 def meta_str(
@@ -107,7 +107,7 @@ def _part_text(name: str, array: HostArray, indent: int) -> str:
     """Return a part of a sparse tensor, with its shape if it is empty."""
     start = f"{name}=tensor("
     shape = "" if array.size else f", size={array.shape}"
-    return start + _elements(array, indent + len(start)) + shape + ")"
+    return start + write_elements(array, indent + len(start)) + shape + ")"
 
 
 def _history(requires_grad: bool, grad_fn_name: str | None, tangent: str | None = None) -> list[str]:
@@ -281,7 +281,8 @@ class _ComplexForm:
 # -- elements ----------------------------------------------------------------------------------------------------------
 
 
-def _elements(array: HostArray, indent: int) -> str:
+def write_elements(array: HostArray, indent: int) -> str:
+    """Return the elements of an array in brackets, whose lines after the first are indented."""
     if array.size == 0:
         return "[]"
     edge = _options.edgeitems if array.size > _options.threshold else None

@@ -228,6 +228,37 @@ def test_schemas_are_pytorchs(name: str, mutates: Any) -> None:
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
+PARTS = [(0, 1, 3, 1), (1, None, 2, 1), (-1, 1, None, 2), (2, -3, -1, 1), (0, 5, 9, 1)]
+OF_ATEN = {
+    **{f"slice {part}": lambda lib, x, part=part: lib.ops.aten.slice.Tensor(x, *part) for part in PARTS},
+    "slice": lambda lib, x: lib.ops.aten.slice(x), "alias": lambda lib, x: lib.ops.aten.alias.default(x),
+    "index": lambda lib, x: lib.ops.aten.index.Tensor(x, [None, lib.tensor([2, 0])]),
+    "index mask": lambda lib, x: lib.ops.aten.index.Tensor(x, [x > 7]),
+    "index pair": lambda lib, x: lib.ops.aten.index.Tensor(x, [lib.tensor([1]), None, lib.tensor([3, 0])]),
+    "_to_copy": lambda lib, x: lib.ops.aten._to_copy.default(x),
+    "_to_copy dtype": lambda lib, x: lib.ops.aten._to_copy.default(x, dtype=lib.float64),
+    "_unsafe_view": lambda lib, x: lib.ops.aten._unsafe_view(x, [6, 4]),
+    "_local_scalar_dense": lambda lib, x: lib.tensor(lib.ops.aten._local_scalar_dense(x[0, 0, 1])),
+    "_conj": lambda lib, x: lib.ops.aten._conj(lib.complex(x, x)),
+    "sym_size": lambda lib, x: lib.tensor(lib.ops.aten.sym_size.int(x, 1)),
+    "_is_all_true": lambda lib, x: lib.ops.aten._is_all_true(x > -1),
+    "sort": lambda lib, x: lib.ops.aten.sort.stable(x, stable=True, dim=1, descending=True)[1],
+    "_sparse_addmm": lambda lib, x: lib.ops.aten._sparse_addmm(x[0], lib.eye(3).to_sparse(), x[1], beta=2, alpha=3),
+    "_sparse_addmm as it is": lambda lib, x: lib.ops.aten._sparse_addmm(x[0], lib.eye(3).to_sparse(), x[1]),
+}
+
+
+@pytest.mark.parametrize("name", OF_ATEN)
+def test_operations_that_only_aten_has_compute_what_pytorchs_do(name: str) -> None:
+    found = []
+    for library in (mt, pytest.importorskip("torch")):
+        x = library.arange(24.0).reshape(2, 3, 4)
+        result = OF_ATEN[name](library, x)
+        shares = result.data_ptr() == x.data_ptr() if name != "_conj" else None
+        found.append((result.tolist(), str(result.dtype), tuple(result.stride()), shares))
+    assert found[0] == found[1]
+
+
 def test_every_name_in_aten_is_pytorchs() -> None:
     torch = pytest.importorskip("torch")
     names = [*vars(mt), *vars(mt.nn.functional), *vars(mt.Tensor)]

@@ -16,7 +16,10 @@ from minitensor.utils._contextlib import _DecoratorContextManager
 
 # What programs that are published import, by the names under which they do.
 MODULES = """_dynamo _dynamo.utils _dynamo._trace_wrapped_higher_order_op _inductor _inductor.config _vmap_internals
-    utils._pytree nn._reduction nn.attention.flex_attention distributed.nn""".split()
+    utils._pytree nn._reduction nn.attention.flex_attention distributed.nn distributed.rpc
+    distributed.tensor distributed._tensor distributed.device_mesh distributed.tensor.placement_types _dynamo.eval_frame
+    _subclasses.fake_tensor _subclasses.functional_tensor fx.experimental.proxy_tensor
+    fx.experimental.symbolic_shapes""".split()
 NAMES = """
     types.Device types.Number types.FileLike types._size types._dtype types._int types._device types.IntLikeType
     _utils._flatten_dense_tensors _utils._unflatten_dense_tensors _utils._get_device_index _utils.ExceptionWrapper
@@ -51,6 +54,13 @@ NAMES = """
     nn.init._no_grad_zero_ autograd.function.InplaceFunction
     _VF.lstm _VF.gru_cell _VF.rnn_tanh _VF.stft nn.functional._in_projection
     nn.parallel.scatter_gather.scatter_kwargs _vmap_internals.vmap _check
+    distributed.tensor.DTensor distributed._tensor.DTensor distributed.device_mesh.DeviceMesh
+    distributed.tensor.Shard distributed.tensor.placement_types.Replicate distributed.tensor.distribute_tensor
+    distributed.device_mesh.init_device_mesh distributed.rpc.rpc_async distributed.rpc.init_rpc
+    _dynamo.eval_frame.OptimizedModule _subclasses.fake_tensor.FakeTensor _subclasses.fake_tensor.is_fake
+    _subclasses.functional_tensor.FunctionalTensor fx.experimental.proxy_tensor.get_proxy_mode
+    fx.experimental.symbolic_shapes.guard_or_false fx.experimental.symbolic_shapes.free_symbols
+    _tensor_str.PRINT_OPTS _tensor_str._tensor_str torch.Tensor
     _check_value _assert_async optim.lr_scheduler._LRScheduler
     """.split()
 
@@ -69,6 +79,47 @@ def test_a_private_name_of_pytorch_is_here(path: str) -> None:
         importlib.import_module(f"torch.{name}")
     assert type(find(torch, path)) is not None
     assert callable(find(mt, path)) == callable(find(torch, path)) or "." in path
+
+
+PLACEMENTS = ["Shard(1)", "Shard(0)", "Replicate()", "Partial()", "Partial('max')"]
+
+
+def facts_of_placements(library: Any) -> list[Any]:
+    spread = importlib.import_module(f"{library}.distributed.tensor")
+    made = [eval(f"spread.{each}", {"spread": spread}) for each in PLACEMENTS]
+    facts = [(repr(each), str(each), each.is_shard(), each.is_shard(1), each.is_replicate(), each.is_partial(),
+              each.is_partial("max")) for each in made]  # fmt: skip
+    return [facts, [[a == b for a in made] for b in made], len({*made, *made})]
+
+
+def test_ways_to_spread_a_tensor_compare_as_pytorchs() -> None:
+    pytest.importorskip("torch")
+    assert facts_of_placements("minitensor") == facts_of_placements("torch")
+    spread = importlib.import_module("minitensor.distributed.tensor")
+    assert not isinstance(mt.ones(2), spread.DTensor)
+    for refused in (spread.init_device_mesh, spread.distribute_tensor, spread.DeviceMesh, spread.DTensor):
+        with pytest.raises(ValueError, match="no distributed training"):
+            refused("cpu", (1,))
+    with pytest.raises(RuntimeError, match="no distributed training"):
+        mt.distributed.rpc.rpc_sync("worker", len)  # type: ignore[attr-defined]
+
+
+def text_of_elements(library: Any) -> list[Any]:
+    printing = library._tensor_str
+    tensors = [library.arange(3.0), library.eye(2), library.arange(2000), library.ones(3, dtype=library.bfloat16)]
+    found = [printing._tensor_str(each, indent) for each in tensors for indent in (0, 4)]
+    before = printing.PRINT_OPTS.precision
+    printing.PRINT_OPTS.precision = 2
+    try:
+        return [*found, before, repr(library.tensor([1 / 3])), printing.PRINT_OPTS.threshold]
+    finally:
+        printing.PRINT_OPTS.precision = before
+
+
+def test_the_options_of_printing_are_attributes_too() -> None:
+    assert text_of_elements(mt) == text_of_elements(pytest.importorskip("torch"))
+    with pytest.raises(AttributeError, match="no attribute 'width'"):
+        mt._tensor_str.PRINT_OPTS.width
 
 
 def lists(lib: Any) -> SimpleNamespace:

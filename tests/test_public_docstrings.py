@@ -46,6 +46,7 @@ ROOMS = (
     "minitensor.utils.dlpack", "minitensor.utils.hooks", "minitensor.serialization",
     "minitensor.vision", "minitensor.vision.models", "minitensor.vision.ops", "minitensor.vision.statistics",
     "minitensor.vision.transforms", "minitensor.vision.transforms.functional", "minitensor.vision.utils",
+    "minitensor.vision.io",
     "minitensor.vision.transforms.v2", "minitensor.vision.transforms.v2.functional", "minitensor.vision.datasets",
     "minitensor.library", "minitensor.testing", "minitensor.cuda", "minitensor.nn",
     "minitensor.run", "minitensor._C", "minitensor.overrides",

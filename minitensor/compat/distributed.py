@@ -9,10 +9,15 @@ import enum
 from typing import TYPE_CHECKING, Any
 
 from minitensor.compat import distributed_nn as nn
+from minitensor.compat import distributed_rpc, distributed_tensor
+from minitensor.compat.distributed_tensor import DeviceMesh as DeviceMesh
+from minitensor.compat.distributed_tensor import init_device_mesh as init_device_mesh
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import UnsupportedError
 
 __path__: list[str] = []  # as that of a package, so that an import of a submodule is refused with a reason
+rpc = distributed_rpc
+tensor = _tensor = device_mesh = distributed_tensor
 
 
 class ReduceOp(enum.Enum):

@@ -27,10 +27,11 @@ from minitensor.compat.compiler import (
 from minitensor.compat.compiler import (
     set_stance as set_stance,
 )
+from minitensor.compat.dynamo_parts import OptimizedModule as OptimizedModule
 from minitensor.compat.reasons import attributes_of
 from minitensor.compat.unchanged import Unchanged
 
-_trace_wrapped_higher_order_op = utils = dynamo_parts
+_trace_wrapped_higher_order_op = eval_frame = utils = dynamo_parts
 __path__: list[str] = []  # as that of a package, so that its parts can be imported
 
 __all__ = ["config", "disable", "optimize", "reset"]
@@ -50,10 +51,6 @@ def mark_dynamic(t: Any, index: Any, **options: Any) -> None:
 
 mark_static = mark_static_address = maybe_mark_dynamic = mark_unbacked = mark_dynamic
 disallow_in_graph = forbid_in_graph = allow_in_graph
-
-
-class OptimizedModule:
-    """The class of compiled modules, for ``isinstance``: there are none; ``compile`` returns the module itself."""
 
 
 def graph_break(msg: str = "") -> None:

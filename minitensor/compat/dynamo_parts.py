@@ -13,3 +13,7 @@ def is_compile_supported(device_type: Any) -> bool:
 
 class TransformGetItemToIndex(nullcontext[None]):
     """Index tensors by numbers of ``vmap`` in a block, which is allowed outside of it too."""
+
+
+class OptimizedModule:
+    """The class of compiled modules, for ``isinstance``: there are none; ``compile`` returns the module itself."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minitensor.compat import fx_parts
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import UnsupportedError
+
+__path__: list[str] = []  # as that of a package, so that its parts can be imported
+experimental = fx_parts
 
 
 def symbolic_trace(root: Any, concrete_args: Any = None) -> Any:

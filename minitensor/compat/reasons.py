@@ -50,9 +50,7 @@ ABSENT = (
         torch.nn.functional.SwizzleType"""),
     Absence("bfloat16 is available only on the CPU", "use HalfTensor", "torch.cuda.BFloat16Tensor"),
     Absence("NumPy has no number of this size", "use float16, float32, complex64 or int8", """
-        torch.float8_* torch.float4_* torch.complex32 torch.chalf torch.Tensor.chalf torch.bit torch.bits* torch.int1
-        torch.int2 torch.int3 torch.int4 torch.int5 torch.int6 torch.int7 torch.uint1 torch.uint2 torch.uint3
-        torch.uint4 torch.uint5 torch.uint6 torch.uint7"""),
+        torch.Tensor.chalf torch.bit torch.bits*"""),
     Absence("there are no nested or masked tensors", "use padded tensors with a mask", """
         torch.nested torch.masked torch.jagged torch.Tensor.to_padded_tensor"""),
     Absence("the classes of typed tensors and storages belong to old PyTorch", "use tensor(..., dtype=...)", """
@@ -150,8 +148,9 @@ ABSENT = (
     Absence("minitensor.vision, which is imported as torchvision, downloads nothing",
             "pass the constructor weights=<the path of a checkpoint>", """
         torchvision.models.*_Weights torchvision.models.get_weight torchvision.models.get_model_weights"""),
-    Absence("minitensor.vision, which is imported as torchvision, lacks it", "read pictures with Pillow", """
-        torchvision.io torchvision.io.*"""),
+    Absence("minitensor.vision, which is imported as torchvision, reads and writes no videos",
+            "read pictures with io.read_image", """
+        torchvision.io.*video* torchvision.io.*Video*"""),
     Absence("minitensor.vision, which is imported as torchvision, lacks it", "dir() of its modules lists its names", """
         torchvision.*"""),
     Absence("it is built on the compiled parts of PyTorch", "read the data with NumPy", """

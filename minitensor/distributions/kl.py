@@ -249,7 +249,8 @@ def half_log_det(p: Any) -> Tensor:
 
 def trace_of_quotient(p: Any, q: Any) -> Tensor:
     """Return the trace of inverse(covariance of q) @ covariance of p."""
-    columns = [p.cov_factor, p.cov_diag.sqrt().diag_embed()] if isinstance(p, LowRankMultivariateNormal) else [p._tril]
+    is_sum = isinstance(p, LowRankMultivariateNormal)
+    columns = [p.cov_factor, p.cov_diag.sqrt().diag_embed()] if is_sum else [p._unbroadcasted_scale_tril]
     total = squared_length(columns[0], q)
     return total + squared_length(columns[1], q) if len(columns) == 2 else total
 
@@ -257,7 +258,7 @@ def trace_of_quotient(p: Any, q: Any) -> Tensor:
 def squared_length(columns: Tensor, q: Any) -> Tensor:
     """Return the sum of the squared Mahalanobis lengths of the columns of a matrix."""
     if not isinstance(q, LowRankMultivariateNormal):
-        return solve_triangular(q._tril, columns, upper=False).square().sum((-2, -1))
+        return solve_triangular(q._unbroadcasted_scale_tril, columns, upper=False).square().sum((-2, -1))
     outside = (columns.square() / q.cov_diag.unsqueeze(-1)).sum((-2, -1))
     along = solve_triangular(q._capacitance_tril, q._projection @ columns, upper=False)
     return outside - along.square().sum((-2, -1))
@@ -266,7 +267,8 @@ def squared_length(columns: Tensor, q: Any) -> Tensor:
 def kl_multivariate(p: Any, q: Any) -> Tensor:
     n = require_one_size(p, q)
     away = q.loc - p.loc
-    distance = q._distance(away) if isinstance(q, LowRankMultivariateNormal) else mahalanobis(q._tril, away)
+    is_sum = isinstance(q, LowRankMultivariateNormal)
+    distance = q._distance(away) if is_sum else mahalanobis(q._unbroadcasted_scale_tril, away)
     divergence: Tensor = half_log_det(q) - half_log_det(p) + 0.5 * (trace_of_quotient(p, q) + distance - n)
     return divergence
 

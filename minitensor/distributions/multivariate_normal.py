@@ -22,7 +22,7 @@ class Factored:
     """
 
     _event_shape: Size
-    _tril: Tensor  # the factor, without the batch of other parameters
+    _unbroadcasted_scale_tril: Tensor  # the factor, without the batch of other parameters
 
     def _set_matrix(
         self, covariance_matrix: Any, precision_matrix: Any, scale_tril: Any, other: Any, **options: Any
@@ -41,23 +41,24 @@ class Factored:
     def _factorize(self) -> None:
         """Compute the factor, after the matrix has been checked."""
         name, matrix = self._given
-        self._tril = FACTORS[name](matrix)
+        self._unbroadcasted_scale_tril = FACTORS[name](matrix)
         del self._given
 
     @lazy_property
     def scale_tril(self) -> Tensor:
         """The Cholesky factor of the covariance."""
-        return self._over_batch(self._tril)
+        return self._over_batch(self._unbroadcasted_scale_tril)
 
     @lazy_property
     def covariance_matrix(self) -> Tensor:
         """The covariance."""
-        return self._over_batch(self._tril @ self._tril.mT)
+        return self._over_batch(self._unbroadcasted_scale_tril @ self._unbroadcasted_scale_tril.mT)
 
     @lazy_property
     def precision_matrix(self) -> Tensor:
         """The inverse of the covariance."""
-        inverse = solve_triangular(self._tril, identity_like(self._tril), upper=False)
+        factor = self._unbroadcasted_scale_tril
+        inverse = solve_triangular(factor, identity_like(factor), upper=False)
         return self._over_batch(inverse.mT @ inverse)
 
     def _over_batch(self, matrix: Tensor) -> Tensor:
@@ -66,7 +67,7 @@ class Factored:
     @property
     def _half_log_det(self) -> Tensor:
         """Half the logarithm of the determinant of the covariance."""
-        return self._tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        return self._unbroadcasted_scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
 
 MATRICES = ("covariance_matrix", "precision_matrix", "scale_tril")
@@ -138,15 +139,15 @@ class MultivariateNormal(Factored, Distribution):
         return self.loc
 
     def _variance(self) -> Tensor:
-        return self._tril.square().sum(-1).expand(*self._batch_shape, *self._event_shape)
+        return self._unbroadcasted_scale_tril.square().sum(-1).expand(*self._batch_shape, *self._event_shape)
 
     def _rsample(self, sample_shape: Size) -> Tensor:
         noise = _standard_normal(self._extended_shape(sample_shape), self.loc.dtype, self.loc.device)
-        return self.loc + (self._tril @ noise.unsqueeze(-1)).squeeze(-1)
+        return self.loc + (self._unbroadcasted_scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
 
     def _log_prob(self, value: Tensor) -> Tensor:
         n = self._event_shape[0]
-        distance = mahalanobis(self._tril, value - self.loc)
+        distance = mahalanobis(self._unbroadcasted_scale_tril, value - self.loc)
         return -0.5 * (n * math.log(2 * math.pi) + distance) - self._half_log_det
 
     def _entropy(self) -> Tensor:

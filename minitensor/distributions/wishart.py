@@ -123,14 +123,14 @@ class Wishart(Factored, ExponentialFamily):
         rows, columns = tril_indices(n, n, -1)
         shape = (*sample_shape, *self._batch_shape, n * (n - 1) // 2)
         noise[..., rows, columns] = randn(shape, dtype=noise.dtype, device=noise.device)
-        factor = self._tril @ noise
+        factor = self._unbroadcasted_scale_tril @ noise
         draw: Tensor = factor @ factor.mT
         return draw
 
     def _log_prob(self, value: Tensor) -> Tensor:
         n, df = self._event_shape[-1], self.df
-        half = solve_triangular(self._tril, value, upper=False)
-        trace = solve_triangular(self._tril.mT, half, upper=True).diagonal(dim1=-2, dim2=-1).sum(-1)
+        half = solve_triangular(self._unbroadcasted_scale_tril, value, upper=False)
+        trace = solve_triangular(self._unbroadcasted_scale_tril.mT, half, upper=True).diagonal(dim1=-2, dim2=-1).sum(-1)
         log_det = slogdet(value).logabsdet
         constant = df * (n * LOG_2 / 2 + self._half_log_det) + multigammaln(df / 2, n)
         log_prob: Tensor = (df - n - 1) / 2 * log_det - trace / 2 - constant

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from minitensor.library.aten_only import ATEN_ONLY
 from minitensor.tensor import Tensor
 
 # Overloads by the types of the arguments. A function here accepts what all of PyTorch's overloads do.
 OVERLOADS = frozenset(
     """default Tensor Scalar Scalar_Tensor Tensor_Tensor Tensor_Scalar Tensor_mode Scalar_mode int int_Scalar dim
-    dim_IntList out self float input list start start_step correction dims vec sizes""".split()
+    dim_IntList out self float input list start start_step correction dims vec sizes
+    stable values self_int two other device dtype dtype_layout low""".split()
 )
 ROOMS = {"linalg_": "minitensor.linalg", "special_": "minitensor.special", "fft_": "minitensor.fft"}
 
@@ -41,6 +43,8 @@ def find(name: str) -> Callable[..., Any] | None:
     """Return the function of one of PyTorch's operations, or None."""
     if name in NOT_OPERATIONS:
         return None
+    if name in ATEN_ONLY:
+        return ATEN_ONLY[name]
     for prefix, room in ROOMS.items():
         if name.startswith(prefix):
             return function_in(sys.modules[room], name.removeprefix(prefix))

@@ -41,10 +41,11 @@ OWN = frozenset(
 
 
 # The modules of torchvision that are here, and those whose contents have another place.
-OF_TORCHVISION = frozenset(("transforms", "utils", "datasets", "models", "ops"))
+OF_TORCHVISION = frozenset(("transforms", "utils", "datasets", "models", "ops", "io"))
 IN_TORCHVISION = {
     "torchvision.ops.boxes": "minitensor.vision.boxes",
     "torchvision.ops.focal_loss": "minitensor.vision.boxes",
+    "torchvision.io.image": "minitensor.vision.io",
     "torchvision.ops.misc": "minitensor.vision.ops",
     "torchvision.ops.stochastic_depth": "minitensor.vision.ops",
     "torchvision.transforms.autoaugment": "minitensor.vision.transforms",

@@ -223,7 +223,7 @@ def test_tensors_and_modules_still_pickle_and_ask_by_hasattr() -> None:
 
 @pytest.mark.parametrize(("path", "advice"), [
     ("models.ResNet18_Weights", "pass the constructor weights="),
-    ("io", "read pictures with Pillow"),
+    ("io.read_video", "read pictures with io.read_image"),
     ("ops.roi_align", "lists its names"),
     ("utils.draw_bounding_boxes", "lists its names"),
     ("datasets.CocoDetection", "lists its names"),

@@ -187,9 +187,9 @@ MISSING = {
     "from torch.nested import narrow": "ModuleNotFoundError: No module named 'torch.nested': there are no nested",
     "import torch.no_such": "ModuleNotFoundError: No module named 'torch.no_such': minitensor, which",
     "import torch.layout": "ModuleNotFoundError: No module named 'torch.layout'",
-    "import torchvision.io": "ModuleNotFoundError: No module named 'torchvision.io': minitensor.vision, which is",
+    "import torchvision.tv_tensors": "ModuleNotFoundError: No module named 'torchvision.tv_tensors': minitensor",
     "import torchvision.pillow": "ModuleNotFoundError: No module named 'torchvision.pillow': minitensor.vision",
-    "from torchvision import io": "ImportError: cannot import name 'io' from 'torchvision': minitensor.vision",
+    "from torchvision import tv_tensors": "ImportError: cannot import name 'tv_tensors' from 'torchvision': minitensor",
     "from torchvision.models import ResNet18_Weights":
         "ImportError: cannot import name 'ResNet18_Weights' from 'torchvision.models': .* downloads nothing",
     "from torchvision.transforms import no_such": "ImportError: cannot import name 'no_such' from 'torchvision.tran",
