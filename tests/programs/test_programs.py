@@ -24,7 +24,8 @@ import pytest
 import minitensor
 
 torch = pytest.importorskip("torch")
-for module in ("utils.data.distributed", "distributed", "hub", "utils.model_zoo", "utils.checkpoint"):
+for module in """utils.data.distributed distributed hub utils.model_zoo utils.checkpoint distributed.tensor _dynamo
+        _subclasses.fake_tensor fx.experimental.symbolic_shapes""".split():
     importlib.import_module(f"torch.{module}")  # before PyTorch is hidden: it is not imported twice
 
 PROGRAMS = sorted(path for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_"))
