@@ -19,6 +19,8 @@ from minitensor.tensor import Tensor
 from minitensor.vision.pillow import Picture, picture_from, pillow
 from minitensor.vision.transforms.functional.conversion import pil_to_tensor
 
+__path__: list[str] = []  # as that of a package, so that torchvision's parts of it can be imported
+
 __all__ = [
     "ImageReadMode", "decode_gif", "decode_image", "decode_jpeg", "decode_png", "decode_webp", "encode_jpeg",
     "encode_png", "read_file", "read_image", "write_file", "write_jpeg", "write_png",

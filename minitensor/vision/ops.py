@@ -28,6 +28,8 @@ from minitensor.vision.boxes import (
     sigmoid_focal_loss,
 )
 
+__path__: list[str] = []  # as that of a package, so that torchvision's parts of it can be imported
+
 __all__ = [
     "MLP", "Conv2dNormActivation", "Conv3dNormActivation", "FrozenBatchNorm2d", "Permute", "SqueezeExcitation",
     "StochasticDepth", "batched_nms", "box_area", "box_convert", "box_iou", "clip_boxes_to_image", "complete_box_iou",

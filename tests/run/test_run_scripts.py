@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from minitensor.run import alias
 from run.programs import output, run, run_torch, write
 
 TRAINING = """
@@ -196,6 +197,20 @@ MISSING = {
     "import torchaudio": "ModuleNotFoundError: No module named 'torchaudio': it is built on the compiled parts",
     "from torch import no_such": "ImportError: cannot import name 'no_such'",
 }
+
+
+def test_parts_of_torchvisions_packages_are_imported(tmp_path: Path) -> None:
+    """A part's contents are in its package here."""
+    write(tmp_path, main=f"""
+import importlib
+for part in {sorted(alias.IN_TORCHVISION)}:
+    package = importlib.import_module(part.rpartition(".")[0])
+    assert importlib.import_module(part) is package, part
+from torchvision.io.image import read_image
+from torchvision.ops.misc import FrozenBatchNorm2d
+from torchvision.ops.stochastic_depth import StochasticDepth
+""")  # fmt: skip
+    output(tmp_path, "main.py")
 
 
 def test_what_is_missing_says_why_and_what_to_use(tmp_path: Path) -> None:
