@@ -71,12 +71,18 @@ OPTIONAL = {
     "onnx": "minitensor.utils.tensorboard",
     "PIL": "minitensor.vision minitensor.utils.tensorboard",
     "pynvml": "minitensor.cuda",
+    "numba": "minitensor.backends.fast",
+    "llvmlite": "minitensor.backends.fast",
 }
-OPTIONAL_AT_TOP = ("minitensor.backends.cupy", "minitensor.testing.strategies")
+OPTIONAL_AT_TOP = (
+    "minitensor.backends.cupy", "minitensor.backends.fast.machine", "minitensor.backends.fast.product",
+    "minitensor.testing.strategies",
+)
 
 # Modules that may import others by a name in a string.
 BY_NAME = {
     "minitensor.backends.cupy": "a device's backend is loaded when it is first asked for",
+    "minitensor.backends.fast.table": "compiled kernels are loaded when they are first called",
     "minitensor.compat.hub": "hubconf.py of a local repository is found by its path",
     "minitensor.run": "programs import these modules under the name of torch",
 }

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from numpy import ndarray  # not `import numpy`: the subpackage of that name would shadow it
 
+from minitensor.backends import fast as fast
 from minitensor.backends.cupy import load as load_cupy
 from minitensor.backends.encoded import WITHOUT_MEMORY, EncodedBackend, MetaEncodedBackend
+from minitensor.backends.fast.table import attach
 from minitensor.backends.meta.table import MetaBackend
 from minitensor.backends.numpy.table import NumpyBackend
 from minitensor.compat import ABSENT, PATHS
@@ -87,7 +89,7 @@ cuda = PATHS["backends.cuda"]
 cpu, cusparselt, kleidiai, mha, miopen, mkl = (PATHS[f"backends.{name}"] for name in ABSENT[:6])
 mkldnn, mps, nnpack, openmp, opt_einsum, quantized = (PATHS[f"backends.{name}"] for name in ABSENT[6:])
 
-open_backend("cpu")
+attach(open_backend("cpu"))
 BY_ARRAY.update({each: EncodedBackend(each) for each in WITHOUT_MEMORY})
 BY_ARRAY.update({each: MetaEncodedBackend(each) for each in WITHOUT_MEMORY.values()})
 

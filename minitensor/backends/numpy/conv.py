@@ -303,8 +303,13 @@ def cut_images(windows: Windows) -> Iterator[range]:
 
 def thread_count(windows: Windows) -> int:
     """Return how many threads to use for this much work."""
+    return get_num_threads() if is_worth_threads(windows) else 1
+
+
+def is_worth_threads(windows: Windows) -> bool:
+    """Whether there is enough work for several threads."""
     products = windows.n * windows.plane * windows.depth * windows.out_channels // windows.groups
-    return get_num_threads() if products >= THREADED_PRODUCTS else 1
+    return products >= THREADED_PRODUCTS
 
 
 def has_own_product(windows: Windows, tile: Tile) -> bool:

@@ -7,7 +7,8 @@ knows no tensors.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy
 
@@ -22,17 +23,31 @@ Shape = tuple[int, ...]
 Pair = tuple[int, int]
 
 
-def conv(input: Array, weight: Array, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int) -> Array:
+class Planes(NamedTuple):
+    """Kernels on images, of which those on signals and volumes are made."""
+
+    conv: Callable[..., Array]
+    conv_backward_input: Callable[..., Array]
+    conv_backward_weight: Callable[..., Array]
+
+
+PLANES = Planes(conv2d, conv2d_backward_input, conv2d_backward_weight)
+
+
+def conv(
+    input: Array, weight: Array, stride: Numbers, padding: Numbers, dilation: Numbers, groups: int,
+    planes: Planes = PLANES,
+) -> Array:
     """Return the cross-correlation of (N, C, *size) with (O, C / groups, *kernel)."""
     if not (input.ndim in (3, 4, 5) and is_supported(input, weight)):
         return reference.conv(numpy, input, weight, stride, padding, dilation, groups)
     if input.ndim == 4:
-        return conv2d(input, weight, *plane_numbers(stride, padding, dilation), groups)
+        return planes.conv(input, weight, *plane_numbers(stride, padding, dilation), groups)
     if input.ndim == 3:
-        return conv2d(as_rows(input), as_rows(weight), *row_numbers(stride, padding, dilation), groups)[:, :, 0]
+        return planes.conv(as_rows(input), as_rows(weight), *row_numbers(stride, padding, dilation), groups)[:, :, 0]
     size = reference.output_size(input.shape, weight.shape, stride, padding, dilation)
     images = stack(input, weight.shape[2], stride[0], padding[0], dilation[0], size[0])
-    output = conv2d(images, flat_taps(weight), *plane_numbers(stride, padding, dilation), groups)
+    output = planes.conv(images, flat_taps(weight), *plane_numbers(stride, padding, dilation), groups)
     return volumes(output, input)
 
 
@@ -44,20 +59,21 @@ def conv_backward_input(
     padding: Numbers,
     dilation: Numbers,
     groups: int,
+    planes: Planes = PLANES,
 ) -> Array:
     """Return the gradient of ``conv`` in its input."""
     if not (grad.ndim in (3, 4, 5) and is_supported(grad, weight)):
         return reference.conv_backward_input(numpy, grad, weight, input_shape, stride, padding, dilation, groups)
     if grad.ndim == 4:
-        return conv2d_backward_input(grad, weight, input_shape, *plane_numbers(stride, padding, dilation), groups)
+        return planes.conv_backward_input(grad, weight, input_shape, *plane_numbers(stride, padding, dilation), groups)
     if grad.ndim == 3:
         shape, numbers = (*input_shape[:2], 1, *input_shape[2:]), (*row_numbers(stride, padding, dilation), groups)
-        return conv2d_backward_input(as_rows(grad), as_rows(weight), shape, *numbers)[:, :, 0]
+        return planes.conv_backward_input(as_rows(grad), as_rows(weight), shape, *numbers)[:, :, 0]
     n, channels, depth, height, width = input_shape
     taps, count = weight.shape[2], grad.shape[2]
     stacked = (n * count, channels * taps, height, width)
     numbers = (*plane_numbers(stride, padding, dilation), groups)
-    total_images = conv2d_backward_input(pictures(grad), flat_taps(weight), stacked, *numbers)
+    total_images = planes.conv_backward_input(pictures(grad), flat_taps(weight), stacked, *numbers)
     images = total_images.reshape(n, count, channels, taps, height, width)
     total = numpy.zeros((n, channels, depth + 2 * padding[0], height, width), grad.dtype)
     for tap in range(taps):
@@ -76,20 +92,21 @@ def conv_backward_weight(
     padding: Numbers,
     dilation: Numbers,
     groups: int,
+    planes: Planes = PLANES,
 ) -> Array:
     """Return the gradient of ``conv`` in its weight."""
     if not (grad.ndim in (3, 4, 5) and is_supported(grad, input)):
         return reference.conv_backward_weight(numpy, grad, input, weight_shape, stride, padding, dilation, groups)
     if grad.ndim == 4:
-        return conv2d_backward_weight(grad, input, weight_shape, *plane_numbers(stride, padding, dilation), groups)
+        return planes.conv_backward_weight(grad, input, weight_shape, *plane_numbers(stride, padding, dilation), groups)
     if grad.ndim == 3:
         shape, numbers = (*weight_shape[:2], 1, *weight_shape[2:]), (*row_numbers(stride, padding, dilation), groups)
-        return conv2d_backward_weight(as_rows(grad), as_rows(input), shape, *numbers)[:, :, 0]
+        return planes.conv_backward_weight(as_rows(grad), as_rows(input), shape, *numbers)[:, :, 0]
     out_channels, channels, taps, *kernel = weight_shape
     images = stack(input, taps, stride[0], padding[0], dilation[0], grad.shape[2])
     flat = (out_channels, channels * taps, *kernel)
     numbers = (*plane_numbers(stride, padding, dilation), groups)
-    return conv2d_backward_weight(pictures(grad), images, flat, *numbers).reshape(weight_shape)
+    return planes.conv_backward_weight(pictures(grad), images, flat, *numbers).reshape(weight_shape)
 
 
 # -- signals -----------------------------------------------------------------------------------------------------------
