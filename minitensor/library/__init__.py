@@ -121,7 +121,7 @@ class Library:
             else:
                 op.kernels.update(dict.fromkeys(KEYS[key], fn))
 
-        registry.when_defined(name, add_kernel)
+        registry.complete(name, add_kernel)
 
     def _destroy(self) -> None:
         """Remove what the library has defined."""
@@ -206,7 +206,7 @@ def impl(qualname: Any, types: Any, func: Any = None, *, lib: Library | None = N
         for kind in KEYS.get(each, ("", "meta") if each == "default" else (each,))
     ]
     name = qualname if isinstance(qualname, str) else overload(qualname)
-    registry.when_defined(name, lambda op: op.kernels.update(dict.fromkeys(kinds, func)))
+    registry.complete(name, lambda op: op.kernels.update(dict.fromkeys(kinds, func)))
     return None
 
 

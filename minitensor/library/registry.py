@@ -280,7 +280,7 @@ def look_up(name: str) -> OpOverload | None:
     return found if isinstance(found, OpOverload) else None
 
 
-def when_defined(name: Any, add_kernel: Callable[[OpOverload], None]) -> None:
+def complete(name: Any, add_kernel: Callable[[OpOverload], None]) -> None:
     """Add a kernel to an operation, or once the operation is defined: programs may give both in any order."""
     found = look_up(name) if isinstance(name, str) else find(name)
     if found is None:

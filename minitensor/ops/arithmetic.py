@@ -227,36 +227,75 @@ def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
 
 
 @composite
-def subtract(input: Operand, other: Operand, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
+def subtract(input: Operand, other: Operand, *factor: Number, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """Return ``input - alpha * other``, as ``sub``.
+
+    Args:
+        input: What is subtracted from.
+        other: What is subtracted.
+        *factor: ``alpha`` by position, if ``other`` is a number.
+        alpha: A factor of ``other``. Default: ``1``.
+        out: Where to write the result. Default: ``None``.
+
+    Raises:
+        TypeError: If ``alpha`` is given by position after a tensor.
 
     >>> import minitensor as torch
     >>> torch.subtract(torch.tensor([5, 7]), 2)
     tensor([3, 5])
     """
-    return sub(input, other, alpha=alpha, out=out)
+    return sub(input, other, alpha=factor_of("subtract", other, factor, alpha), out=out)
 
 
 @composite
-def subtract_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
+def subtract_(input: Tensor, other: Operand, *factor: Number, alpha: Number = 1) -> Tensor:
     """Subtract ``alpha * other`` from ``input`` in place, as ``sub_``.
+
+    Args:
+        input: What is subtracted from.
+        other: What is subtracted.
+        *factor: ``alpha`` by position, if ``other`` is a number.
+        alpha: A factor of ``other``. Default: ``1``.
+
+    Raises:
+        TypeError: If ``alpha`` is given by position after a tensor.
 
     >>> import minitensor as torch
     >>> torch.tensor([5, 7]).subtract_(2)
     tensor([3, 5])
     """
-    return sub_(input, other, alpha=alpha)
+    return sub_(input, other, alpha=factor_of("subtract_", other, factor, alpha))
+
+
+def factor_of(name: str, other: Operand, factor: tuple[Number, ...], alpha: Number) -> Number:
+    """Return the factor, which may be given by position if it follows a number."""
+    if not factor:
+        return alpha
+    if len(factor) > 1 or not argument_types.is_number(other):
+        raise ArgumentTypeError(f"{name}(): only a number may be followed by alpha, a number; else give alpha= by name")
+    return read_alpha(factor[0])  # type: ignore[no-any-return]  # a number
 
 
 @composite
-def rsub(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
+def rsub(input: Tensor, other: Operand, *factor: Number, alpha: Number = 1) -> Tensor:
     """Return ``other - alpha * input``.
+
+    Args:
+        input: What is subtracted.
+        other: What it is subtracted from.
+        *factor: ``alpha`` by position, if ``other`` is a number.
+        alpha: A factor of ``input``. Default: ``1``.
+
+    Raises:
+        TypeError: If ``alpha`` is given by position after a tensor.
+        RuntimeError: If the shapes do not broadcast.
 
     >>> import minitensor as torch
     >>> torch.rsub(torch.tensor([1, 2]), 10)
     tensor([9, 8])
     """
     require_tensors("rsub", input=input)
+    alpha = factor_of("rsub", other, factor, alpha)
     input, other = in_turn(input, other)
     return sub(other, input, alpha=alpha)
 

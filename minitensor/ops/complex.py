@@ -325,5 +325,23 @@ def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 @inplace(conjugate)
-def conj_physical_(input: Tensor) -> None:
-    """Replace complex numbers by their conjugates in place; real numbers stay as they are."""
+def conjugate_(input: Tensor) -> None:
+    """Replace ``input`` by its conjugate."""
+
+
+@composite
+def conj_physical_(input: Tensor) -> Tensor:
+    """Replace complex numbers by their conjugates in place; real numbers stay as they are, wherever they lie.
+
+    Raises:
+        RuntimeError: If the tensor overlaps itself, or is a leaf that requires grad.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([1 + 2j]).conj_physical_()
+    tensor([1.-2.j])
+    """
+    require_tensors("conj_physical_", input=input)
+    if input.dtype.is_complex or input.requires_grad:
+        return conjugate_(input)
+    input.storage.version += 1
+    return input

@@ -21,6 +21,7 @@ from minitensor.errors import (
     ArgumentTypeError,
     DtypeError,
     ShapeError,
+    ShapeIndexError,
     UnsupportedDtypeError,
     UsageTypeError,
     quote,
@@ -261,7 +262,7 @@ def check_ranks(name: str, wanted: str, ranks: tuple[int, int], input: Any, othe
         if not isinstance(each, TensorBase):
             raise ArgumentTypeError(f"{name}: expected a tensor, got {type(each).__name__}")
     if (input.ndim, other.ndim) != ranks:
-        raise ShapeError(
+        raise ShapeIndexError(
             f"{name}: expected {wanted} ({ranks[0]}D and {ranks[1]}D), got shapes {tuple(input.shape)} and "
             f"{tuple(other.shape)}; matmul takes all ranks"
         )

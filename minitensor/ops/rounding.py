@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minitensor.autograd.declare import differentiable, nondifferentiable
-from minitensor.autograd.misuse import no_derivative
+from minitensor.autograd.misuse import composite, no_derivative
 from minitensor.autograd.strides import as_input, in_layout, of_tensors
 from minitensor.autograd.tables import by_table
 from minitensor.errors import DtypeError
@@ -319,7 +319,27 @@ def nan_to_num(
 
 
 @inplace(nan_to_num)
-def nan_to_num_(
+def replace_nan_(
     input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> None:
-    """Replace NaN and infinities in place, as ``nan_to_num`` does."""
+    """Replace NaN and infinities in ``input``."""
+
+
+@composite
+def nan_to_num_(
+    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """Replace NaN and infinities in place, as ``nan_to_num`` does; integers stay as they are, wherever they lie.
+
+    Raises:
+        RuntimeError: If the tensor overlaps itself, or is a leaf that requires grad.
+
+    >>> import minitensor as torch
+    >>> torch.tensor([float("nan"), 1.0]).nan_to_num_(2.0)
+    tensor([2., 1.])
+    """
+    require_tensors("nan_to_num_", input=input)
+    if input.dtype.is_floating_point or input.dtype.is_complex:
+        return replace_nan_(input, nan, posinf, neginf)
+    input.storage.version += 1
+    return input
