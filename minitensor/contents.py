@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from minitensor import dtypes
+from minitensor.backends import is_pinned
 from minitensor.device import device_of
 from minitensor.errors import UnsupportedError
 
@@ -82,8 +83,8 @@ class Contents:
         return self.device.type == "cuda"
 
     def is_pinned(self, device: Any = None) -> builtins.bool:
-        """Return False: memory is not pinned here."""
-        return False
+        """Return whether the memory is page-locked, as ``Tensor.pin_memory`` makes it."""
+        return self.device.type == "cpu" and is_pinned(self.elements)
 
     def resizable(self) -> builtins.bool:
         """Return False: the tensors on the memory would not follow."""

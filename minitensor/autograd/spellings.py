@@ -160,5 +160,5 @@ def is_of_storage(function: str, name: str, value: Any, names: Sequence[str]) ->
     if name == "pin_memory" and value is not None and not isinstance(value, bool):
         raise WrongTypeError(f"{function}(): argument 'pin_memory' must be a bool, not {type(value).__name__}")
     if name == "pin_memory" and value:
-        raise UsageError(f"{function}: memory cannot be pinned: it is NumPy's; leave out pin_memory")
+        raise UsageError(f"{function}: new memory cannot be pinned; call pin_memory() on the result")
     return True

@@ -19,9 +19,10 @@ from minitensor.backends.numpy.table import NumpyBackend
 from minitensor.compat import ABSENT, PATHS
 from minitensor.compat import cudnn as cudnn
 from minitensor.compat.reasons import attributes_of
+from minitensor.errors import DeviceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from minitensor.backends.base import Backend
 
@@ -77,6 +78,28 @@ def holds_data(array: Array) -> bool:
     """Whether an array has elements that can be read."""
     backend = BY_ARRAY.get(array.__class__)  # None for NumPy's scalars
     return backend is None or backend.holds_data
+
+
+def owners(buffer: Any) -> Iterator[Any]:
+    """Yield the objects whose memory an array uses, up to the one that owns it."""
+    while buffer is not None:
+        yield buffer
+        buffer = buffer.obj if isinstance(buffer, memoryview) else getattr(buffer, "base", None)
+
+
+def gpu_backend() -> Backend | None:
+    """Return the backend of GPUs, or None if there is none to use."""
+    try:
+        backend = open_backend("cuda")
+    except DeviceError:  # CuPy is not installed
+        return None
+    return backend if backend.is_available() else None
+
+
+def is_pinned(buffer: Array) -> bool:
+    """Whether the memory of an array is page-locked, as the backend of GPUs makes it."""
+    backend = gpu_backend()
+    return backend is not None and any(backend.is_pinned(each) for each in owners(buffer))
 
 
 def any_true(found: Any) -> bool:

@@ -10,17 +10,16 @@ import mmap
 import os
 from typing import TYPE_CHECKING, Any
 
+from minitensor import backends
 from minitensor.autograd.mode import no_grad
-from minitensor.backends import open_backend
 from minitensor.dtypes import from_numpy
-from minitensor.errors import DeviceError, UsageError
+from minitensor.errors import UsageError
 from minitensor.ops.copy import set_data
 from minitensor.ops.exchange import frombuffer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from minitensor.backends.base import Backend
     from minitensor.dtypes import dtype as Dtype
     from minitensor.storage import Storage
     from minitensor.tensor import Tensor
@@ -51,17 +50,10 @@ def make_memory(length: int) -> mmap.mmap:
 
 def memory_of(storage: Storage) -> SharedMemory | None:
     """Return the shared memory of which a storage is the whole, or None."""
-    for owner in owners(storage.buffer):
+    for owner in backends.owners(storage.buffer):
         if isinstance(owner, SharedMemory):
             return owner if len(owner) == storage.nbytes() else None
     return None
-
-
-def owners(buffer: Any) -> Iterator[Any]:
-    """Yield the objects whose memory an array uses, up to the one that owns it."""
-    while buffer is not None:
-        yield buffer
-        buffer = buffer.obj if isinstance(buffer, memoryview) else getattr(buffer, "base", None)
 
 
 def open_tensor(memory: mmap.mmap | memoryview, dtype: str | Dtype) -> Tensor:
@@ -124,7 +116,7 @@ def pin_memory(input: Tensor, device: Any = None) -> Tensor:
     >>> import minitensor as torch
     >>> torch.ones(2).pin_memory()  # doctest: +SKIP
     """
-    backend = gpu_backend()
+    backend = backends.gpu_backend()
     if backend is None:
         raise UsageError("Cannot access accelerator device when none is available.")
     if input.device.type != "cpu":
@@ -142,14 +134,4 @@ def is_pinned(input: Tensor, device: Any = None) -> bool:
     >>> torch.ones(2).is_pinned()
     False
     """
-    backend = gpu_backend()
-    return backend is not None and any(backend.is_pinned(each) for each in owners(input.storage.buffer))
-
-
-def gpu_backend() -> Backend | None:
-    """Return the backend of GPUs, or None if there is none to use."""
-    try:
-        backend = open_backend("cuda")
-    except DeviceError:  # CuPy is not installed
-        return None
-    return backend if backend.is_available() else None
+    return backends.is_pinned(input.storage.buffer)

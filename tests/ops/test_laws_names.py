@@ -117,7 +117,7 @@ def test_what_makes_tensors_is_told_how_to_store_them(path: str) -> None:
     assert function(*args, layout=None, pin_memory=None).is_contiguous()
     with pytest.raises(TypeError, match="'layout' must be strided, not int"):
         function(*args, layout=3)
-    with pytest.raises(RuntimeError, match="memory cannot be pinned"):
+    with pytest.raises(RuntimeError, match="new memory cannot be pinned"):
         function(*args, pin_memory=True)
 
 

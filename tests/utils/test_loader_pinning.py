@@ -8,32 +8,14 @@ from typing import Any
 import pytest
 
 import minitensor as mt
-from minitensor.ops import sharing
-from minitensor.utils.data import DataLoader, TensorDataset, loader
-
-
-class Locked(bytearray):
-    """Memory that counts as page-locked."""
-
-
-class Gpu:
-    """The part of a backend that pins memory."""
-
-    def is_available(self) -> bool:
-        return True
-
-    def pinned_memory(self, length: int) -> memoryview:
-        return memoryview(Locked(length + 8))[:length]
-
-    def is_pinned(self, owner: object) -> bool:
-        return isinstance(owner, Locked)
+from minitensor.utils.data import DataLoader, TensorDataset
+from strict.gpu import simulated_gpu
 
 
 @pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(sharing, "open_backend", lambda name: Gpu())
-    monkeypatch.setattr(loader, "is_available", lambda: True)
-    yield
+def gpu() -> Iterator[None]:
+    with simulated_gpu():
+        yield
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -59,6 +41,7 @@ def test_a_pinned_copy_has_values_and_strides(make: Any, gpu: None) -> None:
     tensor = make()
     pinned = tensor.pin_memory()
     assert pinned.is_pinned() and not tensor.is_pinned() and pinned.pin_memory() is pinned
+    assert pinned.untyped_storage().is_pinned() and not tensor.untyped_storage().is_pinned()
     assert mt.equal(pinned, tensor) and pinned.stride() == tensor.stride() and pinned.dtype is tensor.dtype
 
 
