@@ -1,12 +1,14 @@
 """``multiprocessing``: Python's module of this name, and PyTorch's ``spawn`` that starts a function several times.
 
-A tensor that is sent to another process is copied, unless ``Module.share_memory()`` shares its memory: then the other
-process gets the descriptor of the memory, and both see every write.
+A tensor that is sent to another process, through a queue, a pipe or as an argument, is moved to memory that processes
+share. The other process gets the descriptor of the memory, and both see every write.
 """
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
+import pickle
 import signal
 import sys
 import traceback
@@ -51,9 +53,12 @@ from multiprocessing.reduction import DupFd, ForkingPickler
 from typing import TYPE_CHECKING, Any
 
 from minitensor.compat.reasons import attributes_of
-from minitensor.errors import ArgumentError, ProcessExitedError, ProcessRaisedError
-from minitensor.ops.sharing import SharedMemory, memory_of, open_tensor
+from minitensor.dtypes import FROM_NUMPY, dtype
+from minitensor.errors import ArgumentError, ProcessExitedError, ProcessRaisedError, UsageError
+from minitensor.nn.parameter import Parameter
+from minitensor.ops.sharing import SharedMemory, can_share, memory_of, open_tensor, share_memory_, share_storage
 from minitensor.storage import Storage
+from minitensor.tensor import Tensor
 
 __all__ = [
     "Array", "Barrier", "BoundedSemaphore", "Condition", "Event", "JoinableQueue", "Lock", "Manager", "Pipe", "Pool",
@@ -68,20 +73,38 @@ __all__ = [
 ProcessRaisedException, ProcessExitedException = ProcessRaisedError, ProcessExitedError
 
 
+def reduce_tensor(tensor: Tensor) -> Any:
+    """Send a tensor after its memory was moved; raise for one that has a history, which stays in its process."""
+    if tensor.requires_grad and not tensor.is_leaf:
+        raise UsageError(
+            "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "
+            "crossing process boundaries. If you just want to transfer the data, call detach() on the tensor before "
+            "serializing (e.g., putting it on the queue)."
+        )
+    if can_share(tensor.storage):
+        share_memory_(tensor)
+    return tensor.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
+
+
 def reduce_storage(storage: Storage) -> tuple[Any, ...]:
-    """Send shared memory by its descriptor, and other memory by its contents."""
+    """Send memory by its descriptor, after it was moved to where processes share it; else its contents."""
     memory = memory_of(storage)
+    if memory is None and can_share(storage):
+        share_storage(storage, gc.get_referrers(storage))
+        memory = memory_of(storage)
     if memory is None:
         return storage.__reduce__()
-    return open_storage, (DupFd(memory.descriptor), storage.nbytes(), storage.buffer.dtype.str)
+    return open_storage, (DupFd(memory.descriptor), storage.nbytes(), FROM_NUMPY[storage.buffer.dtype])
 
 
-def open_storage(descriptor: Any, length: int, dtype: str) -> Storage:
+def open_storage(descriptor: Any, length: int, dtype: dtype) -> Storage:
     """Return memory that another process shares."""
     return open_tensor(SharedMemory(descriptor.detach(), length), dtype).storage
 
 
 ForkingPickler.register(Storage, reduce_storage)
+for kind in (Tensor, Parameter):
+    ForkingPickler.register(kind, reduce_tensor)
 
 
 def get_all_sharing_strategies() -> set[str]:

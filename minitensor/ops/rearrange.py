@@ -149,7 +149,8 @@ def reverse(input: Tensor, dims: Shape) -> Array:
     """Return a copy with the entries along dims in reverse order."""
     turned = wrap_dims(dims, input.ndim)
     steps = [slice(None, None, -1 if dim in turned else 1) for dim in range(input.ndim)]
-    return input.array[tuple(steps)].copy("K")  # in the memory order of the input
+    copy: Array = input.array[tuple(steps)].copy("K")  # in the memory order of the input
+    return copy
 
 
 @composite

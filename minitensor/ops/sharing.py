@@ -6,22 +6,26 @@ The memory has no name, and is freed when the last process releases it. Forked p
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from minitensor import backends
 from minitensor.autograd.mode import no_grad
-from minitensor.dtypes import from_numpy
+from minitensor.backends import HostArray
+from minitensor.backends.encoded import seen_as
+from minitensor.base import TensorBase, renew_array
+from minitensor.dtypes import from_numpy, uint8
 from minitensor.errors import UsageError
-from minitensor.ops.copy import set_data
 from minitensor.ops.exchange import frombuffer
+from minitensor.storage import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from minitensor.dtypes import dtype as Dtype
-    from minitensor.storage import Storage
     from minitensor.tensor import Tensor
 
 
@@ -88,7 +92,7 @@ def is_shared(input: Tensor) -> bool:
 
 
 def share_memory_(input: Tensor) -> Tensor:
-    """Move the tensor to memory that this process and others share, unless it is there; views of it stay behind.
+    """Move the tensor, and all tensors on its storage, to memory that processes share, unless it is there.
 
     Raises:
         RuntimeError: If the tensor is on the device "meta".
@@ -100,8 +104,37 @@ def share_memory_(input: Tensor) -> Tensor:
     if input.device.type == "meta":
         raise UsageError("share_memory_: only available on CPU; tensors on meta have no memory")
     if not is_shared(input):
-        set_data(input, share(input.detach()))
+        share_storage(input.storage, [input] if is_alone(input) else gc.get_referrers(input.storage))
     return input
+
+
+def is_alone(tensor: Tensor) -> bool:
+    """Whether no other tensor has the storage of one, which saves the search for them."""
+    return count_references(tensor) <= count_references(tensor.new_empty(1))
+
+
+def count_references(tensor: Any) -> int:
+    """Count the references to a tensor's storage."""
+    storage = tensor.storage
+    return sys.getrefcount(storage)
+
+
+def can_share(storage: Storage) -> bool:
+    """Whether the memory of a storage can be moved to where processes share it."""
+    return hasattr(os, "memfd_create") and type(storage) is Storage and isinstance(storage.array, HostArray)
+
+
+def share_storage(storage: Storage, users: Iterable[Any]) -> None:
+    """Move the memory of a storage, unless it is empty, to memory that processes share; ``users`` has its tensors."""
+    length, buffer = storage.nbytes(), storage.buffer
+    if not length:
+        return
+    memory = frombuffer(make_memory(length), dtype=uint8).array
+    memory[...] = storage.octets
+    storage.array = storage._buffer = seen_as(memory.view(buffer.dtype), buffer.__class__)
+    for each in users:
+        if isinstance(each, TensorBase):
+            renew_array(each)  # tensors keep arrays of their own
 
 
 def pin_memory(input: Tensor, device: Any = None) -> Tensor:

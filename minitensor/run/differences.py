@@ -33,11 +33,9 @@ DIFFERENCES = (
         "torch.utils.data.DataLoader num_workers=",
     ),
     Difference(
-        "`DataParallel` calls its module as it is, and `distributed.is_available()` is False; `multiprocessing` copies "
-        "tensors outside `Module.share_memory`",
-        "they use several GPUs and processes; tensors are shared",
-        "torch.nn.DataParallel torch.nn.parallel.DataParallel torch.distributed.is_available "
-        "torch.multiprocessing.spawn",
+        "`DataParallel` calls its module as it is, and `distributed.is_available()` is False",
+        "they use several GPUs and processes",
+        "torch.nn.DataParallel torch.nn.parallel.DataParallel torch.distributed.is_available",
     ),
     Difference(
         "`foreach=`, `fused=` and `pin_memory=` are accepted and have no effect",

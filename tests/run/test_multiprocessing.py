@@ -87,8 +87,8 @@ def test_processes_train_one_network(method: str, tmp_path: Path) -> None:
 
 
 @needs_descriptors
-def test_only_shared_memory_is_shared(tmp_path: Path) -> None:
+def test_arguments_of_processes_are_shared(tmp_path: Path) -> None:
     write(tmp_path, main=SPAWN)
     assert output(tmp_path, "main.py") == [
-        "[[1.0, 2.0, 3.0]] [0.0, 0.0, 0.0]", "True True",
+        "[[1.0, 2.0, 3.0]] [1.0, 2.0, 3.0]", "True True",
     ]  # fmt: skip
