@@ -25,7 +25,7 @@ from minitensor.backends.fast.product import can_multiply, gemm_address
 from minitensor.backends.numpy import conv as plain
 from minitensor.backends.numpy import volume
 from minitensor.backends.numpy.conv import Pair, Shape, Windows
-from minitensor.backends.numpy.threads import parallel_for
+from minitensor.backends.numpy.threads import parallel_for, parallel_ranges
 from minitensor.backends.reference import conv as reference
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def share_planes(
     def work(first: int, last: int) -> None:
         kernel(one, other, numbers.stride, numbers.padding, numbers.dilation, result, first, last)
 
-    share(work, count, plain.thread_count(numbers))
+    parallel_ranges(work, count, plain.thread_count(numbers))
 
 
 # -- products of unrolled windows --------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def correlate_windows(input: Array, weight: Array, output: Array, numbers: Windo
             first, last, count,
         )
 
-    share(correlate, numbers.n * numbers.out_height, plain.thread_count(numbers))
+    parallel_ranges(correlate, numbers.n * numbers.out_height, plain.thread_count(numbers))
 
 
 def spread_windows(grad: Array, weight: Array, total: Array, numbers: Windows) -> None:
@@ -190,7 +190,7 @@ def spread_windows(grad: Array, weight: Array, total: Array, numbers: Windows) -
             count,
         )
 
-    share(spread, numbers.n, plain.thread_count(numbers))
+    parallel_ranges(spread, numbers.n, plain.thread_count(numbers))
 
 
 def gather_windows(grad: Array, input: Array, total: Array, numbers: Windows) -> None:
@@ -252,7 +252,7 @@ def correlate_tiles(input: Array, weight: Array, output: Array, numbers: Windows
     def correlate(first: int, last: int) -> None:
         winograd.correlate(address, input, u, output, *numbers.padding, first, last, count)
 
-    share(correlate, rows, plain.thread_count(numbers))
+    parallel_ranges(correlate, rows, plain.thread_count(numbers))
 
 
 def gather_tiles(grad: Array, input: Array, total: Array, numbers: Windows) -> None:
@@ -268,7 +268,7 @@ def gather_tiles(grad: Array, input: Array, total: Array, numbers: Windows) -> N
         stop = min(start + chunk, rows)
         spread_rows(grad, input, numbers.padding, start, stop, v, m, threads)
         multiply(v[:, : (stop - start) * wide], m[:, : (stop - start) * wide], u, threads)
-    share(lambda first, last: winograd.gather_weight(u, first, last, total), channels, threads)
+    parallel_ranges(lambda first, last: winograd.gather_weight(u, first, last, total), channels, threads)
 
 
 def spread_rows(
@@ -279,16 +279,10 @@ def spread_rows(
     def spread(first: int, last: int) -> None:
         winograd.spread_both(grad, input, *padding, start + first, start + last, start, v, m)
 
-    share(spread, stop - start, threads)
+    parallel_ranges(spread, stop - start, threads)
 
 
 def multiply(v: Array, m: Array, u: Array, threads: int) -> None:
     """Add 36 products to the gradient in U: each thread some of them."""
     address = gemm_address("f")
-    share(lambda first, last: winograd.multiply_some(address, v, m, first, last, u), 36, threads)
-
-
-def share(work: Callable[[int, int], object], count: int, threads: int) -> None:
-    """Call ``work(first, last)`` with one range of ``count`` turns for each thread."""
-    parts = max(1, min(count, threads))
-    parallel_for(lambda part: work(count * part // parts, count * (part + 1) // parts), parts)
+    parallel_ranges(lambda first, last: winograd.multiply_some(address, v, m, first, last, u), 36, threads)

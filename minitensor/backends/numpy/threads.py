@@ -66,6 +66,12 @@ def parallel_for(function: Callable[[int], object], count: int) -> None:
         raise loop.error
 
 
+def parallel_ranges(work: Callable[[int, int], object], count: int, threads: int) -> None:
+    """Call ``work(first, last)`` with ranges that together are ``count`` turns, one for each of up to ``threads``."""
+    parts = max(1, min(count, threads))
+    parallel_for(lambda part: work(count * part // parts, count * (part + 1) // parts), parts)
+
+
 def in_pieces(work: Callable[[slice], object], count: int, width: int, block: int) -> None:
     """Call ``work`` with slices of ``count`` rows of ``width`` elements, ``block`` elements at a time to fit a cache.
 
