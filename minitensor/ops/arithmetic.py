@@ -226,6 +226,71 @@ def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> None:
     """Subtract ``alpha * other`` from ``input`` in place."""
 
 
+@differentiable(input=lambda grad: -grad)
+def neg(input: Tensor, *, out: Tensor | None = None) -> Array:
+    """Return ``-input``.
+
+    Raises:
+        RuntimeError: If ``input`` holds bools.
+
+    >>> import minitensor as torch
+    >>> torch.neg(torch.tensor([1, -2]))
+    tensor([-1,  2])
+    """
+    if input.array.dtype.kind == "b":
+        raise DtypeError("neg: negation of a bool tensor is not supported; use ~ or logical_not")
+    return -input.array
+
+
+@inplace(neg)
+def neg_(input: Tensor) -> None:
+    """Negate ``input`` in place."""
+
+
+@composite
+def positive(input: Tensor) -> Tensor:
+    """Return the tensor itself, as unary plus does; bool tensors are refused.
+
+    Raises:
+        RuntimeError: If ``input`` holds bools.
+
+    >>> import minitensor as torch
+    >>> torch.positive(torch.tensor([1, -2]))
+    tensor([ 1, -2])
+    """
+    if input.dtype.kind == "b":
+        raise DtypeError("positive: bool tensors are not supported; cast to an integer first")
+    return input
+
+
+# -- products ----------------------------------------------------------------------------------------------------------
+
+
+@differentiable(
+    prepare=lift_first,
+    input=lambda grad, other: grad * conj(other),
+    other=lambda grad, input: grad * conj(input),
+)
+@on_equal_dtypes(operator.mul)
+def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
+    """Multiply element by element; shapes broadcast.
+
+    >>> import minitensor as torch
+    >>> torch.mul(torch.tensor([[1.], [2.]]), torch.tensor([3., 4.]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
+    a, b = tensor_first("mul", input, other)
+    if a.dtype is HALF:
+        return compute(operator.mul, a, b if has_dims(other) else to_full_precision(other, b))
+    return a * b
+
+
+@inplace(mul)
+def mul_(input: Tensor, other: Operand) -> None:
+    """Multiply ``input`` by ``other`` in place."""
+
+
 @composite
 def subtract(input: Operand, other: Operand, *factor: Number, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """Return ``input - alpha * other``, as ``sub``.
@@ -298,71 +363,6 @@ def rsub(input: Tensor, other: Operand, *factor: Number, alpha: Number = 1) -> T
     alpha = factor_of("rsub", other, factor, alpha)
     input, other = in_turn(input, other)
     return sub(other, input, alpha=alpha)
-
-
-@differentiable(input=lambda grad: -grad)
-def neg(input: Tensor, *, out: Tensor | None = None) -> Array:
-    """Return ``-input``.
-
-    Raises:
-        RuntimeError: If ``input`` holds bools.
-
-    >>> import minitensor as torch
-    >>> torch.neg(torch.tensor([1, -2]))
-    tensor([-1,  2])
-    """
-    if input.array.dtype.kind == "b":
-        raise DtypeError("neg: negation of a bool tensor is not supported; use ~ or logical_not")
-    return -input.array
-
-
-@inplace(neg)
-def neg_(input: Tensor) -> None:
-    """Negate ``input`` in place."""
-
-
-@composite
-def positive(input: Tensor) -> Tensor:
-    """Return the tensor itself, as unary plus does; bool tensors are refused.
-
-    Raises:
-        RuntimeError: If ``input`` holds bools.
-
-    >>> import minitensor as torch
-    >>> torch.positive(torch.tensor([1, -2]))
-    tensor([ 1, -2])
-    """
-    if input.dtype.kind == "b":
-        raise DtypeError("positive: bool tensors are not supported; cast to an integer first")
-    return input
-
-
-# -- products ----------------------------------------------------------------------------------------------------------
-
-
-@differentiable(
-    prepare=lift_first,
-    input=lambda grad, other: grad * conj(other),
-    other=lambda grad, input: grad * conj(input),
-)
-@on_equal_dtypes(operator.mul)
-def mul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Array:
-    """Multiply element by element; shapes broadcast.
-
-    >>> import minitensor as torch
-    >>> torch.mul(torch.tensor([[1.], [2.]]), torch.tensor([3., 4.]))
-    tensor([[3., 4.],
-            [6., 8.]])
-    """
-    a, b = tensor_first("mul", input, other)
-    if a.dtype is HALF:
-        return compute(operator.mul, a, b if has_dims(other) else to_full_precision(other, b))
-    return a * b
-
-
-@inplace(mul)
-def mul_(input: Tensor, other: Operand) -> None:
-    """Multiply ``input`` by ``other`` in place."""
 
 
 # -- quotients ---------------------------------------------------------------------------------------------------------
