@@ -25,6 +25,17 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--without-fast", action="store_true", help="test NumPy's kernels even if Numba is installed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--without-fast"):
+        import minitensor  # as below
+
+        minitensor.backends.fast.set_flags(enabled=False)
+
+
 # Global state: how to read it and how to restore it.
 RESTORED = {
     "default generator": ("get_rng_state", "set_rng_state"),
