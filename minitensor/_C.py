@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Any
 from minitensor.autograd.mode import set_grad_enabled
 from minitensor.autograd.protocol import DisableTorchFunction as DisableTorchFunction
 from minitensor.autograd.protocol import DisableTorchFunctionSubclass as DisableTorchFunctionSubclass
-from minitensor.autograd.protocol import disabled_torch_function
+from minitensor.autograd.protocol import disabled_torch_function, override_state
 from minitensor.base import TensorMeta
 from minitensor.compat.reasons import attributes_of
 from minitensor.device import device as device
 from minitensor.dtypes import dtype as dtype
+from minitensor.func.batching.batched import active_levels
 from minitensor.generator import Generator as Generator
 from minitensor.generator import default_generator as default_generator
 from minitensor.nn import functional
+from minitensor.ops.aliasing import shares_storage as _is_alias_of  # noqa: F401
 from minitensor.ops.assemble import broadcast_shapes
 from minitensor.ops.cast import destination
 from minitensor.shapes import Size as Size
@@ -47,6 +49,17 @@ def _log_api_usage_once(event: str) -> None:
 
 def _get_tracing_state() -> None:
     """Return None: nothing is traced."""
+
+
+def _are_functorch_transforms_active() -> bool:
+    """Return whether a ``vmap`` is running."""
+    return bool(active_levels())
+
+
+def _is_torch_function_mode_enabled() -> bool:
+    """Return whether a ``TorchFunctionMode`` is open."""
+    now = override_state.get()
+    return now.modes_may and bool(now.modes)
 
 
 def _jit_set_profiling_mode(enabled: bool) -> bool:

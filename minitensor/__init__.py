@@ -898,6 +898,7 @@ from minitensor.paths.foreach import *  # noqa: F403  # the names of its list, w
 (
     float8_e4m3fn, float8_e4m3fnuz, float8_e5m2, float8_e5m2fnuz, float8_e8m0fnu, float4_e2m1fn_x2, complex32,
     uint1, uint2, uint3, uint4, uint5, uint6, uint7, int1, int2, int3, int4, int5, int6, int7,
+    quint8, quint4x2, quint2x4, qint8, qint32,
 ) = dtypes.NAME_ONLY  # fmt: skip
 chalf = complex32
 

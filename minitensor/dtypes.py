@@ -174,6 +174,8 @@ NAME_ONLY: Final = (
     _new_name("complex32", 4, COMPLEX, True),
     *(_new_name(f"uint{bits}", 1, INTEGRAL, False) for bits in range(1, 8)),
     *(_new_name(f"int{bits}", 1, INTEGRAL, True) for bits in range(1, 8)),
+    *(_new_name(each, 1, INTEGRAL, False) for each in ("quint8", "quint4x2", "quint2x4")),
+    _new_name("qint8", 1, INTEGRAL, True), _new_name("qint32", 4, INTEGRAL, True),
 )  # fmt: skip
 """PyTorch's dtypes of which there are no tensors here. Libraries compare dtypes with them, and write them in tables."""
 

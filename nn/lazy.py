@@ -12,7 +12,7 @@ from minitensor.errors import MinitensorError, ShapeError, UsageError
 from minitensor.nn.linear import Linear
 from minitensor.nn.locate import locate, reject
 from minitensor.nn.module import Module
-from minitensor.nn.parameter import Uninitialized, UninitializedParameter, is_lazy
+from minitensor.nn.parameter import UninitializedParameter, UninitializedTensorMixin, is_lazy
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
@@ -96,7 +96,7 @@ class LazyModuleMixin(Module):
         """Give shapes to those parameters and buffers that have none."""
         for name, shape in shapes.items():
             each = getattr(self, name)
-            if isinstance(each, Uninitialized):
+            if isinstance(each, UninitializedTensorMixin):
                 each.materialize(shape)
 
 

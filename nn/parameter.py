@@ -128,7 +128,7 @@ class Buffer(Tensor):
 # -- without a shape yet -----------------------------------------------------------------------------------------------
 
 
-class Uninitialized(Tensor):
+class UninitializedTensorMixin(Tensor):
     """The base class of parameters and buffers without a shape: a dtype, a device, and whether they will require grad.
 
     There is no memory: whatever needs some raises. ``materialize`` sets the shape and the class; all references to the
@@ -230,7 +230,7 @@ class Uninitialized(Tensor):
         return type(self), (self.wants_grad, self.device, self.dtype)
 
 
-U = TypeVar("U", bound=Uninitialized)
+U = TypeVar("U", bound=UninitializedTensorMixin)
 
 
 def tensor_without_memory(cls: type[U], requires_grad: bool, device: DeviceLike, dtype: Dtype | None) -> U:
@@ -241,7 +241,7 @@ def tensor_without_memory(cls: type[U], requires_grad: bool, device: DeviceLike,
     return tensor
 
 
-class UninitializedParameter(Uninitialized, Parameter):
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A parameter whose shape the first input of its module will determine.
 
     Args:
@@ -271,7 +271,7 @@ class UninitializedParameter(Uninitialized, Parameter):
         """Do nothing: ``__new__`` does everything."""
 
 
-class UninitializedBuffer(Uninitialized, Buffer):
+class UninitializedBuffer(UninitializedTensorMixin, Buffer):
     """A buffer whose shape the first input of its module will determine.
 
     Args:
@@ -308,7 +308,7 @@ class UninitializedBuffer(Uninitialized, Buffer):
 
 def is_lazy(tensor: Any) -> bool:
     """Tell whether a parameter or buffer has no shape yet."""
-    return isinstance(tensor, Uninitialized)
+    return isinstance(tensor, UninitializedTensorMixin)
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name
     __getattr__ = attributes_of(__name__)

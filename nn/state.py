@@ -16,7 +16,7 @@ from minitensor.autograd.mode import no_grad
 from minitensor.callers import user_level
 from minitensor.errors import ArgumentTypeError, GuardError, StateDictError, UsageError
 from minitensor.layouts import has_overlap
-from minitensor.nn.parameter import Parameter, Uninitialized, is_lazy
+from minitensor.nn.parameter import Parameter, UninitializedTensorMixin, is_lazy
 from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -323,7 +323,7 @@ def unwritable(key: str, tensor: Tensor, value: Tensor, assigned: bool) -> str |
 def module_copy(module: Module, name: str, value: Tensor) -> None:
     """Copy a value into the module's tensor."""
     target: Any = getattr(module, name)
-    if isinstance(target, Uninitialized):
+    if isinstance(target, UninitializedTensorMixin):
         if is_lazy(value):
             return
         target.materialize(value.shape)

@@ -29,8 +29,8 @@ FLOORS = (
     "autograd",
     "ops",
     "tensor",
-    "overrides amp cpu cuda accelerator fft linalg random quasirandom special signal sparse utils nn _C "
-    "distributions jit optim serialization func vision library testing paths run multiprocessing",
+    "overrides amp cpu cuda accelerator fft linalg random quasirandom special signal sparse utils nn "
+    "distributions jit optim serialization func _C vision library testing paths run multiprocessing",
     "__init__ __main__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}
@@ -591,7 +591,7 @@ OTHER_NAMES = frozenset(
     "memory_allocated memory_reserved get_fastpath_enabled set_fastpath_enabled "  # of devices
     "set_autocast_cache_enabled set_autocast_cpu_enabled set_autocast_enabled "
     "autocast_increment_nesting autocast_decrement_nesting "
-    "_check_not_implemented legacy_get_string "  # of PyTorch's private modules
+    "_check_not_implemented legacy_get_string get_unwrapped "  # of PyTorch's private modules
     "done _in_projection_packed "  # of futures and nn.functional
     "to_string causal_upper_left "  # of nn.attention
     "interpreted_by".split()  # `with interpreted_by(level):`

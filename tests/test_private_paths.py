@@ -357,3 +357,77 @@ def test_arguments_of_to_are_read_as_by_pytorch(wanted: tuple[str, ...]) -> None
         words: dict[str, Any] = {"cpu": "cpu", "half": lib.half, "tensor": lib.ones(1)}
         found.append(str(lib._C._nn._parse_to(*[words[each] for each in wanted], non_blocking=True)))
     assert found[0] == found[1]
+
+
+def facts_inside_vmap(torch: Any, room: Any) -> list[Any]:
+    """Return what libraries ask about tensors inside two nested calls of ``vmap``."""
+    found: list[Any] = []
+
+    def ask(x: Any, y: Any) -> Any:
+        found.append([room.is_batchedtensor(each) for each in (x, y, x + y)])
+        found.append([room.maybe_get_level(each) for each in (x, y)])
+        found.append([tuple(room.get_unwrapped(each).shape) for each in (x, y)])
+        found.append((room.current_level(), room.maybe_get_bdim(x) >= 0, torch._C._are_functorch_transforms_active()))
+        whole = room._remove_batch_dim(x, room.maybe_get_level(x), x.shape[0], 0)
+        found.append(tuple(whole.shape))
+        made = room._add_batch_dim(torch.arange(8.0).view(4, 2), 1, room.current_level())
+        found.append((room.is_batchedtensor(made), tuple(made.shape)))
+        return x + y
+
+    x, y = torch.arange(12.0).view(3, 2, 2), torch.ones(2, 2)
+    torch.vmap(lambda a: torch.vmap(ask, (0, 0))(a, y))(x)
+    found.append([room.is_batchedtensor(x), room.maybe_get_bdim(x), room.maybe_get_level(x)])
+    found.append((room.maybe_current_level(), torch._C._are_functorch_transforms_active()))
+    return found
+
+
+def test_tensors_inside_vmap_have_pytorchs_facts() -> None:
+    theirs = pytest.importorskip("torch._C._functorch")
+    from minitensor.paths import samples as ours
+
+    assert facts_inside_vmap(mt, ours) == facts_inside_vmap(importlib.import_module("torch"), theirs)
+
+
+@pytest.mark.parametrize("call", ["get_unwrapped", "current_level"])
+def test_outside_of_vmap_there_is_no_sample(call: str) -> None:
+    theirs = pytest.importorskip("torch._C._functorch")
+    from minitensor.paths import samples as ours
+
+    for lib, room in ((mt, ours), (importlib.import_module("torch"), theirs)):
+        with pytest.raises(RuntimeError):
+            getattr(room, call)(*([lib.ones(2)] if call == "get_unwrapped" else []))
+
+
+def swaps(torch: Any, accessor: Any) -> list[Any]:
+    """Return what ``swap_tensor`` does with each kind of member, and its error classes."""
+    found: list[Any] = []
+    for name in ("weight", "buffer", "plain", "text", "absent", "a.b", "", "none"):
+        for value in (torch.ones(2), None, "text"):
+            for allow in (False, True):
+                module = torch.nn.Linear(2, 2)
+                module.register_buffer("buffer", torch.zeros(1))
+                module.plain, module.text, module.none = torch.zeros(3), "text", None
+                try:
+                    before = accessor.swap_tensor(module, name, value, allow_missing=allow)
+                    now = getattr(module, name)
+                    found.append((getattr(before, "shape", before is None), now is value, sorted(module.state_dict())))
+                except Exception as error:
+                    found.append(type(error))
+    return found
+
+
+def test_swap_tensor_is_pytorchs() -> None:
+    theirs = pytest.importorskip("torch.nn.utils._named_member_accessor")
+    ours = importlib.import_module("minitensor.nn.utils._named_member_accessor")
+    found, expected = swaps(mt, ours), swaps(importlib.import_module("torch"), theirs)
+    for mine, other in zip(found, expected, strict=True):
+        assert issubclass(mine, other) if isinstance(other, type) and isinstance(mine, type) else mine == other
+
+
+def test_hooks_of_all_modules_can_be_read() -> None:
+    seen = mt.nn.modules.module._global_parameter_registration_hooks
+    before = len(seen)
+    handle = mt.nn.modules.module.register_module_parameter_registration_hook(lambda *_: None)
+    assert len(seen) == before + 1 and handle.id in seen and callable(seen[handle.id])
+    handle.remove()
+    assert len(seen) == before

@@ -74,6 +74,8 @@ ELSEWHERE = {
     "minitensor.paths.foreach": "private names; test_private_paths.py",
     "minitensor.paths.functional": "functions of other modules",
     "minitensor.paths.functorch": "a former package; test_private_paths.py",
+    "minitensor.paths.samples": "private modules; test_private_paths.py",
+    "minitensor.utils.weak": "utils/test_weak.py",
     "minitensor.paths.types": "names for annotations; test_private_paths.py",
     "minitensor.utils.data._utils": "private modules; utils/data",
     "minitensor.optim": "optim/test_optimizer_docstrings.py",

@@ -41,7 +41,7 @@ ABSENT = (
     Absence("it is a kernel for the hardware of one vendor", "use sparse.mm, linalg.solve or a loop of matmul", """
         torch.sparse.* torch.nn.functional.*grouped_mm"""),
     Absence("there are no quantized tensors", "compute in float32", """
-        torch.quantize* torch.quantiz* torch.*quint* torch.qint* torch.Q*Storage torch.q_* torch.qscheme torch.ao
+        torch.quantize* torch.quantiz* torch.Q*Storage torch.q_* torch.qscheme torch.ao
         torch.dequantize torch.int_repr torch.per_channel_* torch.per_tensor_* torch.fake_quantize_* torch.fbgemm_*
         torch.choose_qparams_optimized torch.empty_quantized torch.fused_moving_avg_obs_fake_quant torch.nn.intrinsic
         torch.nn.qat torch.nn.quantiz* torch.Tensor.dequantize torch.Tensor.int_repr torch.Tensor.qscheme
@@ -129,13 +129,13 @@ ABSENT = (
         torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.VariableMeta
         torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.* torch.windows
         torch.utils.backcompat torch.utils.backend_registration torch.utils.*privateuse1* torch.utils.set_module
-        torch.utils.weak torch.numa torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 torch.nn.utils.rnn.bind
+        torch.numa torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 torch.nn.utils.rnn.bind
         torch.nn.utils.rnn.PackedSequence_ torch.serialization.* torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING
         torch.nn.factory_kwargs torch.nn.common_types torch.nn.LinearCrossEntropyOptions
         torch.nn.functional.BroadcastingList* torch.nn.functional.GRID_SAMPLE_* torch.nn.functional.DType
         torch.*.*_notes torch.*.*common_args torch.*.multi_dim_common torch.autograd.function.*
         torch.autograd.gradcheck.* torch.autograd.graph.* torch.nn.attention.*
-        torch.nn.parameter.UninitializedTensorMixin torch.nn.utils.SpectralNorm* torch.utils.checkpoint.*
+        torch.nn.utils.SpectralNorm* torch.utils.checkpoint.*
         torch.utils.hooks.*"""),
     Absence("it is for an operation that is missing, or for out=", "use the class without _out", """
         torch.return_types.*"""),

@@ -16,12 +16,13 @@ from minitensor.paths import (
     functorch,
     internals,
     printing,
+    samples,
     types,
     variable_functions,
 )
 
 PATHS = {
-    "_VF": variable_functions,
+    "_VF": variable_functions, "_C._functorch": samples, "_functorch": samples, "_functorch.vmap": samples,
     "_jit_internal": annotating, "_ops": registry, "_tensor_str": printing,
     "_utils": internals, "_vmap_internals": mapping,
     "functional": functional, "functorch": functorch, "nn.functional.grad": grad,
@@ -31,5 +32,5 @@ PATHS = {
 for path, module in PATHS.items():
     sys.modules[f"minitensor.{path}"] = module
     parent, _, name = f"minitensor.{path}".rpartition(".")
-    if parent != "minitensor":  # whose names are listed there
+    if parent not in ("minitensor", "minitensor._functorch"):  # whose names are listed there
         vars(sys.modules[parent])[name] = module

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor import cuda
 from minitensor.compat.reasons import attributes_of
 from minitensor.device import device as Device
-from minitensor.errors import ArgumentError
+from minitensor.errors import ArgumentError, UsageError
 from minitensor.nn.parameter import Parameter
 from minitensor.ops.creation import empty
 from minitensor.ops.join import cat
@@ -79,6 +79,18 @@ def _import_dotted_name(name: str) -> Any:
 def _get_available_device_type() -> str | None:
     """Return the type of the accelerator, or None."""
     return "cuda" if cuda.is_available() else None
+
+
+def _get_device_module(device_type: str) -> Any:
+    """Return the module of a kind of devices, such as ``cuda``.
+
+    Raises:
+        RuntimeError: If there is none.
+    """
+    module = getattr(sys.modules["minitensor"], device_type, None)
+    if module is None:
+        raise UsageError(f"_get_device_module: there is no module for the device {device_type!r}")
+    return module
 
 
 def _get_all_device_indices() -> list[int]:

@@ -56,6 +56,7 @@ IN_TORCHVISION = {
 # PyTorch's modules whose contents have another place here. Some have the name of a function in them, which an import
 # would replace in its package; entered in `sys.modules` beforehand, they are not imported.
 ELSEWHERE = {
+    "torch._C._functorch": "minitensor.paths.samples",
     "torch.autograd.gradcheck": "minitensor.autograd.check",
     "torch.cpu.amp.autocast_mode": "minitensor.amp.cpu_amp",
     "torch.cpu.amp.grad_scaler": "minitensor.amp.cpu_amp",

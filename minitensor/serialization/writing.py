@@ -13,7 +13,7 @@ from typing import Any
 
 from minitensor import dtypes
 from minitensor.device import device, device_of
-from minitensor.nn.parameter import Buffer, Parameter, Uninitialized
+from minitensor.nn.parameter import Buffer, Parameter, UninitializedTensorMixin
 from minitensor.ops import return_types
 from minitensor.serialization.names import PYTORCHS_RETURN_TYPES
 from minitensor.serialization.objects import write_items, write_object
@@ -202,7 +202,7 @@ def writer_of_subclass(value: Any) -> Callable[[Writer, Any], Inner]:
         return write_storage_value
     if type(value).__module__ == return_types.__name__:
         return write_result
-    if not isinstance(value, Tensor) or isinstance(value, Uninitialized):
+    if not isinstance(value, Tensor) or isinstance(value, UninitializedTensorMixin):
         return write_object
     if isinstance(value, SparseTensor):
         return write_sparse_tensor

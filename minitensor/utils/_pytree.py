@@ -185,6 +185,26 @@ def is_namedtuple_instance(obj: Any) -> bool:
     return is_namedtuple_class(type(obj))
 
 
+def is_structseq_class(cls: Any) -> bool:
+    """Return whether ``cls`` is a class of Python's structs, such as ``time.struct_time``."""
+    counts = ("n_fields", "n_sequence_fields", "n_unnamed_fields")
+    own = isinstance(cls, type) and cls.__bases__ == (tuple,)
+    return own and all(isinstance(getattr(cls, each, None), int) for each in counts)
+
+
+def is_structseq_instance(obj: Any) -> bool:
+    """Return whether ``obj`` is one of Python's structs. Results such as those of ``max`` are named tuples here.
+
+    >>> import time
+    >>> is_structseq_instance(time.gmtime(0)), is_structseq_instance((1, 2))
+    (True, False)
+    """
+    return is_structseq_class(type(obj))
+
+
+is_structseq = is_structseq_instance
+
+
 def kind_of(value: Any) -> Any:
     """Return the registered kind of a branch, or None for a leaf."""
     kind = type(value)

@@ -14,7 +14,7 @@ import pytest
 
 import minitensor as mt
 from minitensor.utils.data import DataLoader, Dataset, TensorDataset
-from minitensor.utils.data._utils.process_worker import numpy_entropy
+from minitensor.utils.data._utils.worker import _generate_state
 from utils.loader_programs import Noisy, epochs, stream
 
 pytestmark = [
@@ -56,10 +56,9 @@ def test_every_start_method_gives_the_same(method: str, case: str) -> None:
 @pytest.mark.parametrize("base_seed", [0, 1, 2**32 - 1, 2**32, 2**63 - 1, 123456789012345])
 def test_numpys_seed_is_pytorchs(base_seed: int, worker: int) -> None:
     pytest.importorskip("torch")
-    from torch.utils.data._utils.worker import _generate_state
+    from torch.utils.data._utils.worker import _generate_state as pytorchs_words
 
-    found = np.random.SeedSequence(numpy_entropy(base_seed, worker)).generate_state(4)
-    assert found.tolist() == _generate_state(base_seed, worker)
+    assert _generate_state(base_seed, worker) == pytorchs_words(base_seed, worker)
 
 
 def test_each_worker_has_pytorchs_facts() -> None:

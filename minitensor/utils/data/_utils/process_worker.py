@@ -26,7 +26,7 @@ from minitensor.generator import manual_seed
 from minitensor.utils.data._utils.channel import Channel, Frame
 from minitensor.utils.data._utils.failure import describe_failure
 from minitensor.utils.data._utils.parcel import pack
-from minitensor.utils.data._utils.worker import END, PROCESS, Fetcher, Job
+from minitensor.utils.data._utils.worker import END, PROCESS, Fetcher, Job, _generate_state
 
 BATCH, FAILURE, ENDED, RESTART = range(4)  # the kinds of frames
 PATIENCE: Final = 5.0  # seconds for the current batch after the program was killed
@@ -125,9 +125,4 @@ def seed_streams(base_seed: int, worker: int) -> None:
     """Seed this process's random streams as PyTorch seeds those of its workers."""
     random.seed(base_seed + worker)
     manual_seed(base_seed + worker)
-    np.random.seed(np.random.SeedSequence(numpy_entropy(base_seed, worker)).generate_state(4))
-
-
-def numpy_entropy(base_seed: int, worker: int) -> list[int]:
-    """Return the words from which NumPy's seed is made; it must not be equal to the seed of ``random``."""
-    return [worker, base_seed & 0xFFFFFFFF, base_seed >> 32, 0]
+    np.random.seed(_generate_state(base_seed, worker))

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
 from minitensor.utils.data._utils.fetch import Fetch, build_failing_fetch
 
 
@@ -46,6 +48,12 @@ def get_worker_info() -> WorkerInfo | None:
     True
     """
     return THREAD.info or PROCESS.info
+
+
+def _generate_state(base_seed: int, worker_id: int) -> list[int]:
+    """Return the words of a seed for NumPy, which must not be equal to the seed of ``random``."""
+    entropy = [worker_id, base_seed & 0xFFFFFFFF, base_seed >> 32, 0]
+    return [int(word) for word in np.random.SeedSequence(entropy).generate_state(4)]
 
 
 class End:
