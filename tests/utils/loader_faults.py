@@ -1,6 +1,6 @@
 """Random trials of workers that fail, and of loops that end early: nothing hangs, and nothing is lost or left.
 
-``PYTHONPATH=.:tests python -m utils.loader_faults 200`` runs many; ``test_loader_faults.py`` runs a few.
+``PYTHONPATH=.:tests python -m utils.loader_faults 200`` runs many and prints each; ``test_loader_faults.py`` runs a few.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -202,8 +203,11 @@ def check(trial: Trial, seen: list[int], errors: list[BaseException], left: floa
     assert left < 2, f"the loader took {left} s to end"
 
 
-def run_trials(seeds: range, methods: tuple[str, ...]) -> Counter[str]:
-    """Run trials and count what happened; fail if one hangs for a minute, or leaves something."""
+def run_trials(seeds: range, methods: tuple[str, ...], report: Callable[[str], None] | None = None) -> Counter[str]:
+    """Run trials and count what happened; fail if one hangs for a minute, or leaves something.
+
+    ``report`` is called with a line about each trial as it ends.
+    """
     happened: Counter[str] = Counter()
     warm_up(methods)
     before = find_traces()
@@ -211,9 +215,12 @@ def run_trials(seeds: range, methods: tuple[str, ...]) -> Counter[str]:
         trial = draw_trial(seed, methods)
         faulthandler.dump_traceback_later(60, exit=True)
         try:
-            happened[run_trial(trial)] += 1
+            what = run_trial(trial)
             left = find_traces().beyond(before)
             assert not any(left), f"left: {left}, before: {before}"
+            happened[what] += 1
+            if report is not None:
+                report(f"{seed}: {trial.method}, {trial.options['num_workers']} workers, {what}")
         except BaseException:
             print(trial, flush=True)
             raise
@@ -234,6 +241,7 @@ def warm_up(methods: tuple[str, ...]) -> None:
 if __name__ == "__main__":
     first, last = (0, int(sys.argv[1])) if len(sys.argv) == 2 else (int(sys.argv[1]), int(sys.argv[2]))
     began = time.monotonic()
-    for what, times in sorted(run_trials(range(first, last), ("fork", "fork", "fork", "forkserver", "spawn")).items()):
+    methods = ("fork", "fork", "fork", "forkserver", "spawn")
+    for what, times in sorted(run_trials(range(first, last), methods, partial(print, flush=True)).items()):
         print(f"{times:4} {what}")
     print(f"{last - first} trials in {time.monotonic() - began:.0f} s")
