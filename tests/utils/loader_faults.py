@@ -1,6 +1,6 @@
 """Random trials of workers that fail, and of loops that end early: nothing hangs, and nothing is lost or left.
 
-``PYTHONPATH=.:tests python -m utils.loader_faults 200`` runs many and prints each; ``test_loader_faults.py`` runs a few.
+``PYTHONPATH=.:tests python -m utils.loader_faults 200`` prints many; ``test_loader_faults.py`` runs a few.
 """
 
 from __future__ import annotations
