@@ -225,7 +225,7 @@ class IndexRuntimeError(IndexRangeError, RuntimeError):
 
 
 class IndexTypeError(InvalidIndexError, ArgumentTypeError):
-    """A string as an index: an IndexError and a TypeError."""
+    """A string or another sequence as an index: an IndexError and a TypeError."""
 
 
 class IndexValueError(IndexRangeError, ArgumentError):

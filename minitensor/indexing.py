@@ -122,7 +122,7 @@ def count_dims(item: object, dims_taken: DimsTaken) -> int:
         return taken
     if is_integer(item):
         return STEP
-    error = IndexTypeError if isinstance(item, (str, bytes)) else InvalidIndexError
+    error = IndexTypeError if hasattr(item, "__getitem__") else InvalidIndexError
     raise error(
         "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid indices "
         f"(got {type(item).__name__}: {quote(item)})"

@@ -35,6 +35,7 @@ from minitensor.callers import PACKAGE
 from minitensor.errors import (
     ArgumentError,
     ArgumentTypeError,
+    AttributeValueError,
     GradError,
     Int64RangeError,
     MinitensorError,
@@ -213,7 +214,9 @@ def clarify(
     given = list(arguments)
     wrong = first_type_error(name, given, annotations)
     if wrong is not None:
-        return wrong
+        # As where a flag is an array of several elements, which has no truth value.
+        is_of_values = type(error) is ValueError and type(wrong) is WrongTypeError
+        return AttributeValueError(*wrong.args) if is_of_values else wrong
     for argument, value in given:
         if is_beyond(value) and not isinstance(error, UnsupportedDtypeError):
             return Int64RangeError(f"{name}(): argument {argument!r} must hold ints of 64 bits, got {quote(value)}")

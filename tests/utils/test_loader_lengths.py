@@ -61,4 +61,4 @@ def test_the_number_of_workers_is_an_integer_of_any_library() -> None:
         loader = minitensor.utils.data.DataLoader(data, num_workers=count, worker_method="thread")
         assert [batch.item() for (batch,) in loader] == [0, 1, 2] and loader.num_workers == 1
     with pytest.raises(TypeError, match="num_workers"):
-        minitensor.utils.data.DataLoader(data, num_workers=1.5)  # type: ignore[arg-type]  # which is refused
+        list(minitensor.utils.data.DataLoader(data, num_workers=1.5))  # type: ignore[arg-type]  # which is refused

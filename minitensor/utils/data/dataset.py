@@ -87,7 +87,7 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
     tensors: tuple[Tensor, ...]
 
     def __init__(self, *tensors: Tensor) -> None:
-        rows = [tensor.shape[0] for tensor in tensors]
+        rows = [tensor.size(0) for tensor in tensors]  # which arrays of other libraries refuse
         if any(count != rows[0] for count in rows):
             raise GuardError(f"Size mismatch between tensors: they have {rows} rows, expected the same number")
         self.tensors = tensors
@@ -188,9 +188,10 @@ class ConcatDataset(Dataset[Sample]):
             raise IndexValueError(f"index {index} is out of range: its absolute value exceeds {len(self)} samples")
         if index >= len(self):
             raise IndexError(f"index {index} is out of range for {len(self)} samples")
-        index %= len(self)
+        if index < 0:
+            index += len(self)
         which = bisect.bisect_right(self.cumulative_sizes, index)
-        return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
+        return self.datasets[which][index - self.cumulative_sizes[which - 1] if which else index]
 
 
 class ChainDataset(IterableDataset[Sample]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.compat import distributed
 from minitensor.compat.reasons import attributes_of
-from minitensor.errors import ArgumentError
+from minitensor.errors import WrongKindError
 from minitensor.generator import Generator
 from minitensor.ops.random import randperm
 from minitensor.utils.data.sampler import Sampler
@@ -45,7 +45,7 @@ class DistributedSampler(Sampler[int]):
         self.num_replicas = distributed.get_world_size() if num_replicas is None else num_replicas
         self.rank = distributed.get_rank() if rank is None else rank
         if not 0 <= self.rank < self.num_replicas:
-            raise ArgumentError(f"Invalid rank {rank}, rank should be in the interval [0, {self.num_replicas - 1}]")
+            raise WrongKindError(f"Invalid rank {rank}, rank should be in the interval [0, {self.num_replicas - 1}]")
         self.dataset, self.epoch, self.drop_last = dataset, 0, drop_last
         rounds = len(dataset) / self.num_replicas
         self.num_samples = math.floor(rounds) if drop_last else math.ceil(rounds)

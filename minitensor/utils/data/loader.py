@@ -25,6 +25,7 @@ from minitensor.utils.data._utils.options import (
     check_workers,
     find_context,
     read_count,
+    to_count,
     warn_of_many_workers,
     warn_of_pins,
 )
@@ -82,7 +83,7 @@ class DataLoader(Generic[Sample]):
 
     Raises:
         ValueError: If an option is out of range or contradicts another one.
-        TypeError: If ``num_workers`` is not an int, or ``multiprocessing_context`` is no context.
+        TypeError: If ``multiprocessing_context`` is no context; in an epoch, if ``num_workers`` is not an int.
         RuntimeError: In an epoch, if a worker takes longer than ``timeout``, or ends before its time.
 
     >>> import minitensor as torch
@@ -116,7 +117,7 @@ class DataLoader(Generic[Sample]):
         in_order: bool = True,
         worker_method: str = "multiprocessing",
     ) -> None:
-        num_workers = read_count(num_workers)
+        num_workers = to_count(num_workers)
         check_workers(num_workers, timeout, prefetch_factor, persistent_workers, worker_method)
         if isinstance(dataset, IterableDataset):
             check_iterable(shuffle, sampler, batch_sampler)
@@ -184,7 +185,7 @@ class DataLoader(Generic[Sample]):
             raise GuardError(f"DataLoader: timeout={self.timeout} needs num_workers > 0: it limits waits for workers")
         if self.pin_memory and not is_available():
             warn_of_pins(self.pin_memory_device)
-        if not self.num_workers:
+        if not read_count(self.num_workers):
             return SingleProcessEpoch(self)
         self.check_worker_number_rationality()
         return MultiProcessingEpoch(self)

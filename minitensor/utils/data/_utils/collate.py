@@ -81,8 +81,8 @@ def collate_numpy_array_fn(batch: Any, *, collate_fn_map: Functions | None = Non
 
 
 def collate_numpy_scalar_fn(batch: Any, *, collate_fn_map: Functions | None = None) -> Tensor:
-    """Return NumPy's numbers as a tensor."""
-    return as_tensor(np.array(batch))
+    """Return NumPy's numbers as a tensor; other values may stand beside them."""
+    return as_tensor(np.array(batch) if all(isinstance(each, np.generic) for each in batch) else batch)
 
 
 def collate_float_fn(batch: Any, *, collate_fn_map: Functions | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, ArgumentTypeError
+from minitensor.errors import ArgumentError, ArgumentTypeError, WrongKindError
 
 METHODS = ("multiprocessing", "thread")
 
@@ -63,12 +63,21 @@ def warn_of_pins(device: str) -> None:
     )  # fmt: skip
 
 
-def read_count(num_workers: Any) -> int:
-    """Return the number of workers; raise unless it is an integer, of any library."""
+def to_count(num_workers: Any) -> Any:
+    """Return an integer of any library as an int. Other values are refused when workers are started, as in PyTorch."""
     try:
-        return num_workers if isinstance(num_workers, int) else operator.index(num_workers)
+        return operator.index(num_workers)
     except TypeError:
-        raise ArgumentTypeError(f"num_workers should be an int, got {num_workers!r}") from None
+        return num_workers
+
+
+def read_count(num_workers: Any) -> int:
+    """Return the number of workers to start; raise unless it is an int, or another zero."""
+    if num_workers == 0:
+        return 0
+    if not isinstance(num_workers, int):
+        raise ArgumentTypeError(f"DataLoader: num_workers should be an int, got {num_workers!r}")
+    return num_workers
 
 
 def check_workers(
@@ -93,12 +102,20 @@ def check_workers(
 
 def check_iterable(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
     """Raise for an order of an iterable dataset, which has its own."""
-    shuffle = None if shuffle == 0 else shuffle
+    shuffle = None if is_absent(shuffle) else shuffle
     for name, value in (("shuffle", shuffle), ("sampler", sampler), ("batch_sampler", batch_sampler)):
         if value is not None:
-            raise ArgumentError(
+            raise WrongKindError(
                 f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}"
             )
+
+
+def is_absent(flag: Any) -> bool:
+    """Whether a flag is None or False, or equal to it."""
+    try:
+        return flag in {None, False}
+    except TypeError:  # a value that no set can hold
+        return False
 
 
 def check_order(batch_size: int | None, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool) -> None:
