@@ -184,7 +184,6 @@ def read_bounds(name: str, given: Sequence[Any], low: Any, high: Any) -> tuple[i
 
 
 @composite
-@random_operation
 def randperm(
     n: Count, *, generator: Generator | None = None, out: Tensor | None = None, dtype: Dtype | None = None,
     device: DeviceLike = None, requires_grad: bool = False,
@@ -198,6 +197,16 @@ def randperm(
     kind = choose_dtype(dtypes.int64 if dtype is None and out is None else dtype, out)
     require_range_dtype("randperm", kind, "bc")
     source = choose_generator(generator)
+    if active or device is not None or out is not None:
+        return permuted_range(n, source, kind, device, requires_grad, out)
+    return make_leaf(PERMUTATION(source, n, kind), None, requires_grad)
+
+
+@random_operation
+def permuted_range(
+    n: int, source: Generator, kind: Any, device: DeviceLike, requires_grad: bool, out: Tensor | None
+) -> Tensor:
+    """Return a random permutation as a new tensor on a device, or in ``out``."""
     draw: Callable[[Any], Array] = lambda shape: PERMUTATION(source, shape[0], kind)
     made = fresh((n,), draw, device, requires_grad)
     return made if out is None else fill("randperm", made, out)

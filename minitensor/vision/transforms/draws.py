@@ -5,8 +5,12 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
+from minitensor.autograd.protocol import active
+from minitensor.dtypes import get_default_dtype
 from minitensor.errors import ArgumentTypeError
+from minitensor.generator import default_generator
 from minitensor.ops.creation import empty
+from minitensor.ops.draws import UNIFORM
 from minitensor.ops.random import rand, randint
 from minitensor.tensor import Tensor
 
@@ -25,7 +29,10 @@ def require_probability(p: Any) -> Any:
 
 def draw_between(low: float, high: float) -> float:
     """Return a number between two others."""
-    return float(empty(1).uniform_(low, high).item())
+    if active:  # a mode may see the operation, or give the tensor another device
+        return float(empty(1).uniform_(low, high).item())
+    # Without a tensor, in less than half the time.
+    return UNIFORM(default_generator, (1,), get_default_dtype().memory, low, high).item()
 
 
 def draw_below(end: int, start: int = 0) -> int:
