@@ -17,6 +17,7 @@ from minitensor.nn import functional
 from minitensor.ops.aliasing import shares_storage as _is_alias_of  # noqa: F401
 from minitensor.ops.assemble import broadcast_shapes
 from minitensor.ops.cast import destination
+from minitensor.profiler import internals
 from minitensor.shapes import Size as Size
 from minitensor.tensor import Tensor as TensorBase
 
@@ -25,7 +26,7 @@ __all__ = [
     "device", "dtype",
 ]  # fmt: skip
 _TensorBase, _TensorMeta, _disabled_torch_function_impl = TensorBase, TensorMeta, disabled_torch_function
-_set_grad_enabled, _infer_size = set_grad_enabled, broadcast_shapes
+_set_grad_enabled, _infer_size, _profiler = set_grad_enabled, broadcast_shapes, internals
 
 
 class Functions:

@@ -70,7 +70,6 @@ from minitensor.compat import (
     hub as hub,
     mps as mps,
     onnx as onnx,
-    profiler as profiler,
     version as version,
     xpu as xpu,
 )
@@ -747,6 +746,7 @@ from minitensor.sparse.old_products import hspmm as hsmm, sspaddmm as saddmm
 from minitensor.sparse.methods import resize_as_sparse_ as resize_as_sparse_
 from minitensor.accelerator import get_device_module as get_device_module
 from minitensor import _C as _C, accelerator as accelerator, jit as jit, overrides as overrides, random as random
+from minitensor import profiler as profiler
 from minitensor.jit import ScriptFunction as ScriptFunction, ScriptModule as ScriptModule
 from minitensor.amp import GradScaler as GradScaler, autocast as autocast
 from minitensor.amp.switches import (

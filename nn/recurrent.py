@@ -30,6 +30,7 @@ from minitensor.ops.creation import empty, zeros
 from minitensor.ops.join import cat, stack
 from minitensor.ops.operand import require_tensors
 from minitensor.ops.ranges import arange
+from minitensor.profiler.labels import operation
 
 if TYPE_CHECKING:
     from minitensor.device import DeviceLike
@@ -179,7 +180,8 @@ class RNNBase(Module):
         batched = input.ndim == 3
         rows = (input.transpose(0, 1) if self.batch_first else input) if batched else input.unsqueeze(1)
         first = self.first_states(hx, rows.shape[1], rows, batched)
-        output, last = self.run(rows, first, Steps(rows.shape[0], rows.shape[1], None))
+        with operation(self.mode.lower(), rows):
+            output, last = self.run(rows, first, Steps(rows.shape[0], rows.shape[1], None))
         name_node(output, self.last_step(output))
         if not batched:
             return output.squeeze(1), self.states_of([each.squeeze(1) for each in last])
@@ -204,7 +206,8 @@ class RNNBase(Module):
         first = self.first_states(hx, batch, data, True)
         if order is not None:
             first = [each.index_select(1, order) for each in first]
-        output, last = self.run(data, first, Steps(sizes.numel(), batch, present))
+        with operation(self.mode.lower(), data):
+            output, last = self.run(data, first, Steps(sizes.numel(), batch, present))
         name_node(output, "Cat")
         if restore is not None:
             last = [each.index_select(1, restore) for each in last]

@@ -44,6 +44,7 @@ from minitensor.optim.step_hooks import AFTER, BEFORE, Hook, step_with_hooks
 from minitensor.optim.step_hooks import register_optimizer_step_post_hook as register_optimizer_step_post_hook
 from minitensor.optim.step_hooks import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
 from minitensor.optim.subclassing import ParamsT, _default_to_fused_or_foreach, _use_grad_for_differentiable  # noqa: F401
+from minitensor.profiler.labels import label
 from minitensor.tensor import Tensor
 from minitensor.utils.hooks import Hooks, RemovableHandle
 
@@ -183,9 +184,10 @@ class Optimizer:
         Returns:
             What ``closure`` returned, or None.
         """
-        if self._step_pre_hooks or self._step_post_hooks or BEFORE or AFTER:
-            return step_with_hooks(self, closure)
-        return self._step(closure)
+        with label("Optimizer.step", self, "step"):
+            if self._step_pre_hooks or self._step_post_hooks or BEFORE or AFTER:
+                return step_with_hooks(self, closure)
+            return self._step(closure)
 
     def _step(self, closure: Callable[[], Any] | None = None) -> Any:
         self._opt_called = True  # A scheduler asks whether its first step came before the optimizer's.
@@ -311,13 +313,14 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Set all gradients to None, or fill them with zeros if ``set_to_none`` is false."""
-        for group in self.param_groups:
-            for param in group["params"]:
-                if set_to_none:
-                    param.grad = None
-                elif param.grad is not None:
-                    param.grad = param.grad.detach()
-                    param.grad.zero_()
+        with label("Optimizer.zero_grad", self, "zero_grad"):
+            for group in self.param_groups:
+                for param in group["params"]:
+                    if set_to_none:
+                        param.grad = None
+                    elif param.grad is not None:
+                        param.grad = param.grad.detach()
+                        param.grad.zero_()
 
     # -- groups
 

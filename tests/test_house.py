@@ -26,7 +26,7 @@ FLOORS = (
     "errors shapes layouts indexing memory_format callers copies compat forks",
     "dtypes scalars backends device",
     "contents storage stream printing base generator sampling rejection",
-    "autograd",
+    "autograd profiler",
     "ops",
     "tensor",
     "overrides amp cpu cuda accelerator fft linalg random quasirandom special signal sparse utils nn "

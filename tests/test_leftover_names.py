@@ -166,15 +166,12 @@ def test_profiles_have_the_attributes_that_programs_read(tmp_path: Any) -> None:
     with mt.profiler.profile() as profile, mt.profiler.record_function("block"):
         mt.ones(2)
     event = profile.key_averages()[0]
-    assert profile.self_cpu_time_total == event.self_cpu_time_total == event.cpu_time_total > 0
-    assert event.cpu_time_total_str == event.self_cpu_time_total_str == event.cpu_time_str
+    assert event.cpu_time_total > event.self_cpu_time_total > 0
+    assert event.cpu_time_total_str == event.cpu_time_str
     torch = pytest.importorskip("torch")
     with torch.profiler.profile() as theirs, torch.profiler.record_function("block"):
         torch.ones(2)
     names = {name for name in dir(theirs.key_averages()[0]) if not name.startswith("_")}
-    assert names - set(dir(event)) == {
-        "add", "cpu_children", "cpu_parent", "device_time_str", "device_time_total_str", "device_type", "overload_name",
-        "scope", "self_device_time_total_str",
-    }  # fmt: skip
+    assert not names - set(dir(event))
     profile.export_stacks(str(tmp_path / "stacks"))
     assert (tmp_path / "stacks").read_text() == ""

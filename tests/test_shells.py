@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 import typing
 from types import ModuleType
@@ -13,7 +12,7 @@ import pytest
 
 import minitensor as mt
 
-PATHS = """accelerator autograd.profiler backends.cpu backends.cuda backends.cudnn backends.mha backends.mkl
+PATHS = """accelerator backends.cpu backends.cuda backends.cudnn backends.mha backends.mkl
     backends.mkldnn backends.mps backends.openmp backends.opt_einsum backends.quantized compiler cuda cuda.nvtx
     distributed fx hub jit mps multiprocessing onnx profiler torch_version utils.data.dataloader utils.model_zoo
     version xpu""".split()
@@ -212,62 +211,6 @@ def test_an_assertion() -> None:
     mt._assert(mt.ones(1) == 1, "never")
     with pytest.raises(AssertionError, match="two words"):
         mt._assert(False, "two words")
-
-
-def test_a_profile_without_labels_is_empty(tmp_path: Any) -> None:
-    with mt.autograd.profiler.profile(use_cuda=False) as recorded:
-        mt.ones(2).sum()
-        recorded.step()
-    assert "no events" in recorded.key_averages().table(sort_by="cpu_time_total", row_limit=10)
-    recorded.export_chrome_trace(str(tmp_path / "trace.json"))
-    assert json.loads((tmp_path / "trace.json").read_text()) == {"traceEvents": []}
-
-
-def test_a_profile_records_labels(tmp_path: Any) -> None:
-    with mt.profiler.profile(activities=[mt.profiler.ProfilerActivity.CPU]) as recorded:
-        for _ in range(3):
-            with mt.profiler.record_function("sum"):
-                mt.ones(2).sum()
-        with mt.profiler.record_function("product"):
-            mt.ones(2).prod()
-    counts = {event.key: event.count for event in recorded.key_averages()}
-    assert counts == {"sum": 3, "product": 1} and len(recorded.events()) == 4
-    assert all(event.cpu_time_total > 0 for event in recorded.key_averages())
-    table = recorded.key_averages().table(sort_by="cpu_time_total", row_limit=10)
-    assert "product" in table and "# of Calls" in table and recorded.total_average().count == 4
-    recorded.export_chrome_trace(str(tmp_path / "trace.json"))
-    assert [each["name"] for each in json.loads((tmp_path / "trace.json").read_text())["traceEvents"]][-1] == "product"
-
-
-PLANS = ({"wait": 1, "warmup": 1, "active": 2}, {"skip_first": 3, "wait": 2, "warmup": 0, "active": 1, "repeat": 2},
-         {"wait": 0, "warmup": 0, "active": 1}, {"wait": 2, "warmup": 1, "active": 3, "repeat": 1, "skip_first": 10})
-
-
-@pytest.mark.parametrize("plan", PLANS)
-@pytest.mark.filterwarnings("ignore")
-def test_schedules_are_pytorchs(torch: ModuleType, plan: dict[str, int]) -> None:
-    theirs, ours = torch.profiler.schedule(**plan), mt.profiler.schedule(**plan)
-    assert [ours(step).name for step in range(40)] == [theirs(step).name for step in range(40)]
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_steps_are_recorded_as_the_schedule_says(torch: ModuleType) -> None:
-    traces = []
-    for lib in (torch, mt):
-        seen: list[Any] = []
-
-        def note(found: Any, seen: list[Any] = seen) -> None:
-            seen.append((found.step_num, [each.count for each in found.key_averages() if each.key == "block"]))
-
-        plan = lib.profiler.schedule(wait=1, warmup=1, active=2)
-        kinds = [lib.profiler.ProfilerActivity.CPU]
-        with lib.profiler.profile(activities=kinds, schedule=plan, on_trace_ready=note) as recorded:
-            for _ in range(8):
-                with lib.profiler.record_function("block"):
-                    lib.ones(2)
-                recorded.step()
-        traces.append(seen)
-    assert traces[0] == traces[1] == [(4, [2]), (8, [2])]
 
 
 def test_settings_of_conversions_are_kept() -> None:

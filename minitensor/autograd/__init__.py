@@ -24,7 +24,6 @@ from minitensor.autograd.protocol import has_torch_function as has_torch_functio
 from minitensor.autograd.protocol import is_tensor_like as is_tensor_like
 from minitensor.autograd.watch import detect_anomaly, set_detect_anomaly
 from minitensor.base import TensorBase
-from minitensor.compat import profiler
 from minitensor.compat.engine import (
     enforce_grad_layout_policy,
     is_multithreading_enabled,
@@ -67,7 +66,9 @@ variable = sys.modules[__name__]  # where old programs find the name Variable
 
 
 def __getattr__(name: str) -> Any:
-    """Return the class of the old name ``Variable``. It is defined after this module is imported."""
+    """Return the class of the old name ``Variable``, or the profiler, which are defined later than this module."""
     if name == "Variable":
         return TensorBase.result_class._variable_class
+    if name in ("profiler", "profiler_util"):
+        return sys.modules[f"{__name__}.{name}"]
     raise attribute_error(__name__, name, sys.modules[__name__])

@@ -459,13 +459,13 @@ def arrive(stop: list[Any], walk: Walk) -> None:
     elif hooks is not None:
         add_up(leaf, hooks.run_prehooks(leaf, hooks.run_grad_hooks(leaf, grad, walk)))
     elif grad is not None:
-        leaf.accumulate(grad, borrowed)
+        accumulate(leaf, grad, borrowed)
 
 
 def add_up(leaf: Any, grad: Any) -> None:
     """Add a gradient to a leaf's ``grad`` and run the leaf's hooks."""
     if grad is not None:
-        leaf.accumulate(grad, is_borrowed=True)  # a hook may keep the gradient
+        accumulate(leaf, grad, is_borrowed=True)  # a hook may keep the gradient
     leaf.hooks.run_accumulated_hooks(leaf.variable)
     leaf.hooks.run_posthooks(leaf, [], grad)
 
@@ -544,3 +544,12 @@ def find_nodes_to(targets: Iterable[Node], order: Sequence[Node], roots: Sequenc
         root = roots[0][0]
         needed |= {root, root.as_edge()[0]}
     return needed
+
+
+def accumulate(leaf: Any, grad: Any, is_borrowed: bool) -> None:
+    """Add a gradient to a leaf's ``grad``, through the watch if there is one."""
+    mode = grad_mode.get()
+    if mode is True or mode is False:
+        leaf.accumulate(grad, is_borrowed)
+    else:
+        mode.accumulate(leaf, grad, is_borrowed)

@@ -56,6 +56,7 @@ class Caster(Protocol):
 
 
 casting: ContextVar[Caster | None] = ContextVar("casting", default=None)  # whom calls ask that nobody takes over
+onlooker: ContextVar[Caster | None] = ContextVar("onlooker", default=None)  # who sees calls that go ahead: a profile
 
 
 def disabled_torch_function(func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -141,7 +142,7 @@ def override(
 def is_uncontested(args: Iterable[Any], kwargs: Mapping[str, Any] | None) -> bool:
     """Whether it is clear at a glance that nobody takes a call over. Lists in lists need a closer look."""
     now = override_state.get()
-    if (now is not NOBODY and now != NOBODY) or casting.get() is not None:
+    if (now is not NOBODY and now != NOBODY) or casting.get() is not None or onlooker.get() is not None:
         return False
     if not kwargs and SINGLE.issuperset(map(type, args)):
         return True
@@ -159,12 +160,17 @@ def are_plain(values: Iterable[Any]) -> bool:
 def override_function(
     function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any] | None = None, gives_way: bool = False
 ) -> Any:
-    """Pass a call to whoever takes it over, or else to the caster; return ``PROCEED`` if there is none."""
+    """Pass a call to whoever takes it over, or else to the caster; return ``PROCEED`` if there is none.
+
+    The onlooker sees calls that go ahead: those that nobody took over.
+    """
     if is_uncontested(args, kwargs):
         return PROCEED
     found = ask_mode_and_classes(function, args, kwargs, gives_way)
     if found is PROCEED and (caster := casting.get()) is not None:
-        return caster.call(function, args, kwargs)
+        found = caster.call(function, args, kwargs)
+    if found is PROCEED and (eye := onlooker.get()) is not None:
+        return eye.call(function, args, kwargs)
     return found
 
 

@@ -37,6 +37,7 @@ class Watch:
     unpack: Callable[[Any], Any] | None = None
     refusal: str | None = None  # the error message if hooks on saved tensors are disabled
     before_write: Callable[[Any], None] | None = None
+    around: Callable[[Node, Any, Callable[[], Any]], Any] | None = None  # runs nodes and leaves: a profile times them
 
     def __bool__(self) -> bool:
         return self.on
@@ -88,12 +89,23 @@ class Watch:
 
     def run(self, node: Node, grad: Any, needed: set[Node] | None) -> list[Any]:
         """Run a node in the backward pass and check its gradients."""
-        grads = node.propagate(grad, needed)
+        grads: list[Any]
+        if self.around is None:
+            grads = node.propagate(grad, needed)
+        else:
+            grads = self.around(node, grad, lambda: node.propagate(grad, needed))
         if self.anomaly and self.check_nan:
             for i, each in enumerate(grads):
                 if has_nan(each):
                     raise GradError(f"Function '{node.name()}' returned nan values in its {i}th output; {origin(node)}")
         return grads
+
+    def accumulate(self, leaf: Any, grad: Any, is_borrowed: bool) -> None:
+        """Add a gradient to a leaf's ``grad`` in the backward pass."""
+        if self.around is None:
+            leaf.accumulate(grad, is_borrowed)
+        else:
+            self.around(leaf, grad, lambda: leaf.accumulate(grad, is_borrowed))
 
 
 def origin(node: Node) -> str:

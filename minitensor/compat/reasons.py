@@ -101,7 +101,7 @@ ABSENT = (
         torch.distributions.*.* torch.functional.boolean_dispatch torch.functional.*torch_function*
         torch.functional.overload torch.types.py_sym_types torch.fft.Tensor torch.optim.lr_scheduler.Optimizer
         torch.nn.utils.rnn.copy_method_params"""),
-    Absence("there is no profiler", "use utils.op_log, utils.trace_copies, timeit or cProfile", """
+    Absence("it belongs to the insides of PyTorch's profilers", "use profiler.profile, utils.benchmark or cProfile", """
         torch.profiler* torch.monitor torch.autograd.profiler* torch.autograd.Profiler*
         torch.autograd.kineto_available torch.autograd.profiler_* torch.ThroughputBenchmark torch.BenchmarkConfig
         torch.BenchmarkExecutionStats torch.utils.ThroughputBenchmark torch.utils.throughput_benchmark

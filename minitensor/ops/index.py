@@ -55,6 +55,7 @@ from minitensor.ops.fill import check_expands
 from minitensor.ops.masks import index_by_mask, masked_fill_, positions_of_mask
 from minitensor.ops.operand import WEAKER, fit_or_overflow
 from minitensor.ops.shape import reshape
+from minitensor.profiler.labels import run_as
 from minitensor.shapes import can_expand
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     layout = input._layout or input.layout
     found = basic(layout, index)
     if found is None:
-        return getitem_by_tensors(input, layout, index)
-    look = look_at_entry if index.__class__ is int else look_at_part
-    return look(input, found, layout, index)
+        args = (input, layout, index)
+        return run_as("index", getitem_by_tensors, *args) if active else getitem_by_tensors(*args)
+    return (look_at_entry if index.__class__ is int else look_at_part)(input, found, layout, index)
 
 
 def window_grad(grad: Tensor, window: Layout, home: Layout, index: Any) -> Tensor:

@@ -13,12 +13,15 @@ from functools import partial
 from itertools import chain, cycle, islice
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
+from minitensor.autograd.protocol import active
 from minitensor.errors import UnsupportedError
+from minitensor.profiler.labels import UNLABELED, record_function
 from minitensor.utils.data._utils.fetch import Fetch, build_failing_fetch
 from minitensor.utils.data._utils.worker import END, End
 
 Finish = Callable[[Any], Any] | None  # what is done with a batch before it is returned
 Answer = Callable[[], Any]  # returns a batch, or raises the error in its place
+LABEL: Final = "enumerate(DataLoader)"  # PyTorch's, in profiles
 NOBODY: Final = -1  # in place of a worker where the sampler raised an error
 
 
@@ -73,8 +76,9 @@ class DirectEpoch(Epoch):
         self._finish = finish
 
     def __next__(self) -> Any:
-        batch = self._fetch(next(self._order))
-        return batch if self._finish is None else self._finish(batch)
+        with record_function(f"{LABEL}#_SingleProcessDataLoaderIter.__next__") if active else UNLABELED:
+            batch = self._fetch(next(self._order))
+            return batch if self._finish is None else self._finish(batch)
 
 
 class Plan(NamedTuple):
@@ -180,7 +184,8 @@ class PrefetchedEpoch(Epoch):
         return next(iter(numbers), None)
 
     def __next__(self) -> Any:
-        with self._stop_on_interrupt():
+        label = record_function(f"{LABEL}#_MultiProcessingDataLoaderIter.__next__") if active else UNLABELED
+        with self._stop_on_interrupt(), label:
             return self._next()
 
     def _next(self) -> Any:
