@@ -1,4 +1,4 @@
-"""Benchmarks against PyTorch: ``python -m benchmarks [overhead] [steps] [layers] [kernels]``, or ``make bench``.
+"""Benchmarks against PyTorch: ``python -m benchmarks [PART] ...``, or ``make bench``.
 
 How to read the figures. Each library runs in its own process with the same number of threads, and the two take turns:
 a short sample of minitensor, one of PyTorch, and so on. A sample is the fastest of several batches of calls, the one

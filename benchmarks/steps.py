@@ -1,8 +1,8 @@
 """Whole training steps: what a user waits for.
 
-The chains consist of small ops, so they measure overhead; the two networks measure kernels; the optimizers step over a
-hundred small parameters. The learning rate is so small that parameters hardly change in thousands of steps, so late
-steps cost the same as early ones.
+The chains consist of small ops, so they measure overhead; the networks measure kernels (``networks.py`` has larger
+ones); the optimizers step over a hundred small parameters. The learning rate is so small that parameters hardly change
+in thousands of steps, so late steps cost the same as early ones.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from benchmarks.case import Case, Library, Make, Step, integers, normal
+from benchmarks.case import Case, Library, Make, Source, Step, integers, normal
+
+Build = Callable[[Library], Any]  # from a library to a network
+Optimizer = Callable[[Library, Any], Any]  # from a library and a network to its optimizer
 
 RATE = 1e-5
 
@@ -56,31 +59,41 @@ def view_chain_backward(lib: Library) -> Step:
     return step
 
 
-def mlp(nn: Any) -> Any:
+def mlp(lib: Library) -> Any:
+    nn = lib.nn
     return nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
-def convnet(nn: Any) -> Any:
+def convnet(lib: Library) -> Any:
     """Two convolutions, a pooling layer and two linear layers: a typical first network for MNIST."""
+    nn = lib.nn
     return nn.Sequential(
         nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(9216, 128), nn.ReLU(), nn.Linear(128, 10),
     )  # fmt: skip
 
 
-def training(network: Callable[[Any], Any], *shape: int) -> Make:
-    """Forward, backward and a step of SGD with momentum, on one batch with ten classes."""
+def momentum(lib: Library, model: Any) -> Any:
+    return lib.optim.SGD(model.parameters(), lr=RATE, momentum=0.9)
+
+
+def training(
+    network: Build, inputs: Source, classes: Source, make_optimizer: Optimizer = momentum, clip: float | None = None
+) -> Make:
+    """Forward, backward and a step of an optimizer, on one batch; ``clip`` limits the norm of the gradients."""
 
     def make(lib: Library) -> Step:
-        model = network(lib.nn)
+        model = network(lib)
         start_equal(lib, model)
-        optimizer = lib.optim.SGD(model.parameters(), lr=RATE, momentum=0.9)
-        inputs, classes = lib.tensor(normal(*shape)()), lib.tensor(integers(10, shape[0])())
+        optimizer = make_optimizer(lib, model)
+        batch, wanted = lib.tensor(inputs()), lib.tensor(classes())
 
         def step() -> Any:
             optimizer.zero_grad()
-            loss = lib.nn.functional.cross_entropy(model(inputs), classes)
+            loss = lib.nn.functional.cross_entropy(model(batch), wanted)
             loss.backward()
+            if clip is not None:
+                lib.nn.utils.clip_grad_norm_(model.parameters(), clip)
             optimizer.step()
             return loss
 
@@ -118,8 +131,9 @@ def cases() -> Iterator[Case]:
     yield Case("elementwise chain", elementwise_chain)
     yield Case("view chain", view_chain)
     yield Case("view chain, backward", view_chain_backward)
-    yield Case("MLP 784-256-128-10", training(mlp, 64, 784))
-    yield Case("ConvNet", training(convnet, 64, 1, 28, 28))
+    yield Case("MLP 784-256-128-10", training(mlp, normal(64, 784), integers(10, 64)))
+    yield Case("MLP 784-256-128-10, batch 8", training(mlp, normal(8, 784), integers(10, 8)))
+    yield Case("ConvNet", training(convnet, normal(64, 1, 28, 28), integers(10, 64)))
     yield Case("SGD, 100 parameters", optimizer_step("SGD"))
     yield Case("SGD with momentum", optimizer_step("SGD", momentum=0.9, weight_decay=1e-4))
     yield Case("Adam, 100 parameters", optimizer_step("Adam"))

@@ -109,4 +109,4 @@ def test_the_command_refuses_an_unknown_part(capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit):
         main(["speed"])
     said = capsys.readouterr().err
-    assert "no such part: speed; choose from overhead, steps, layers, kernels, loading, cliffs" in said
+    assert "no such part: speed; choose from overhead, steps, networks, layers, kernels, loading, cliffs" in said
