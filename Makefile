@@ -3,7 +3,7 @@
 #   make demo    train a convolutional network on handwritten digits, with plots in output/
 #   make test    the whole suite, on all cores; TORCH=1 installs PyTorch first, so that no comparison is skipped
 #   make check   ruff, mypy --strict and the import rules
-#   make bench   the benchmarks
+#   make bench   the benchmarks: times, peak memory and starts as tables, cost against size also as a plot in output/
 #   make clean   remove .venv and all build output
 
 # Python 3.11 first: the pinned PyTorch has a wheel for it everywhere.

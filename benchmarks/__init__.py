@@ -8,7 +8,15 @@ parentheses. If that range is wide, the machine was busy: increase ``--seconds``
 the range. On a busy machine, threads wait for each other, and each library waits differently: ``--threads 1`` is
 steadier. Never compare times from two runs; compare ratios.
 
-In ``overhead``, a third process does the same work in bare NumPy calls: *over NumPy* is the extra cost of our call, the
+minitensor has two columns where Numba is installed: NumPy alone, and *with fast*, where compiled kernels are switched
+on (``torch.backends.fast``). Each is a process of its own and has its own ratio. ``--plain`` leaves out the second.
+
+``memory`` and ``startup`` start a fresh process for each figure: the peak memory of three training steps beyond what
+the libraries take, and the time from the start of Python to the end of the first step. For the latter, *compiling* has
+an empty folder of compiled kernels, which the later processes read. ``sizes`` is cost against size: ten ops on 10^3 to
+10^7 elements, ResNet-18 on 1 to 128 images and attention over 16 to 1024 steps; it also draws ``output/sizes.png``.
+
+In ``overhead``, another process does the same work in bare NumPy calls: *over NumPy* is the extra cost of our call, the
 difference between the fastest samples. Next to it is the limit that the recorders should meet on an idle machine; ``!``
 marks a figure above its limit, and ``--strict`` makes that a failure.
 

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 from benchmarks.case import Library, Step
 from benchmarks.parts import PARTS
 
-OURS, THEIRS, NUMPY = "minitensor", "torch", "numpy"
+OURS, FAST, THEIRS, NUMPY = "minitensor", "with fast", "torch", "numpy"
+MODULES = {OURS: "minitensor", FAST: "minitensor", THEIRS: "torch"}
 TURNS = 7
 BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 BATCH = 1e-3  # seconds: a batch has enough calls to last at least this long
@@ -41,10 +42,10 @@ class Request(NamedTuple):
 # -- in a worker process -----------------------------------------------------------------------------------------------
 
 
-def serve(name: str, threads: int, pipe: Connection) -> None:
-    """Load a library, then answer each request with the seconds per call, or with an error message."""
+def serve(side: str, threads: int, pipe: Connection) -> None:
+    """Load the library of a side, then answer each request with the seconds per call, or with an error message."""
     try:
-        lib = load(name, threads)
+        lib = load(side, threads)
     except Exception as error:
         pipe.send(describe(error))
         return
@@ -58,13 +59,15 @@ def serve(name: str, threads: int, pipe: Connection) -> None:
                 pipe.send(describe(error))
 
 
-def load(name: str, threads: int) -> Library:
-    """Import a library with its ``nn`` and ``optim``, and set its number of threads."""
+def load(side: str, threads: int) -> Library:
+    """Import a side's library with its ``nn`` and ``optim``, set its number of threads, and switch compiled kernels."""
+    name = MODULES[side]
     lib = importlib.import_module(name)
     for inner in ("nn", "nn.functional", "optim"):
         importlib.import_module(f"{name}.{inner}")
-    if hasattr(lib, "set_num_threads"):
-        lib.set_num_threads(threads)
+    lib.set_num_threads(threads)
+    if side != THEIRS:
+        lib.backends.fast.set_flags(enabled=side == FAST)
     return lib
 
 
@@ -73,13 +76,14 @@ def describe(error: Exception) -> str:
 
 
 def answer(lib: Library, request: Request, prepared: dict[tuple[str, str, bool], Step]) -> float:
-    """Sample a case. It is prepared once; the previous case is freed first."""
+    """Sample a case. It is prepared once, and called once to compile kernels; the previous case is freed first."""
     part, name, bare, seconds = request
     for key in [key for key in prepared if key[:2] != (part, name)]:
         del prepared[key]
     if (part, name, bare) not in prepared:
         case = PARTS[part][name]
         prepared[part, name, bare] = case.bare() if bare and case.bare else case.make(lib)
+        prepared[part, name, bare]()
     return sample(prepared[part, name, bare], seconds)
 
 
@@ -113,7 +117,7 @@ def batch(step: Step, calls: int) -> float:
 
 
 class Worker:
-    """A process that has loaded a library."""
+    """A process that has loaded the library of a side."""
 
     def __init__(self, name: str, threads: int) -> None:
         for variable in BLAS_THREADS:
@@ -162,11 +166,11 @@ class Figures(NamedTuple):
     limit: float | None
     samples: dict[str, list[float]]
 
-    def ratio(self) -> Spread | None:
-        """Return ours/PyTorch."""
-        if THEIRS not in self.samples:
+    def ratio(self, side: str = OURS) -> Spread | None:
+        """Return ours/PyTorch, with compiled kernels where ``side`` is ``FAST``."""
+        if THEIRS not in self.samples or side not in self.samples:
             return None
-        ratios = [ours / theirs for ours, theirs in zip(self.samples[OURS], self.samples[THEIRS])]
+        ratios = [ours / theirs for ours, theirs in zip(self.samples[side], self.samples[THEIRS])]
         return Spread(median(ratios), min(ratios), max(ratios))
 
     def fastest(self, side: str) -> float:
