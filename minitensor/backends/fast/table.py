@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # The kernels, by the modules of this package that have them.
 KERNELS: Final = {
     "conv": ("conv", "conv_backward_input", "conv_backward_weight"),
+    "norm": tuple(name + end for name in ("channel_norm", "layer_norm", "standardize") for end in ("", "_backward")),
 }
 HOSTS: Final[list[Backend]] = []  # the backend whose kernels are replaced, once it is open
 
