@@ -41,6 +41,12 @@ def formula(function: Callable[P, R]) -> Callable[P, R]:
     return inlined
 
 
+def exact_formula(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a formula whose terms must be added in the order in which they are written."""
+    inlined: Callable[P, R] = numba.njit(forceinline=True, fastmath={"contract"}, error_model="numpy")(function)
+    return inlined
+
+
 def dense(array: Array) -> Array:
     """Return an array in row-major memory that may be written to: the only kind for which loops are compiled."""
     return array if array.flags.carray else numpy.array(array, order="C")
