@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 KERNELS: Final = {
     "conv": ("conv", "conv_backward_input", "conv_backward_weight"),
     "norm": tuple(name + end for name in ("channel_norm", "layer_norm", "standardize") for end in ("", "_backward")),
+    "activation": ("gelu", "gelu_backward", "sigmoid", "silu", "silu_backward", "relu_backward"),
     "softmax": ("softmax", "softmax_backward", "log_softmax", "log_softmax_backward"),
 }
 HOSTS: Final[list[Backend]] = []  # the backend whose kernels are replaced, once it is open
