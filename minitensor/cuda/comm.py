@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minitensor.autograd.mode import no_grad
+from minitensor.callers import user_level
 from minitensor.cuda import devices
 from minitensor.device import device as as_device
 from minitensor.errors import GuardError, UsageError, UsageValueError
@@ -195,7 +196,7 @@ def destination_of(destination: Any) -> as_device:
         warnings.warn(
             "Using -1 to represent CPU tensor is deprecated. Please use a device object or string instead, e.g., "
             '"cpu".',
-            FutureWarning, stacklevel=3,
+            FutureWarning, stacklevel=user_level(),
         )  # fmt: skip
         return as_device("cpu")
     if isinstance(destination, (str, as_device)) and as_device(destination).type == "cpu":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minitensor import dtypes
+from minitensor import dtypes, layouts
 from minitensor.autograd.declare import differentiable, visible
 from minitensor.autograd.misuse import composite
 from minitensor.autograd.mode import grad_mode
@@ -329,6 +329,11 @@ def conjugate_(input: Tensor) -> None:
     """Replace ``input`` by its conjugate."""
 
 
+def overlaps_itself(input: Tensor) -> bool:
+    """Whether elements share memory. Writing the values that are there is allowed even then."""
+    return input._layout is not None and layouts.has_overlap(input._layout)
+
+
 @composite
 def conj_physical_(input: Tensor) -> Tensor:
     """Replace complex numbers by their conjugates in place; real numbers stay as they are, wherever they lie.
@@ -341,7 +346,7 @@ def conj_physical_(input: Tensor) -> Tensor:
     tensor([1.-2.j])
     """
     require_tensors("conj_physical_", input=input)
-    if input.dtype.is_complex or input.requires_grad:
+    if input.dtype.is_complex or input.requires_grad or not overlaps_itself(input):
         return conjugate_(input)
     input.storage.version += 1
     return input

@@ -16,6 +16,7 @@ from minitensor.errors import DtypeError
 from minitensor.ops.aliasing import inplace
 from minitensor.ops.arithmetic import conj
 from minitensor.ops.choice import where
+from minitensor.ops.complex import overlaps_itself
 from minitensor.ops.constant import step_grad
 from minitensor.ops.kinds import FLOATS, NUMERIC, ORDERED, REALS, of_kind, unsupported_dtype_error
 from minitensor.ops.operand import (
@@ -339,7 +340,7 @@ def nan_to_num_(
     tensor([2., 1.])
     """
     require_tensors("nan_to_num_", input=input)
-    if input.dtype.is_floating_point or input.dtype.is_complex:
+    if input.dtype.is_floating_point or input.dtype.is_complex or not overlaps_itself(input):
         return replace_nan_(input, nan, posinf, neginf)
     input.storage.version += 1
     return input
