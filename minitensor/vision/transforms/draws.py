@@ -32,7 +32,8 @@ def draw_between(low: float, high: float) -> float:
     if active:  # a mode may see the operation, or give the tensor another device
         return float(empty(1).uniform_(low, high).item())
     # Without a tensor, in less than half the time.
-    return UNIFORM(default_generator, (1,), get_default_dtype().memory, low, high).item()
+    number: float = UNIFORM(default_generator, (1,), get_default_dtype().memory, low, high).item()
+    return number
 
 
 def draw_below(end: int, start: int = 0) -> int:
