@@ -25,6 +25,7 @@ KERNELS: Final = {
     "conv": ("conv", "conv_backward_input", "conv_backward_weight"),
     "norm": tuple(name + end for name in ("channel_norm", "layer_norm", "standardize") for end in ("", "_backward")),
     "activation": ("gelu", "gelu_backward", "sigmoid", "silu", "silu_backward", "relu_backward"),
+    "pool": ("gather_planes_backward",),
     "softmax": ("softmax", "softmax_backward", "log_softmax", "log_softmax_backward"),
 }
 HOSTS: Final[list[Backend]] = []  # the backend whose kernels are replaced, once it is open
