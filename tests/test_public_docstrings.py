@@ -70,6 +70,8 @@ ELSEWHERE = {
     "minitensor.compat.dynamo": "shells; test_shells.py",
     "minitensor.compat.inductor": "shells; test_shells.py",
     "minitensor.paths.annotating": "names for annotations; test_private_paths.py",
+    "minitensor.profiler": "test_profiler.py: each name is held against PyTorch in use",
+    "minitensor.profiler.former": "the former form of minitensor.profiler; test_profiler.py",
     "minitensor.paths.flop_counter": "utils/test_timing.py and test_leftover_names.py",
     "minitensor.paths.foreach": "private names; test_private_paths.py",
     "minitensor.paths.functional": "functions of other modules",
