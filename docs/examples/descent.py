@@ -60,7 +60,7 @@ def draw(curves: dict[str, list[float]], path: Path) -> None:
     by_step.set(xlabel="step", xlim=(0, COUNT))
     for axes in (by_epoch, by_step):
         axes.grid(alpha=0.3)
-        axes.legend()
+    by_step.legend()
     figure.savefig(path, dpi=120)
 
 
