@@ -64,7 +64,49 @@ def noisy_collate(lib: Any) -> Callable[[Any], Any]:
     return lambda batch: lib.utils.data.default_collate(batch) + lib.rand(1)
 
 
+def sampled(lib: Any, name: str, *args: Any, seeded: bool = False, **options: Any) -> Case:
+    """Samples in the order of a sampler, which draws from a generator of its own if it is ``seeded``."""
+    generator = {"generator": lib.Generator().manual_seed(5)} if seeded else {}
+    return noisy(lib), {"sampler": getattr(lib.utils.data, name)(*args, **generator, **options)}
+
+
+def other_streams(lib: Any) -> Any:
+    """Samples drawn from the streams of ``random`` and NumPy."""
+
+    class Other(lib.utils.data.Dataset):  # type: ignore[misc]  # either library's
+        def __len__(self) -> int:
+            return 7
+
+        def __getitem__(self, index: int) -> Any:
+            return lib.tensor([index, random.random(), np.random.rand()])
+
+    return Other()
+
+
+def seed_worker(lib: Any) -> Callable[[int], None]:
+    """The recipe in PyTorch's notes on reproducibility."""
+
+    def seed(worker_id: int) -> None:
+        worker_seed = lib.initial_seed() % 2**32
+        np.random.seed(worker_seed)
+        random.seed(worker_seed)
+
+    return seed
+
+
+SAMPLERS: dict[str, tuple[Any, ...]] = {
+    "RandomSampler": (range(11),), "RandomSampler, again": (range(11), True, 9), "SequentialSampler": (range(11),),
+    "SubsetRandomSampler": ([7, 1, 4, 9, 2],), "WeightedRandomSampler": ([0.1, 0.9, 0.4, 3.0], 8),
+    "DistributedSampler": (range(11), 2, 1),
+}  # fmt: skip
 CASES: dict[str, Callable[[Any], Case]] = {
+    **{name: lambda lib, name=name: sampled(lib, name.partition(",")[0], *SAMPLERS[name]) for name in SAMPLERS},
+    **{f"{name} of its own": lambda lib, name=name: sampled(lib, name.partition(",")[0], *SAMPLERS[name], seeded=True)
+       for name in SAMPLERS if name not in ("SequentialSampler", "DistributedSampler")},
+    "seed_worker": lambda lib: (other_streams(lib), {"worker_init_fn": seed_worker(lib), "shuffle": True,
+                                                     "generator": lib.Generator().manual_seed(0)}),
+    "seed_worker, persistent": lambda lib: (other_streams(lib), {"worker_init_fn": seed_worker(lib),
+                                                                 "persistent_workers": True}),
     "samples": lambda lib: (noisy(lib), {}),
     "shuffled": lambda lib: (noisy(lib), {"shuffle": True}),
     "a generator": lambda lib: (noisy(lib), {"shuffle": True, "generator": lib.Generator().manual_seed(3)}),
@@ -83,6 +125,8 @@ def epochs(lib: Any, case: str, workers: int) -> list[Any]:
     dataset, options = CASES[case](lib)
     if not workers:
         options.pop("persistent_workers", None)
+    random.seed(7)
+    np.random.seed(7)
     lib.manual_seed(7)
     loader = lib.utils.data.DataLoader(dataset, batch_size=3, num_workers=workers, **options)
     seen = []
@@ -96,7 +140,7 @@ def epochs(lib: Any, case: str, workers: int) -> list[Any]:
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 1, 2])
 def test_batches_and_main_draws_are_pytorchs(case: str, workers: int) -> None:
     torch = pytest.importorskip("torch")
     with warnings.catch_warnings(), torch.random.fork_rng():
