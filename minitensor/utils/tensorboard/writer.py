@@ -8,7 +8,7 @@ import time
 from typing import Any, NoReturn
 
 from minitensor.errors import MissingExtraError, UnsupportedError
-from minitensor.utils.tensorboard import charts, pictures, projector, summaries
+from minitensor.utils.tensorboard import charts, graphs, pictures, projector, summaries
 
 __all__ = ["FileWriter", "SummaryWriter"]
 
@@ -497,19 +497,23 @@ class SummaryWriter:
 
     def add_graph(
         self, model: Any, input_to_model: Any = None, verbose: bool = False, use_strict_trace: bool = True
-    ) -> NoReturn:
-        """Raise: a ``model`` is not traced with ``input_to_model``, ``verbose`` or not, strictly or not.
+    ) -> None:
+        """Add the graph of a model: the operations of one call in evaluation mode, in the modules that make them.
 
         Args:
-            model, input_to_model, verbose, use_strict_trace: Accepted for PyTorch compatibility.
+            model: A module or a function.
+            input_to_model: A tensor, or a tuple or list of arguments.
+            verbose: Print the graph. Default: ``False``.
+            use_strict_trace: Accepted for PyTorch compatibility: outputs in dicts and lists are always recorded.
 
         Raises:
-            NotImplementedError: If it is called.
+            AttributeError: If the model cannot be called.
+            RuntimeError: If the input is neither a tensor, a dict nor a sequence.
         """
-        raise UnsupportedError(
-            "SummaryWriter.add_graph: models are not traced into graphs here; leave the line out, or add "
-            "add_text('model', str(model))"
-        )
+        graph, run = graphs.encode_graph(graphs.record_graph(model, input_to_model))
+        if verbose:
+            print(graph)
+        self._get_file_writer().add_graph((graph, run))
 
     def add_onnx_graph(self, prototxt: Any) -> None:
         """Add the graph of a network that another program saved in ONNX's format.
