@@ -17,13 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from minitensor.backends.encoded import round_to_bfloat16
-from minitensor.backends.numpy.random import normal_blocks
-from minitensor.backends.numpy.shuffle import permutation
 from minitensor.backends.silence import in_silence
 from minitensor.dtypes import bfloat16
 from minitensor.errors import ArgumentError, ArgumentTypeError, DistributionError, UnsupportedDtypeError
 from minitensor.generator import Generator
-from minitensor.stream import Stream
+from minitensor.stream import HOST, Stream
 
 Array = npt.NDArray[Any]
 Shape = int | Sequence[int]
@@ -215,7 +213,7 @@ def _make_normal_blocks(unit: Array, mean: float, std: float) -> Array:
     """Turn each block of 16 uniform numbers, eight radii and eight angles, into eight cosines and eight sines."""
     kind = unit.dtype.type
     if kind is np.float32:
-        return _multiply_add(normal_blocks(unit.reshape(-1, 2, 8)).reshape(-1), kind(std), kind(mean))
+        return _multiply_add(HOST.normal_blocks(unit.reshape(-1, 2, 8)).reshape(-1), kind(std), kind(mean))
     radius_draws, angle_draws = unit.reshape(-1, 2, 8).swapaxes(0, 1)
     radius = np.sqrt(kind(-2) * np.log(kind(1) - radius_draws))
     angle = kind(2 * math.pi) * angle_draws
@@ -433,13 +431,19 @@ def _draw_any_int64(generator: Generator, out: Array) -> Array:
 def _draw_remainders(generator: Generator, out: Array, size: int, low: int, wide: bool) -> Array:
     stream = generator._stream
     with stream.lock:
-        drawn = (stream.draw64 if wide else stream.draw32)(out.size)
+        numbers = _wide_remainders(stream, out.size, size, low) if wide else stream.remainders(out.size, size, low)
+    if out.dtype is not _LONG:
+        numbers = numbers.astype(out.dtype)
+    return numbers if out.ndim == 1 else numbers.reshape(out.shape)
+
+
+def _wide_remainders(stream: Stream, count: int, size: int, low: int) -> Array:
+    drawn = stream.draw64(count)
     if size < 2**64:
         drawn %= np.uint64(size)
         if low:
             drawn += np.uint64(low % 2**64)  # Unsigned addition wraps to the two's complement.
-    numbers = drawn.view(_LONG) if out.dtype is _LONG else drawn.view(_LONG).astype(out.dtype)
-    return numbers if out.ndim == 1 else numbers.reshape(out.shape)
+    return drawn.view(_LONG)
 
 
 @cache
@@ -475,8 +479,8 @@ def randperm(generator: Generator, n: int, dtype: npt.DTypeLike = np.int64) -> A
     if n == 0:
         return np.empty(0, dtype)
     with stream.lock:
-        drawn = stream.draw32(n - 1)
-    return permutation(drawn).astype(dtype, copy=False)
+        drawn = stream.words(n - 1)
+    return HOST.permutation(drawn).astype(dtype, copy=False)
 
 
 # -- categories --------------------------------------------------------------------------------------------------------

@@ -10,14 +10,20 @@ import operator
 import secrets
 import struct
 import threading
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
 
+from minitensor.backends import open_backend
 from minitensor.errors import ArgumentError, GeneratorStateError, UsageTypeError
 from minitensor.forks import after_fork_in_child
+
+if TYPE_CHECKING:
+    from minitensor.backends.numpy.table import NumpyBackend
+
+HOST: Final = cast("NumpyBackend", open_backend("cpu"))  # its kernels draw the numbers
 
 
 class Stream:
@@ -78,36 +84,37 @@ class Stream:
             self.next_normal = normal if has_normal else None
             self.untouched = following == 0
 
-    def words(self, count: int) -> npt.NDArray[np.uint32]:
+    def words(self, count: int) -> npt.NDArray[Any]:
         """Return the next ``count`` numbers of 32 bits."""
         self.untouched = self.untouched and count == 0
-        # This returns all 32 bits of each draw, in half the time of `random_raw`.
-        return np.random.Generator(self.engine).integers(0, 2**32, count, np.uint32)
-
-    def draw32(self, count: int) -> npt.NDArray[np.uint64]:
-        """Return the next ``count`` numbers of 32 bits as uint64."""
-        if count > FEW:
-            return self.words(count).astype(np.uint64)
-        self.untouched = self.untouched and count == 0
-        drawn: npt.NDArray[np.uint64] = self.engine.random_raw(count)
-        return drawn
+        return HOST.random_words(self.engine, count)
 
     def draw64(self, count: int) -> npt.NDArray[np.uint64]:
         """Return ``count`` numbers of 64 bits, each from two draws, the high half first."""
-        halves = self.draw32(2 * count).reshape(count, 2)
+        halves = self.words(2 * count).astype(np.uint64).reshape(count, 2)
         joined: npt.NDArray[np.uint64] = (halves[:, 0] << BITS) | halves[:, 1]
         return joined
 
     def fractions(self, count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Return ``count`` numbers from [0, 1): of 53 bits of two draws for float64, of 24 bits of one for float32."""
-        return self.singles(count) if dtype == np.float32 else scale(self.draw64(count) & LOW_53, STEP_53)
+        return self.singles(count) if dtype == np.float32 else self.doubles(count)
 
-    def singles(self, count: int) -> npt.NDArray[np.float32]:
+    def singles(self, count: int) -> npt.NDArray[Any]:
         """Return ``count`` numbers from [0, 1), of 24 bits of one draw each."""
+        self.untouched = self.untouched and count == 0
         if count == 1:  # by Python, which starts sooner
-            self.untouched = False
             return np.array([(self.engine.random_raw() & 0xFFFFFF) * 2.0**-24], SINGLE)
-        return scale(self.draw32(count) & LOW_24, STEP_24)
+        return HOST.random_singles(self.engine, count)
+
+    def doubles(self, count: int) -> npt.NDArray[Any]:
+        """Return ``count`` numbers from [0, 1), of 53 bits of two draws each."""
+        self.untouched = self.untouched and count == 0
+        return HOST.random_doubles(self.engine, count)
+
+    def remainders(self, count: int, size: int, low: int) -> npt.NDArray[Any]:
+        """Return ``low`` plus the remainders of ``count`` draws, for sizes up to 2**28."""
+        self.untouched = self.untouched and count == 0
+        return HOST.random_remainders(self.engine, count, size, low)
 
 
 # Note [The state]
@@ -119,16 +126,7 @@ HEAD: Final = struct.Struct("<QiiQ")
 TAIL: Final = struct.Struct("<dddi4xf?3x")
 STATE_SIZE: Final = HEAD.size + 8 * 624 + TAIL.size
 BITS: Final = np.uint64(32)
-LOW_24, LOW_53 = np.array(2**24 - 1, np.uint64), np.array(2**53 - 1, np.uint64)  # arrays: NumPy's numbers take longer
-STEP_24, STEP_53 = np.array(2.0**-24, np.float32), np.array(2.0**-53, np.float64)
 SINGLE: Final = np.dtype(np.float32)
-FEW: Final = 2048  # numbers: `random_raw`, which starts sooner but keeps the interpreter, draws so many
-
-
-def scale(words: npt.NDArray[np.uint64], step: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return integers times a float, in the float's dtype, which holds them exactly."""
-    scaled: npt.NDArray[Any] = np.multiply(words, step, dtype=step.dtype, casting="unsafe")
-    return scaled
 
 
 def to_uint64(seed: int) -> int:

@@ -76,7 +76,7 @@ OPTIONAL = {
 }
 OPTIONAL_AT_TOP = (
     "minitensor.backends.cupy", "minitensor.backends.fast.machine", "minitensor.backends.fast.product",
-    "minitensor.testing.strategies",
+    "minitensor.backends.fast.rounding", "minitensor.testing.strategies",
 )
 
 # Modules that may import others by a name in a string.

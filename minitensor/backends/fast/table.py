@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any, Final
 
 from minitensor.backends.fast.flags import FLAGS
@@ -27,7 +28,13 @@ KERNELS: Final = {
     "activation": ("gelu", "gelu_backward", "sigmoid", "silu", "silu_backward", "relu_backward"),
     "pool": ("gather_planes_backward",),
     "softmax": ("softmax", "softmax_backward", "log_softmax", "log_softmax_backward"),
+    "random": (
+        "random_words", "random_singles", "random_doubles", "random_remainders", "normal_blocks", "permutation",
+    ),
 }
+# Until the main thread has imported these, other threads call NumPy's kernels, which draw the same numbers: a child
+# that is forked while another thread imports a module would wait for that module forever.
+BY_MAIN_THREAD: Final = {"random"}
 HOSTS: Final[list[Backend]] = []  # the backend whose kernels are replaced, once it is open
 
 
@@ -59,6 +66,8 @@ def lazy_kernel(host: Backend, module: str, name: str) -> Callable[..., Any]:
     """Return a function that imports a kernel, takes its place, and calls it."""
 
     def first_call(*args: Any) -> Any:
+        if module in BY_MAIN_THREAD and current_thread() is not main_thread():
+            return getattr(type(host), name)(*args)
         try:
             kernel = getattr(import_module(f"minitensor.backends.fast.{module}"), name)
         except ImportError as error:  # such as a Numba that does not support the installed NumPy

@@ -1,4 +1,4 @@
-"""Normal random numbers in single precision, computed operation by operation as PyTorch does, so that seeds agree.
+"""Random numbers from an engine; normal ones in single precision, operation by operation as PyTorch computes them.
 
 On processors with AVX2, PyTorch uses polynomials for the logarithm, the sine and the cosine from Moshier's Cephes
 library (logf.c, sinf.c), evaluated with fused multiply-adds. NumPy has no such operation, but the product of two
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from minitensor.backends import Array
 
 TILE_ELEMENTS = 1 << 15  # these and all temporary arrays stay in the cache
+FEW = 2048  # numbers: `random_raw`, which starts sooner but keeps the interpreter, draws so many
+
+LOW_BITS, STEP = numpy.uint32(2**24 - 1), numpy.float32(2.0**-24)
+HIGH_BITS, DOUBLE_STEP = numpy.uint32(2**21 - 1), 2.0**-53
+# Arrays, as NumPy's numbers take longer.
+LOW_24, LOW_53, BITS = (numpy.array(each, numpy.uint64) for each in (2**24 - 1, 2**53 - 1, 32))
+STEP_24, STEP_53 = numpy.array(STEP), numpy.array(DOUBLE_STEP)
 
 LOGARITHM = (
     7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
@@ -32,6 +39,52 @@ LAST_EIGHTH = -3.77489497744594108e-8  # the three add up to -pi / 4
 MANTISSA, BITS_OF_HALF = 0x007FFFFF, 0x3F000000
 ROOT_HALF, HALF, ONE = [numpy.float32(each) for each in (0.707106781186547524, 0.5, 1)]
 EIGHTHS_IN_ONE, TURN = numpy.float32(1.27323954473516), numpy.float32(6.283185307179586)
+
+
+# -- the stream --------------------------------------------------------------------------------------------------------
+
+
+def random_words(engine: Any, count: int) -> Array:
+    """Return the next ``count`` numbers of 32 bits."""
+    # This returns all 32 bits of each draw, in half the time of `random_raw`.
+    return numpy.random.Generator(engine).integers(0, 2**32, count, numpy.uint32)
+
+
+def wide_words(engine: Any, count: int) -> Array:
+    """Return the next ``count`` numbers of 32 bits as uint64."""
+    if count > FEW:
+        return random_words(engine, count).astype(numpy.uint64)
+    drawn: Array = engine.random_raw(count)
+    return drawn
+
+
+def random_singles(engine: Any, count: int) -> Array:
+    """Return ``count`` singles from [0, 1), of 24 bits of one word each."""
+    return scale(wide_words(engine, count) & LOW_24, STEP_24)
+
+
+def random_doubles(engine: Any, count: int) -> Array:
+    """Return ``count`` doubles from [0, 1), of 53 bits of two words each, the high half first."""
+    halves = wide_words(engine, 2 * count).reshape(count, 2)
+    return scale(((halves[:, 0] << BITS) | halves[:, 1]) & LOW_53, STEP_53)
+
+
+def random_remainders(engine: Any, count: int, size: int, low: int) -> Array:
+    """Return ``count`` integers from ``low`` on: remainders of one word each, for sizes up to 2**28."""
+    numbers = wide_words(engine, count)
+    numbers %= numpy.uint64(size)
+    if low:
+        numbers += numpy.uint64(low % 2**64)  # unsigned addition wraps to the two's complement
+    return numbers.view(numpy.int64)
+
+
+def scale(words: Array, step: Array) -> Array:
+    """Return integers times a float, in the float's dtype, which holds them exactly."""
+    scaled: Array = numpy.multiply(words, step, dtype=step.dtype, casting="unsafe")
+    return scaled
+
+
+# -- normal numbers ----------------------------------------------------------------------------------------------------
 
 
 def normal_blocks(unit: Array) -> Array:

@@ -19,12 +19,14 @@ from minitensor.backends.numpy import (
     neighbors,
     order,
     pool,
+    random,
     recurrent,
     reduce,
     resample,
     running,
     sample,
     scatter,
+    shuffle,
     softmax,
     special,
     standardize,
@@ -161,3 +163,10 @@ class NumpyBackend(Backend):
     unique = staticmethod(order.unique)
     accumulate = staticmethod(running.accumulate)
     running_extreme = staticmethod(running.running_extreme)
+    # Random numbers are drawn on the host for every device: other backends have no such kernels.
+    random_words = staticmethod(random.random_words)
+    random_singles = staticmethod(random.random_singles)
+    random_doubles = staticmethod(random.random_doubles)
+    random_remainders = staticmethod(random.random_remainders)
+    normal_blocks = staticmethod(random.normal_blocks)
+    permutation = staticmethod(shuffle.permutation)
