@@ -371,7 +371,7 @@ class Tensor(TensorBase):
     hsplit, vsplit, dsplit = join.hsplit, join.vsplit, join.dsplit
     unsafe_split_with_sizes, slice_inverse = join.unsafe_split_with_sizes, slices.slice_inverse
     hash_tensor, is_set_to, const_data_ptr = bits.hash_tensor, metadata.is_set_to, metadata.data_ptr
-    unsafe_split, unsafe_chunk, split_with_sizes = join.split, join.chunk, join.split_with_sizes
+    unsafe_split, unsafe_chunk, split_with_sizes = join.unsafe_split, join.chunk, join.split_with_sizes
 
     # -- index, scatter, masks (ops/index.py, ops/slices.py, ops/scatter.py, ops/masks.py) -----------------------------
 

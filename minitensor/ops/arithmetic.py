@@ -258,6 +258,7 @@ def positive(input: Tensor) -> Tensor:
     >>> torch.positive(torch.tensor([1, -2]))
     tensor([ 1, -2])
     """
+    require_tensors("positive", input=input)
     if input.dtype.kind == "b":
         raise DtypeError("positive: bool tensors are not supported; cast to an integer first")
     return input

@@ -25,6 +25,7 @@ from minitensor.errors import (
 )
 from minitensor.memory_format import apply_format, check_dims, contiguous_format, memory_format, preserve_format
 from minitensor.ops.copy import clone, make_contiguous
+from minitensor.ops.operand import require_tensors
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -289,6 +290,7 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.tensor([1, 2]).type_as(torch.ones(1))
     tensor([1., 2.])
     """
+    require_tensors("type_as", other=other)
     return to(input, other)
 
 

@@ -18,7 +18,7 @@ from minitensor.autograd.tables import in_singles
 from minitensor.backends.numpy.halves import compute
 from minitensor.base import TensorBase, elements_of
 from minitensor.dtypes import bool_
-from minitensor.errors import DtypeError, UnsupportedDtypeError, UsageValueError, WrongTypeError
+from minitensor.errors import DtypeError, UnsupportedDtypeError, UsageValueError
 from minitensor.ops.aliasing import check_fits, writes
 from minitensor.ops.kinds import REALS, of_kind, unsupported_dtype_error
 from minitensor.ops.operand import (
@@ -225,8 +225,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
     True
     """
-    if not isinstance(other, TensorBase):
-        raise WrongTypeError(f"equal(): argument 'other' must be a tensor, not {type(other).__name__}")
+    require_tensors("equal", input=input, other=other)
     same_device(input, other)
     return input.shape == other.shape and have_equal_elements(elements_of(input), elements_of(other))
 

@@ -288,8 +288,8 @@ def read_sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def as_number(value: Any) -> Any:
-    """Convert a tensor of one element to a Python number; return a number itself."""
-    return value.item() if isinstance(value, TensorBase) else value
+    """Convert a tensor of one element or a number of NumPy's to a Python number; return such a number itself."""
+    return value.item() if isinstance(value, TensorBase) else host_value(value, None)
 
 
 def backend_at(where: DeviceLike) -> Backend:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.spellings import old_orders
 from minitensor.autograd.strides import in_layout, of_tensors
@@ -34,15 +35,20 @@ def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = No
     """Interpolate linearly: return ``input + weight * (end - input)``, exactly ``end`` for a weight of 1.
 
     Raises:
-        RuntimeError: If the tensors differ in dtype.
+        RuntimeError: If the tensors differ in dtype, unless ``weight`` has no dims, or the weight of real tensors is a
+            complex number.
 
     >>> import minitensor as torch
     >>> torch.lerp(torch.tensor([0., 10.]), torch.tensor([4., 20.]), 0.5)
     tensor([ 2., 15.])
     """
+    weight = host_value(weight, None)
     for argument, value in (("end", end), ("weight", weight)):
-        if isinstance(value, TensorBase) and value.dtype is not input.dtype:
+        may_differ = value is weight and isinstance(value, TensorBase) and not value.ndim
+        if isinstance(value, TensorBase) and value.dtype is not input.dtype and not may_differ:
             raise DtypeError(f"lerp: expected dtype {input.dtype.name} for `{argument}`, got {value.dtype.name}")
+    if isinstance(weight, complex) and weight.imag and not input.dtype.is_complex:
+        raise DtypeError(f"lerp: expected a real weight for tensors of {input.dtype.name}, got {weight}")
     of_kind("lerp", INEXACT, input.array)
     (start, stop, share), common = promote_in_singles(input, end, weight)
     way = stop - start

@@ -53,7 +53,7 @@ from minitensor.ops.copy import clone, writable_copy
 from minitensor.ops.creation import tensor
 from minitensor.ops.fill import check_expands
 from minitensor.ops.masks import index_by_mask, masked_fill_, positions_of_mask
-from minitensor.ops.operand import WEAKER, fit_or_overflow
+from minitensor.ops.operand import WEAKER, fit_or_overflow, read_positions, require_tensors
 from minitensor.ops.shape import reshape
 from minitensor.profiler.labels import run_as
 from minitensor.shapes import can_expand
@@ -571,7 +571,8 @@ def index_put_(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate
     ``indices`` holds a tensor of positions or a mask for each of the first dims, or None to keep a dim whole. With
     ``accumulate`` repeated positions add up.
     """
-    seen, picks = split_index(input, input.layout, tuple(slice(None) if each is None else each for each in indices))
+    require_tensors("index_put_", values=values)
+    seen, picks = split_index(input, input.layout, read_positions("index_put_", indices))
     if not picks:
         raise ArgumentTypeError("index_put_(): give at least one tensor of positions or a mask")
     put(seen, positions_of(seen, picks, values), values, accumulate)

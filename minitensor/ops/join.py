@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor import layouts
 from minitensor.autograd import declare
+from minitensor.autograd.argument_types import check_type
 from minitensor.autograd.binding import host_value
 from minitensor.autograd.declare import differentiable
 from minitensor.autograd.misuse import composite
@@ -34,6 +35,7 @@ from minitensor.shapes import (
 Sections = int | Sequence[int]  # or a tensor of one number; other integers are refused, as in PyTorch
 
 if TYPE_CHECKING:
+    from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
@@ -314,6 +316,7 @@ def as_sections(given: Sections) -> int | tuple[int, ...]:
     if given.__class__ is int:
         return given
     if isinstance(given, TensorBase):
+        check_type("split", "split_size_or_sections", "Count | Sequence[int]", given)
         return int(given)
     return sizes_from_list("split", "split_size_or_sections", given)
 
@@ -367,14 +370,30 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 # PyTorch's do not track the views; these do.
-unsafe_split, unsafe_chunk, unsafe_split_with_sizes = split, chunk, split_with_sizes
+unsafe_chunk, unsafe_split_with_sizes = chunk, split_with_sizes
+
+
+@composite
+def unsafe_split(input: Tensor, split_size: Count, dim: int = 0) -> tuple[Tensor, ...]:
+    """Split a dim into pieces of ``split_size`` entries; the last may be smaller. Here as ``split``.
+
+    Raises:
+        RuntimeError: If the tensor has no dims, or the size is negative.
+
+    >>> import minitensor as torch
+    >>> [len(piece) for piece in torch.arange(5).unsafe_split(2)]
+    [2, 2, 1]
+    """
+    return split(input, split_size, dim)
 
 
 @composite
 @other_names(
     sections="indices_or_sections", indices="indices_or_sections", tensor_indices_or_sections="indices_or_sections"
 )
-def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(
+    input: Tensor, indices_or_sections: Tensor | Count | Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
     """Split a dim into a number of nearly equal pieces, or before each of several indices. Returns views.
 
     Args:
@@ -405,7 +424,7 @@ def tensor_split(input: Tensor, indices_or_sections: Tensor | int | Sequence[int
 
 @composite
 @other_names(sections="indices_or_sections", indices="indices_or_sections")
-def hsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
+def hsplit(input: Tensor, indices_or_sections: Tensor | Count | Sequence[int]) -> tuple[Tensor, ...]:
     """Split side by side: along dim 1, a vector along dim 0; arguments as for ``tensor_split``. Returns views.
 
     Raises:
@@ -420,7 +439,7 @@ def hsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> 
 
 @composite
 @other_names(sections="indices_or_sections", indices="indices_or_sections")
-def vsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
+def vsplit(input: Tensor, indices_or_sections: Tensor | Count | Sequence[int]) -> tuple[Tensor, ...]:
     """Split along dim 0; arguments as for ``tensor_split``. Returns views.
 
     Raises:
@@ -435,7 +454,7 @@ def vsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> 
 
 @composite
 @other_names(sections="indices_or_sections", indices="indices_or_sections")
-def dsplit(input: Tensor, indices_or_sections: Tensor | int | Sequence[int]) -> tuple[Tensor, ...]:
+def dsplit(input: Tensor, indices_or_sections: Tensor | Count | Sequence[int]) -> tuple[Tensor, ...]:
     """Split along dim 2; arguments as for ``tensor_split``. Returns views.
 
     Raises:

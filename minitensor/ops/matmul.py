@@ -17,18 +17,18 @@ from minitensor.autograd.turns import in_turn
 from minitensor.base import TensorBase
 from minitensor.compat.once import warn_once
 from minitensor.errors import (
-    ArgumentError,
     ArgumentTypeError,
     DtypeError,
     ShapeError,
     ShapeIndexError,
     UnsupportedDtypeError,
+    UsageError,
     UsageTypeError,
     quote,
 )
 from minitensor.ops.arithmetic import conj, mul
 from minitensor.ops.kinds import NUMERIC, require_kind, require_same_dtype
-from minitensor.ops.operand import same_device
+from minitensor.ops.operand import require_tensors, same_device
 from minitensor.ops.out import write_out
 from minitensor.shapes import matmul_shape, wrap_dim, wrap_dims
 
@@ -348,6 +348,7 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.inner(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 10.]))
     tensor([21., 43.])
     """
+    require_tensors("inner", input=input, other=other)
     if not input.ndim or not other.ndim:
         return input.mul(other, out=out)
     if input.shape[-1] != other.shape[-1]:
@@ -365,6 +366,7 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.kron(torch.tensor([1, 2]), torch.tensor([1, 10]))
     tensor([ 1, 10,  2, 20])
     """
+    require_tensors("kron", input=input, other=other)
     ndim = max(input.ndim, other.ndim)
     left = (1,) * (ndim - input.ndim) + tuple(input.shape)
     right = (1,) * (ndim - other.ndim) + tuple(other.shape)
@@ -378,8 +380,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     """Multiply a chain of ``matrices`` in the order that costs the fewest multiplications.
 
     Raises:
-        ValueError: If there are no matrices.
-        RuntimeError: If a tensor is not a matrix, or shapes do not fit.
+        RuntimeError: If there are no matrices, a tensor is not a matrix, or shapes do not fit.
 
     >>> chain_matmul(ones(2, 3), ones(3, 1), ones(1, 2))
     tensor([[3., 3.],
@@ -389,7 +390,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
         "torch.chain_matmul is deprecated: use torch.linalg.multi_dot, which takes a list of matrices, instead."
     )
     if not matrices:
-        raise ArgumentError("chain_matmul: expected at least one matrix")
+        raise UsageError("chain_matmul: expected at least one matrix")
     for i, each in enumerate(matrices):
         if each.ndim != 2:
             raise ShapeError(f"chain_matmul: expected matrices, but number {i} has shape {tuple(each.shape)}")

@@ -24,7 +24,7 @@ from minitensor.backends.numpy.halves import convert
 from minitensor.base import TensorBase
 from minitensor.copies import record_copy, tracing
 from minitensor.dtypes import Kind
-from minitensor.errors import ArgumentTypeError, DeviceError, WrongTypeError
+from minitensor.errors import ArgumentTypeError, DeviceError, WrongTypeError, quote
 from minitensor.ops.kinds import ORDERED, of_kind
 from minitensor.scalars import fit, lift
 
@@ -280,6 +280,16 @@ def not_a_tensor(name: str, argument: str, value: Any) -> WrongTypeError:
     return WrongTypeError(
         f"{name}(): argument {argument!r} must be a tensor, not {type(value).__name__}; use tensor(...) on it"
     )
+
+
+def read_positions(name: str, indices: Any) -> tuple[Any, ...]:
+    """Return an index of tensors, with None as a slice of the whole dim; raise for anything else."""
+    if not isinstance(indices, (list, tuple)) or not all(i is None or isinstance(i, TensorBase) for i in indices):
+        raise ArgumentTypeError(
+            f"{name}(): argument 'indices' must be a sequence of tensors, not {type(indices).__name__}: "
+            f"{quote(indices)}"
+        )
+    return tuple([slice(None) if each is None else each for each in indices])
 
 
 def as_float(input: Tensor) -> Array:

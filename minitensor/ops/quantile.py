@@ -231,7 +231,9 @@ def check_q(name: str, input: Tensor, q: Any) -> Tensor:
         raise ShapeError(f"{name}: input tensor must be non-empty, got shape {list(input.shape)}")
     q = host_value(q, None)
     if is_number(q):
-        if isinstance(q, complex) or not 0 <= q <= 1:
+        if isinstance(q, complex):
+            raise ArgumentTypeError(f"{name}(): argument 'q' must be a real number or a tensor, not {q}")
+        if not 0 <= q <= 1:
             raise UsageError(f"{name}: q must be in the range [0, 1] but got {q}")
         alone: Tensor = wrap(input.result_class, input.xp.asarray([q], dtype=input.dtype.arithmetic))
         return alone

@@ -273,6 +273,8 @@ def randint_like(
     tensor([5., 5.])
     """
     refuse_vector(bounds[-1] if bounds and high is ABSENT else high)
+    if len(bounds) == 1 and isinstance(bounds[0], TensorBase):
+        bounds = (int(bounds[0]),)  # of any dtype
     low, high = read_bounds("randint_like", bounds, low, high)
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
     return with_grad(random_(made, low, high, generator=generator), requires_grad)

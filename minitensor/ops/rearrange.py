@@ -28,6 +28,7 @@ from minitensor.shapes import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from minitensor.autograd.argument_types import Count
     from minitensor.backends import Array
     from minitensor.shapes import Shape
     from minitensor.tensor import Tensor
@@ -92,7 +93,7 @@ def repeat_each(input: Tensor, repeats: int, dim: int) -> Array:
 
 @composite
 def repeat_interleave(
-    input: Tensor, repeats: Tensor | int | None = None, dim: int | None = None, *, output_size: int | None = None
+    input: Tensor, repeats: Tensor | Count | None = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
     """Repeat each element, or each slice of ``dim``, next to itself.
 
@@ -205,7 +206,7 @@ def flipud(input: Tensor) -> Tensor:
 def prepare_roll(input: Tensor, shifts: Any, dims: Any) -> tuple[Tensor, Shape, Shape | None]:
     """Return shifts and non-negative dims as tuples of one length; one shift without dims."""
     steps = normalize_sizes(shifts)
-    if dims is None:
+    if dims is None or (isinstance(dims, (list, tuple)) and not dims):
         if len(steps) != 1:
             raise ShapeError(f"roll: without dims, expected one shift, got {steps}")
         return input, steps, None
@@ -236,7 +237,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Array:
         array = input.xp.asarray(array, order="C")
     if dims is None:
         return input.xp.roll(array, shifts[0])
-    return input.xp.roll(array, shifts, dims) if dims else array.copy()
+    return input.xp.roll(array, shifts, dims)
 
 
 @composite

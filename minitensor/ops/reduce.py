@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 MANY = 4096  # above this size the elements cost more time than the call
 
 Dims: TypeAlias = "int | Sequence[int] | None"
+Sizes: TypeAlias = "int | Sequence[int]"
 Axes: TypeAlias = Any  # dims in normal form, a tuple of ints; Any, as the signature of an operation tells of its calls
 
 
@@ -525,7 +526,7 @@ def any(input: Tensor, dim: ListedDims | None = None, keepdim: bool = False, *, 
     ),
 )
 @in_layout(row_major)
-def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
+def logsumexp(input: Tensor, dim: Sizes, keepdim: bool = False, *, out: Tensor | None = None) -> Array:
     """Return ``log(sum(exp(input)))`` along ``dim``, an int or several, without overflow.
 
     >>> import minitensor as torch

@@ -514,7 +514,7 @@ def make_inplace(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
     @composite_as(operation.__name__ + "_")
     @functools.wraps(operation)
     def call(*args: P.args, **kwargs: P.kwargs) -> Tensor:
-        input: Any = args[0]
+        input: Any = args[0] if args else kwargs["input"]
         is_leaf = input._node.__class__ is Leaf
         if grad_mode.get():
             refuse_leaf(operation.__name__ + "_", input)

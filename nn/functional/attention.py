@@ -250,7 +250,7 @@ def multi_head_attention_forward(
     mask = merge_masks(mask, padding, added, batch, num_heads, k.shape[1])
     scores = matmul(q * math.sqrt(1.0 / max(q.shape[-1], 1)), k.transpose(-2, -1))
     weights = head_weights(scores, mask, need_weights)
-    weights = dropout(weights, dropout_p, training=training and dropout_p > 0)
+    weights = dropout(weights, dropout_p, training=bool(training and dropout_p > 0))
     mean = matmul(weights, v).transpose(0, 1).reshape(length * batch, width)
     output = linear(mean, out_proj_weight, out_proj_bias)
     output = output.view(length, batch, output.shape[1])

@@ -210,6 +210,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
     >>> conv_tbc(ones(5, 1, 2), ones(3, 2, 4), zeros(4)).shape
     torch.Size([3, 1, 4])
     """
+    require_tensors("conv_tbc", input=input, weight=weight, bias=bias)
     if input.ndim != 3 or weight.ndim != 3:
         raise ShapeError(
             "conv_tbc: expected input (T, N, C) and weight (K, C, O), got shapes "

@@ -21,7 +21,7 @@ from minitensor.autograd.mode import no_grad
 from minitensor.backends.silence import quietly
 from minitensor.base import TensorBase, wrap
 from minitensor.dtypes import INTEGRAL
-from minitensor.errors import DtypeError, ShapeError
+from minitensor.errors import DtypeError, ShapeError, WrongTypeError
 from minitensor.nn.functional.cross_entropy import no_such_class
 from minitensor.nn.functional.padding import pad
 from minitensor.nn.functional.reduction import read_reduction, reduce_losses
@@ -215,6 +215,11 @@ def add_in_logarithms(xp: Library, terms: Array) -> Array:
 def read_lengths(steps: Tensor, targets: Tensor, inputs: Any, lengths: Any) -> tuple[list[int], list[int]]:
     """Return both lengths as numbers, one for each sample, after checking them."""
     count, batch = steps.shape[:2]
+    if isinstance(inputs, TensorBase) != isinstance(lengths, TensorBase):
+        raise WrongTypeError(
+            "ctc_loss(): input_lengths and target_lengths must both be tensors or both sequences of ints, not "
+            f"{type(inputs).__name__} and {type(lengths).__name__}"
+        )
     inputs, lengths = read_numbers("input_lengths", inputs, batch), read_numbers("target_lengths", lengths, batch)
     if max(inputs, default=0) > count:
         raise ShapeError(f"ctc_loss: Expected input_lengths to have value at most {count}, but got {max(inputs)}")

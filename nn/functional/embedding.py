@@ -21,6 +21,7 @@ from minitensor.errors import (
     GuardError,
     IndexRuntimeError,
     ShapeError,
+    ShapeValueError,
     UnsupportedError,
     UnsupportedValueError,
     quote,
@@ -191,12 +192,12 @@ def check_indices(name: str, input: Tensor, count: int) -> None:
 def check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, samples: Tensor | None, mode: str) -> None:
     """Validate the arguments of ``embedding_bag``."""
     require_tensors("embedding_bag", input=input, weight=weight)
+    if weight.ndim != 2:
+        raise ShapeValueError(f"embedding_bag: expected weight (V, D), got shape {tuple(weight.shape)}")
     require_kind("embedding_bag", FLOATS, weight)
     require_same_dtype("embedding_bag", weight=weight, per_sample_weights=samples)
     if mode not in ("sum", "mean", "max"):
         raise ArgumentError(f"embedding_bag: mode has to be one of sum, mean or max, got {quote(mode)}")
-    if weight.ndim != 2:
-        raise ShapeError(f"embedding_bag: expected weight (V, D), got shape {tuple(weight.shape)}")
     if input.ndim not in (1, 2):
         raise ArgumentError(f"embedding_bag: input has to be 1D or 2D Tensor, but got shape {tuple(input.shape)}")
     if (input.ndim == 2) != (offsets is None):

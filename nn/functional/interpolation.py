@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitensor.autograd.argument_types import is_count
 from minitensor.autograd.misuse import composite_with_own_checks
 from minitensor.base import TensorBase
 from minitensor.callers import user_level
@@ -305,7 +306,7 @@ def one_per_dim(name: str, given: Any, dims: int, input: Tensor) -> Sequence[Any
 
 def as_int(size: Any) -> int:
     """Return a size as an int."""
-    if not hasattr(size, "__index__"):
+    if not is_count(size):
         raise ArgumentTypeError(f"interpolate: size must be ints, got {size!r} of type {type(size).__name__}")
     return int(size)
 

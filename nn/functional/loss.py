@@ -18,7 +18,7 @@ from minitensor.autograd.turns import in_turn
 from minitensor.backends import any_true
 from minitensor.base import TensorBase, values_of
 from minitensor.callers import user_level
-from minitensor.errors import ArgumentError, DtypeError, UsageValueError
+from minitensor.errors import ArgumentError, DtypeError, UsageValueError, WrongTypeError, quote
 from minitensor.nn.functional.reduction import (
     check_pair,
     check_same_shape,
@@ -41,6 +41,7 @@ from minitensor.scalars import lift
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth
     from minitensor.backends import Array
+    from minitensor.ops.operand import Operand
     from minitensor.tensor import Tensor
 
 
@@ -241,7 +242,7 @@ def poisson_nll_loss(
 @composite
 def gaussian_nll_loss(
     input: Tensor,
-    target: Tensor,
+    target: Operand,
     var: Tensor | float,
     full: Truth = False,
     eps: float = 1e-6,
@@ -253,7 +254,7 @@ def gaussian_nll_loss(
 
     Args:
         input: The means, a tensor of any shape (...).
-        target: The samples, in the same shape.
+        target: The samples, in the same shape, or one number.
         var: The variances: one number, or a tensor in the shape of ``input``, in that shape without the last dim, or
             with one dim of size 1.
         full: Whether to add the constant log(2 pi) / 2.
@@ -266,7 +267,7 @@ def gaussian_nll_loss(
     >>> F.gaussian_nll_loss(tensor([0.]), tensor([2.]), tensor([1.]))
     tensor(2.)
     """
-    require_tensors("gaussian_nll_loss", input=input, target=target)
+    require_tensors("gaussian_nll_loss", input=input)
     variance = read_variance(input, var).clone()
     require_kind("gaussian_nll_loss", ORDERED, variance)
     reduction = read_reduction("gaussian_nll_loss", reduction)
@@ -282,6 +283,8 @@ def gaussian_nll_loss(
 def read_variance(input: Tensor, var: Tensor | float) -> Tensor:
     """Return the variances in a shape that broadcasts to that of the input."""
     if not isinstance(var, TensorBase):
+        if not isinstance(var, float):
+            raise WrongTypeError(f"gaussian_nll_loss(): argument 'var' must be a tensor or a float, not {quote(var)}")
         if var < 0:
             raise ArgumentError(f"gaussian_nll_loss: var has negative entry/entries: {var}")
         return full_like(input, 1) * var
@@ -450,5 +453,5 @@ def kl_div(
         # Not 0 where the target is: like PyTorch's, the loss is NaN where the input is infinite there.
         losses = where(empty, -target * input, target * (log(where(empty, 1.0, target)) - input))
     if batchmean:
-        return losses.sum() / input.shape[0] if input.ndim else losses
+        return losses.sum() / (input.shape[0] if input.ndim else 1)
     return reduce_losses(losses, reduction)

@@ -22,10 +22,12 @@ from minitensor.ops.choice import clamp, clamp_min, minimum, where
 from minitensor.ops.distance import pairwise_distance
 from minitensor.ops.kinds import FLOATS, ORDERED, in_dtype_of, require_kind, require_same_dtype
 from minitensor.ops.operand import require_tensors
+from minitensor.shapes import broadcast_shapes
 
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth
     from minitensor.backends import Array, Library
+    from minitensor.ops.operand import Operand
     from minitensor.tensor import Tensor
 
 Distance = Callable[["Tensor", "Tensor"], "Tensor"]
@@ -382,8 +384,8 @@ def count_pairs(xp: Library, rows: Array, listed: Array, classes: Array) -> tupl
 @composite
 def multilabel_soft_margin_loss(
     input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
+    target: Operand,
+    weight: Operand | None = None,
     size_average: Truth | None = None,
     reduce: Truth | None = None,
     reduction: str = "mean",
@@ -392,8 +394,8 @@ def multilabel_soft_margin_loss(
 
     Args:
         input: The scores, (..., C).
-        target: 1 for right classes and 0 for wrong ones, in the same shape.
-        weight: A factor for each class, in a shape that broadcasts.
+        target: 1 for right classes and 0 for wrong ones, in the same shape, or one number for all.
+        weight: A factor for each class, in a shape that broadcasts, or one number.
         size_average, reduce: Deprecated; use ``reduction``.
         reduction: "mean" (the default) or "sum" of the losses, or "none" for all of them.
 
@@ -404,7 +406,7 @@ def multilabel_soft_margin_loss(
     tensor(0.6931)
     """
     reduction = read_reduction("multilabel_soft_margin_loss", reduction, size_average, reduce)
-    require_tensors("multilabel_soft_margin_loss", input=input, target=target)
+    require_tensors("multilabel_soft_margin_loss", input=input)
     require_kind("multilabel_soft_margin_loss", FLOATS, input)
     losses = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     classes = input.ndim - 1  # as in PyTorch, also where the target has more dims
@@ -429,6 +431,7 @@ def soft_margin_loss(
 
     Raises:
         ValueError: If ``reduction`` is unknown.
+        RuntimeError: If ``target`` does not broadcast to the shape of ``input``.
 
     >>> F.soft_margin_loss(tensor([0.]), tensor([1.]))
     tensor(0.6931)
@@ -436,6 +439,11 @@ def soft_margin_loss(
     reduction = read_reduction("soft_margin_loss", reduction, size_average, reduce)
     require_tensors("soft_margin_loss", input=input, target=target)
     require_kind("soft_margin_loss", FLOATS, input)
+    if broadcast_shapes(input.shape, target.shape) != input.shape:
+        raise ShapeError(
+            f"soft_margin_loss: target of shape {tuple(target.shape)} does not broadcast to {tuple(input.shape)}, "
+            "that of input"
+        )
     losses = in_dtype_of("soft_margin_loss", input, -logsigmoid(target * input))
     return reduce_losses(lay_out_composite(of_input, (input,), losses), reduction)
 

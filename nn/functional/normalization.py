@@ -357,13 +357,13 @@ def rms_norm(
 
 @composite
 def normalize(
-    input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12, out: Tensor | None = None
+    input: Tensor, p: float | None = 2.0, dim: Dims = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
     """Divide by the p-norm along ``dim``, so that it becomes 1.
 
     Args:
         input: A tensor of any shape (...); the result has the same shape.
-        p: The exponent of the norm.
+        p: The exponent of the norm; None counts as 2.
         dim: The dim, or dims, along which the norm is taken.
         eps: Smaller norms count as this, so that zeros stay zeros.
         out: Where to write the result.
@@ -371,7 +371,7 @@ def normalize(
     >>> F.normalize(tensor([[3., 4.]]))
     tensor([[0.6000, 0.8000]])
     """
-    return input.div(clamp(norm(input, p, dim, True), min=eps), out=out)
+    return input.div(clamp(norm(input, 2.0 if p is None else p, dim, True), min=eps), out=out)
 
 
 @composite

@@ -118,3 +118,69 @@ def test_factors_stand_where_pytorchs_may(name: str) -> None:
                     faults.append(f"{kind} {given}: {found!r}, PyTorch {expected!r}")
     assert not faults, "\n".join(faults[:20])
     assert count > 50
+
+
+# -- numbers of other types, and numbers in place of tensors -----------------------------------------------------------
+
+
+def forms_of_numbers(t: Any) -> dict[str, Any]:
+    """Return numbers of other types than Python's, tensors and what is no number."""
+    return {
+        "NumPy's int": np.int64(1), "NumPy's float": np.float32(1), "NumPy's bool": np.bool_(True),
+        "a 0-d int": t.tensor(1), "a 0-d float": t.tensor(1.0, dtype=t.float64), "a vector": t.tensor([1]),
+        "a complex number": 1j, "None": None,
+        "a string": "x", "a bool": True, "an int": 1, "a float": 1.0, "a list": [1], "an empty tuple": (),
+        "a list of floats": [1.0],
+    }  # fmt: skip
+
+
+PLACES: dict[str, Callable[[Any, Any], Any]] = {
+    "lerp": lambda t, n: t.lerp(t.ones(2), t.zeros(2), n),
+    "lerp_": lambda t, n: t.ones(2).lerp_(t.zeros(2), n),
+    "arange": lambda t, n: t.arange(n),
+    "arange from": lambda t, n: t.arange(0, n),
+    "roll": lambda t, n: t.roll(t.arange(3), 1, n),
+    "unsafe_split": lambda t, n: t.unsafe_split(t.arange(3), n),
+    "quantile": lambda t, n: t.quantile(t.ones(2), n),
+    "inner": lambda t, n: t.inner(t.ones(2), n),
+    "kron": lambda t, n: t.kron(t.ones(2), n),
+    "equal": lambda t, n: t.equal(t.ones(2), n),
+    "type_as": lambda t, n: t.ones(2).type_as(n),
+    "positive": lambda t, n: t.positive(n),
+    "a bias of conv_tbc": lambda t, n: t.conv_tbc(t.ones(3, 1, 1), t.ones(1, 1, 1), n),
+    "a variance": lambda t, n: t.nn.functional.gaussian_nll_loss(t.ones(2), t.ones(2), n),
+    "targets": lambda t, n: t.nn.functional.gaussian_nll_loss(t.ones(2), n, t.ones(2)),
+    "right classes": lambda t, n: t.nn.functional.multilabel_soft_margin_loss(t.ones(2, 2), n),
+    "a norm": lambda t, n: t.nn.functional.normalize(t.ones(2, 2), n),
+    "a size of interpolate": lambda t, n: t.nn.functional.interpolate(t.ones(1, 1, 3), n),
+    "values of index_put": lambda t, n: t.ones(2).index_put((t.tensor([0]),), n),
+    "divergences of a number": lambda t, n: t.nn.functional.kl_div(t.tensor(1.0), t.ones(2, 3), reduction="batchmean"),
+    "margins of a number": lambda t, n: t.nn.functional.soft_margin_loss(t.ones(()), t.ones(2)),
+    "lengths of two kinds": lambda t, n: t.nn.functional.ctc_loss(
+        t.ones(3, 2, 3), t.ones(2, 2, dtype=t.int64), (3, 3), t.tensor([1, 1])),
+    "a view by name": lambda t, n: t.ones(4).as_strided_(input=t.ones(4), size=(2,), stride=(1,)),
+}  # fmt: skip
+
+
+ELSEWHERE = {
+    ("arange from", "None"): "None is the default, and may be given",
+    ("a bias of conv_tbc", "a vector"): "PyTorch adds a bias of another dtype there alone",
+    ("a norm", "a string"): "one class for all that is no number",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_numbers_of_all_types_are_accepted_as_in_pytorch(place: str) -> None:
+    torch = pytest.importorskip("torch")
+    faults = []
+    for form in forms_of_numbers(mt):
+        if (place, form) in ELSEWHERE:
+            continue
+        found, expected = [quiet(PLACES[place], t, forms_of_numbers(t)[form]) for t in (mt, torch)]
+        if isinstance(expected, Exception):
+            same = isinstance(found, type(expected))
+        else:
+            same = not isinstance(found, Exception) and repr(found).replace("minitensor", "torch") == repr(expected)
+        if not same:
+            faults.append(f"{form}: {found!r}, PyTorch {expected!r}")
+    assert not faults, "\n".join(faults)

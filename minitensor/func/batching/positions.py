@@ -98,6 +98,11 @@ def index_at(dim: int, index: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * dim, index)
 
 
+def places_at(dim: int, index: Any) -> tuple[Any, ...]:
+    """Return positions in one dim, for ``index_put_``."""
+    return (*(None,) * dim, index)
+
+
 def gather(do: BatchedCall, input: Any, dim: int, index: Any, sparse_grad: bool) -> Any:
     """Read along one dim; 0-d samples are treated as vectors of one element."""
     rows, places = do.all_rows(input), do.all_rows(index)
@@ -147,7 +152,9 @@ def index_add(do: BatchedCall, input: Rows, dim: int, index: Any, source: Any, a
         do(input.tensor, dim + 1, index, do.all_rows(source), alpha)
         return
     do.compute_as(
-        lambda input, dim, index, source, alpha: input.index_put_(index_at(dim, index), source * alpha, accumulate=True)
+        lambda input, dim, index, source, alpha: input.index_put_(
+            places_at(dim, index), source * alpha, accumulate=True
+        )
     )
 
 
@@ -156,7 +163,7 @@ def index_copy(do: BatchedCall, input: Rows, dim: int, index: Any, source: Any) 
     if not isinstance(index, Rows):
         do(input.tensor, dim + 1, index, do.all_rows(source))
         return
-    do.compute_as(lambda input, dim, index, source: input.index_put_(index_at(dim, index), source))
+    do.compute_as(lambda input, dim, index, source: input.index_put_(places_at(dim, index), source))
 
 
 def index_fill(do: BatchedCall, input: Rows, dim: int, index: Any, value: Any) -> None:
