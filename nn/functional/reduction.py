@@ -18,6 +18,7 @@ from minitensor.shapes import broadcast_shapes
 if TYPE_CHECKING:
     from minitensor.autograd.argument_types import Truth
     from minitensor.dtypes import dtype
+    from minitensor.ops.operand import Operand
     from minitensor.tensor import Tensor
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -64,7 +65,7 @@ def reduce_losses(losses: Tensor, reduction: str) -> Tensor:
     return losses.sum() if reduction == "sum" else losses.mean()
 
 
-def weigh_losses(losses: Tensor, weight: Tensor | None) -> Tensor:
+def weigh_losses(losses: Tensor, weight: Operand | None) -> Tensor:
     """Return the losses times the weights, if there are any."""
     return losses if weight is None else losses * weight
 
