@@ -11,7 +11,7 @@ from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeAlias, TypeVar
 
 from minitensor import backends
-from minitensor.errors import ArgumentTypeError, DeviceError, quote
+from minitensor.errors import ArgumentTypeError, DeviceError, NoSuchDeviceError, quote
 
 if TYPE_CHECKING:
     from minitensor.backends import Array
@@ -102,13 +102,17 @@ class device:  # noqa: N801  # PyTorch's spelling
         return device, (self.type, self.index)
 
 
+WITH_MODULES = ("xpu", "mtia")  # of PyTorch's own, which raises AssertionError for those that it was built without
+
+
 def parse(text: str, index: int | None) -> tuple[str, int | None]:
     """Split text such as "cuda:1" into a name and an index, and validate both."""
     if index is not None:
         check_index(index)
     name, colon, number = text.partition(":")
     if name not in backends.names():
-        raise DeviceError(f"device: expected one of {', '.join(backends.names())}, got {text!r}")
+        error = NoSuchDeviceError if name in WITH_MODULES else DeviceError
+        raise error(f"device: expected one of {', '.join(backends.names())}, got {text!r}")
     if not colon:
         return name, index
     if index is not None:

@@ -167,3 +167,16 @@ def test_blocks_that_choose_nothing_work_without_a_gpu() -> None:
         for block in blocks:
             with block:
                 assert lib.ones(1).item() == 1
+
+
+@pytest.mark.parametrize("name", ["xpu", "mtia", "xpu:0"])
+def test_a_device_that_pytorch_was_built_without_is_an_assertion(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.xpu.is_available():
+        pytest.skip("this machine has such a device")
+    for lib in (mt, torch):
+        for make in (lib.ones, lib.empty, lib.rand, lib.tensor):
+            with pytest.raises(AssertionError):
+                make(2, device=name)
+        with pytest.raises(AssertionError):
+            lib.ones(2).to(name)
