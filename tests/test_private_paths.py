@@ -431,3 +431,11 @@ def test_hooks_of_all_modules_can_be_read() -> None:
     assert len(seen) == before + 1 and handle.id in seen and callable(seen[handle.id])
     handle.remove()
     assert len(seen) == before
+
+
+def test_names_that_libraries_import_beside_vmap_are_here() -> None:
+    from minitensor.paths import samples
+
+    names = ("_add_batch_dim", "_broadcast_to_and_flatten", "_get_name", "_maybe_remove_batch_dim", "_remove_batch_dim")
+    assert all(callable(getattr(samples, each)) for each in names)
+    assert samples._get_name(mt.exp) == "exp"

@@ -13,6 +13,7 @@ from minitensor.base import TensorBase
 from minitensor.compat.reasons import attributes_of
 from minitensor.errors import BatchingError
 from minitensor.func.batching.batched import Batched, Level, active_levels, batch, levels_in, strip_level
+from minitensor.func.mapping import name_of as _get_name  # noqa: F401
 from minitensor.func.mapping import unbatch
 from minitensor.func.mapping import vmap as vmap_impl  # noqa: F401
 from minitensor.tensor import Tensor
