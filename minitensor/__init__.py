@@ -29,6 +29,7 @@ from minitensor.autograd.protocol import (
 from minitensor.autograd.watch import (
     is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
     is_anomaly_enabled as is_anomaly_enabled,
+    set_anomaly_enabled as set_anomaly_enabled,
 )
 from minitensor.compat import reasons
 from minitensor.device import device as device
@@ -129,6 +130,7 @@ from minitensor.ops.files import from_file as from_file
 from minitensor.ops.exchange import asarray as asarray, from_dlpack as from_dlpack, frombuffer as frombuffer
 from minitensor.ops.metadata import (
     get_device as get_device,
+    is_inference as is_inference,
     is_nonzero as is_nonzero,
     is_same_size as is_same_size,
     is_storage as is_storage,
@@ -738,6 +740,7 @@ from minitensor.func import vmap as vmap
 from minitensor import distributions as distributions, quasirandom as quasirandom
 from minitensor import amp as amp, cpu as cpu
 from minitensor import sparse as sparse
+from minitensor import masked as masked, monitor as monitor
 from minitensor.ops.matmul import mm as spmm
 from minitensor.sparse.creation import sparse_coo_tensor as sparse_coo_tensor, sparse_csr_tensor as sparse_csr_tensor
 from minitensor.sparse.creation import sparse_compressed_tensor as sparse_compressed_tensor

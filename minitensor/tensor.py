@@ -110,9 +110,9 @@ class Tensor(TensorBase):
     def __new__(cls: type[S], *data: Any, **options: Any) -> S:
         return tensor_types.construct(cls, *data, **options)
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, announces_itself: bool = False, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name, attribute in subclasses.attributes_of_subclass(cls):
+        for name, attribute in subclasses.attributes_of_subclass(cls, announces_itself):
             setattr(cls, name, attribute)
 
     __torch_function__: Any = classmethod(subclasses.torch_function)

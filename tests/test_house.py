@@ -30,7 +30,7 @@ FLOORS = (
     "ops",
     "tensor",
     "overrides amp cpu cuda accelerator fft linalg random quasirandom special signal sparse utils nn "
-    "distributions jit optim serialization func _C vision library testing paths run multiprocessing",
+    "distributions masked monitor jit optim serialization func _C vision library testing paths run multiprocessing",
     "__init__ __main__",
 )
 HEIGHT = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms.split())}

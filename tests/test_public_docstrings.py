@@ -52,7 +52,8 @@ ROOMS = (
     "minitensor.run", "minitensor._C", "minitensor.overrides",
     "minitensor.distributions", "minitensor.distributions.constraint_registry",
     "minitensor.distributions.constraints", "minitensor.distributions.kl", "minitensor.distributions.transforms",
-    "minitensor.distributions.utils", "minitensor.utils.benchmark",
+    "minitensor.distributions.utils", "minitensor.utils.benchmark", "minitensor.masked", "minitensor.monitor",
+    "minitensor.utils.throughput_benchmark",
 )  # fmt: skip
 
 # Modules whose public names have another law, and where it is. Layers have one in all rooms.

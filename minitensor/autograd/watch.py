@@ -18,7 +18,7 @@ from minitensor.autograd.packed import pack_node
 from minitensor.backends import BY_ARRAY
 from minitensor.base import TensorBase, values_of
 from minitensor.callers import caller, line_of, stack, user_level
-from minitensor.errors import GradError
+from minitensor.errors import ArgumentTypeError, GradError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -207,6 +207,28 @@ class set_detect_anomaly(WatchContext):  # noqa: N801  # PyTorch's name
 
     def __enter__(self) -> Any:
         return self
+
+
+def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
+    """Turn anomaly detection on or off.
+
+    Args:
+        mode: Whether to detect anomalies.
+        check_nan: Look for NaN; if False, only the lines of operations are noted. Default: ``True``.
+
+    Raises:
+        TypeError: If an argument is not a bool.
+
+    >>> import minitensor as torch
+    >>> torch.set_anomaly_enabled(True)
+    >>> torch.is_anomaly_enabled()
+    True
+    >>> torch.set_anomaly_enabled(False)
+    """
+    for name, value in (("mode", mode), ("check_nan", check_nan)):
+        if not isinstance(value, bool):
+            raise ArgumentTypeError(f"set_anomaly_enabled: {name} must be bool, not {type(value).__name__}")
+    change(anomaly=mode, check_nan=check_nan)
 
 
 def is_anomaly_enabled() -> bool:

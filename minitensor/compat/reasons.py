@@ -51,8 +51,8 @@ ABSENT = (
     Absence("bfloat16 is available only on the CPU", "use HalfTensor", "torch.cuda.BFloat16Tensor"),
     Absence("NumPy has no number of this size", "use float16, float32, complex64 or int8", """
         torch.Tensor.chalf torch.bit torch.bits*"""),
-    Absence("there are no nested or masked tensors", "use padded tensors with a mask", """
-        torch.nested torch.masked torch.jagged torch.Tensor.to_padded_tensor"""),
+    Absence("there are no nested tensors", "use padded tensors with a mask", """
+        torch.nested torch.jagged torch.Tensor.to_padded_tensor"""),
     Absence("the classes of typed tensors and storages belong to old PyTorch", "use tensor(..., dtype=...)", """
         torch.*Tensor torch.*Storage torch.Storage torch.StorageBase torch.cuda.*Tensor torch.cuda.*Storage
         torch.Tensor.storage_type"""),
@@ -102,9 +102,9 @@ ABSENT = (
         torch.functional.overload torch.types.py_sym_types torch.fft.Tensor torch.optim.lr_scheduler.Optimizer
         torch.nn.utils.rnn.copy_method_params"""),
     Absence("it belongs to the insides of PyTorch's profilers", "use profiler.profile, utils.benchmark or cProfile", """
-        torch.profiler* torch.monitor torch.autograd.profiler* torch.autograd.Profiler*
+        torch.profiler* torch.autograd.profiler* torch.autograd.Profiler*
         torch.autograd.kineto_available torch.autograd.profiler_* torch.ThroughputBenchmark torch.BenchmarkConfig
-        torch.BenchmarkExecutionStats torch.utils.ThroughputBenchmark torch.utils.throughput_benchmark
+        torch.BenchmarkExecutionStats
         torch.utils.benchmark.* torch.utils.bottleneck torch.utils.flop_counter.* torch.utils.*cpp_backtrace"""),
     Absence("nothing is compiled or downloaded here", "write the operation in Python; read weights with load", """
         torch.utils.cpp_extension torch.utils.cmake_prefix_path torch.utils.collect_env.*"""),
@@ -125,9 +125,9 @@ ABSENT = (
     # -- settings, types and the insides of PyTorch
     Absence("it belongs to the engine or the build of PyTorch", "remove the line; nothing here depends on it", """
         torch.overrides.enable_reentrant_dispatch torch.has_* torch.*_num_interop_threads
-        torch.*_deterministic_debug_mode torch.set_anomaly_enabled torch.autograd.*_multithreading_enabled
+        torch.*_deterministic_debug_mode torch.autograd.*_multithreading_enabled
         torch.autograd.NestedIOFunction torch.autograd.SavedTensor torch.autograd.VariableMeta
-        torch.autograd.grad_mode.* torch.is_inference torch.version.* torch.torch_version.* torch.windows
+        torch.autograd.grad_mode.* torch.version.* torch.torch_version.* torch.windows
         torch.utils.backcompat torch.utils.backend_registration torch.utils.*privateuse1* torch.utils.set_module
         torch.numa torch.profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 torch.nn.utils.rnn.bind
         torch.nn.utils.rnn.PackedSequence_ torch.serialization.* torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING

@@ -317,6 +317,16 @@ def is_meta(input: Tensor) -> bool:
     return input.device.type == "meta"
 
 
+def is_inference(input: Tensor) -> bool:
+    """Return False: tensors that are made in ``inference_mode`` may be used in the graph later.
+
+    >>> import minitensor as torch
+    >>> torch.is_inference(torch.ones(2))
+    False
+    """
+    return input.is_inference()
+
+
 def always_false(input: Tensor) -> bool:
     """Return False: this library has no tensors of that kind.
 

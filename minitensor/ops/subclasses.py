@@ -72,9 +72,12 @@ def convert(found: Any, cls: type[Any]) -> Any:
     return found
 
 
-def attributes_of_subclass(cls: type[Any]) -> list[tuple[str, Any]]:
-    """Make calls with tensors of a new class ask it. Return what has to replace inherited attributes that would not."""
-    if cls is not getattr(TensorBase, "sparse_class", None):  # which announces itself when the first tensor is made
+def attributes_of_subclass(cls: type[Any], announces_itself: bool) -> list[tuple[str, Any]]:
+    """Make calls with tensors of a new class ask it. Return what has to replace inherited attributes that would not.
+
+    A class that announces itself does so when its first tensor is made: programs without one pay nothing.
+    """
+    if not announces_itself:
         announce(cls)
     if "__torch_function__" not in vars(cls) or not does_override(cls):
         return []

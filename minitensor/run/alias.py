@@ -180,7 +180,7 @@ def own_name(name: str) -> str:
 def locate(name: str) -> str | None:
     """Return the name here of one of PyTorch's modules, or None if there is no such module here.
 
-    >>> locate("torch.nn.functional"), locate("torch.monitor")
+    >>> locate("torch.nn.functional"), locate("torch.nested")
     ('minitensor.nn.functional', None)
     """
     elsewhere = ELSEWHERE.get(name) or IN_TORCHVISION.get(name)

@@ -73,7 +73,7 @@ def refuse_write(*args: Any, **kwargs: Any) -> NoReturn:
     raise ArgumentTypeError("cannot assign to elements of a sparse tensor: convert it with to_dense() first")
 
 
-class SparseTensor(Tensor, is_sparse=True):
+class SparseTensor(Tensor, is_sparse=True, announces_itself=True):
     """A tensor of which only some entries are stored, by coordinates or with compressed rows.
 
     ``sparse_coo_tensor``, ``sparse_csr_tensor`` and ``Tensor.to_sparse`` make them.

@@ -11,10 +11,11 @@ from minitensor.utils import benchmark, checkpoint, data, deterministic, dlpack,
 from minitensor.utils.op_log import op_log
 from minitensor.utils.report import measure_memory, summary
 from minitensor.utils.swap import swap_tensors
+from minitensor.utils.throughput_benchmark import ThroughputBenchmark
 
 __all__ = [
-    "benchmark", "checkpoint", "collect_env", "data", "deterministic", "dlpack", "measure_memory", "model_zoo",
-    "op_log", "summary", "swap_tensors", "trace_copies", "weak",
+    "ThroughputBenchmark", "benchmark", "checkpoint", "collect_env", "data", "deterministic", "dlpack",
+    "measure_memory", "model_zoo", "op_log", "summary", "swap_tensors", "trace_copies", "weak",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # with it, type checkers accept any name

@@ -81,7 +81,7 @@ except ImportError:
         "a.py:7: has torch.optim.Adam",
         "a.py:7: differs torch.optim.Adam(foreach=): `foreach=`, `fused=` and `pin_memory=` are accepted and have no "
         "effect (PyTorch: they choose an implementation)",
-        "a.py:9: does without torch.nested: there are no nested or masked tensors; use padded tensors with a mask",
+        "a.py:9: does without torch.nested: there are no nested tensors; use padded tensors with a mask",
         "1 files; names of PyTorch: 3 here, 2 here with a difference, 2 missing, 1 missing in code that expects it",
         "Methods of tensors, modules and other objects are not checked.",
     ]
