@@ -589,7 +589,7 @@ OTHER_NAMES = frozenset(
     "broadcast_coalesced reduce_add_coalesced device_memory_used caching_allocator_disabled max_memory_allocated "
     "max_memory_reserved "
     "memory_allocated memory_reserved get_fastpath_enabled set_fastpath_enabled "  # of devices
-    "set_autocast_cache_enabled set_autocast_cpu_enabled set_autocast_enabled "
+    "set_anomaly_enabled set_autocast_cache_enabled set_autocast_cpu_enabled set_autocast_enabled "
     "autocast_increment_nesting autocast_decrement_nesting "
     "_check_not_implemented legacy_get_string get_unwrapped "  # of PyTorch's private modules
     "done _in_projection_packed "  # of futures and nn.functional

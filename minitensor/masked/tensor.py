@@ -97,7 +97,7 @@ class MaskedTensor(Tensor, announces_itself=True):
 
     @classmethod
     def of(cls, data: Tensor, mask: Tensor) -> MaskedTensor:
-        """Return a masked tensor on these parts, with the history of the data."""
+        """Return a masked tensor on the parts ``data`` and ``mask``, with the history of the data."""
         announce(MaskedTensor)
         made = new(MaskedTensor)
         made._masked_data, made._masked_mask = data, mask
@@ -167,7 +167,7 @@ class MaskedTensor(Tensor, announces_itself=True):
         if self._masked_data.ndim == 0:
             seen = self._masked_mask.item()
             return f"MaskedTensor({text_of(self._masked_data.item()) if seen else '--'}, {seen})"
-        return f"MaskedTensor(\n{indented(text(self._masked_data, self._masked_mask))}\n)"
+        return f"MaskedTensor(\n{indent(text(self._masked_data, self._masked_mask))}\n)"
 
     def __format__(self, specification: str) -> str:
         return object.__format__(self, specification)
@@ -180,14 +180,14 @@ def text_of(number: Any) -> str:
     return f"{number:8.4f}" if isinstance(number, float) else str(number)
 
 
-def indented(lines: str) -> str:
+def indent(lines: str) -> str:
     return "\n".join(["  " + line for line in lines.split("\n")])
 
 
 def text(data: Tensor, mask: Tensor) -> str:
     """Return nested lists as text, with ``--`` where the mask is false."""
     if data.ndim > 1:
-        parts = [indented(text(*pair)) for pair in zip(data, mask, strict=True)]
+        parts = [indent(text(*pair)) for pair in zip(data, mask, strict=True)]
         return "[\n" + ",\n".join(parts) + "\n]"
     seen, numbers = mask.tolist(), [text_of(each) for each in data.tolist()]
     width = max([len(each) if is_seen else 8 for each, is_seen in zip(numbers, seen, strict=True)], default=0)

@@ -108,11 +108,11 @@ class ThroughputBenchmark:
         self._inputs: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
     def run_once(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what the module computes from these arguments."""
+        """Return what the module computes from ``args`` and ``kwargs``."""
         return self._module(*args, **kwargs)
 
     def add_input(self, *args: Any, **kwargs: Any) -> None:
-        """Keep arguments for the calls that are measured."""
+        """Keep the arguments ``args`` and ``kwargs`` for the calls that are measured."""
         self._inputs.append((args, kwargs))
 
     def benchmark(
