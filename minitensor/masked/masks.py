@@ -28,7 +28,7 @@ LOWEST = frozenset(("amax", "argmax", "logaddexp", "logsumexp"))
 HIGHEST = frozenset(("amin", "argmin"))
 
 
-def require_strided(name: str, *tensors: Any) -> None:
+def refuse_sparse(name: str, *tensors: Any) -> None:
     """Raise for sparse tensors."""
     for each in tensors:
         if each.is_sparse or each.is_sparse_csr:
@@ -80,7 +80,7 @@ def unmask(input: Any, mask: Tensor | None) -> tuple[Any, Tensor | None]:
 def fill(name: str, input: Any, mask: Tensor | None, order: float = 2) -> Tensor:
     """Return the elements that a mask lets in, and the identity of an operation in place of the others."""
     input, mask = unmask(input, mask)
-    require_strided(name, input)
+    refuse_sparse(name, input)
     if mask is None:
         return input  # type: ignore[no-any-return]  # a plain tensor
     spread = spread_mask(input, mask)

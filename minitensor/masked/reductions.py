@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from minitensor.dtypes import bool_, float32, int8, int16, int32, int64, uint8
 from minitensor.errors import ArgumentError, GuardError
-from minitensor.masked.masks import fill, require_strided, sorted_dims, spread_mask, unmask
+from minitensor.masked.masks import fill, refuse_sparse, sorted_dims, spread_mask, unmask
 from minitensor.ops import exponentials, extremes, quantile, reduce
 from minitensor.ops.creation import ones
 from minitensor.ops.linalg.power_norm import vector_norm
@@ -295,7 +295,7 @@ def spread_of(
         raise GuardError("Only one of unbiased and correction may be given")
     taken = correction if correction is not None else float(unbiased is not False)
     data, mask = unmask(input, mask)
-    require_strided("std/var", data)
+    refuse_sparse("std/var", data)
     wanted = data.dtype if dtype is None else dtype
     computed = wanted if wanted.is_floating_point or wanted.is_complex else float32
     number = count(data, dim, True, mask)
