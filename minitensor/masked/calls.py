@@ -55,14 +55,14 @@ def compute(make: Make, func: Callable[..., Any], args: Sequence[Any], kwargs: M
     """
     name = name_of(func)
     if getattr(func, "__name__", "") in NUMBERS:
-        refuse_hidden("item", args[0])
+        check_mask("item", args[0])
         return func(data_of(args[0]))
     if name in REDUCTIONS or name == "all":
         return reduce(make, name, *args, **kwargs)
     if name in OTHERS:
         return OTHERS[name](make, *args, **kwargs)
     if name in FACTS:
-        refuse_hidden(name, args[0])
+        check_mask(name, args[0])
         return func(*map(data_of, args), **kwargs)
     if name in POINTWISE:
         require_one(name, args[1:])
@@ -108,7 +108,7 @@ def require_one(name: str, others: Sequence[Any]) -> None:
         raise ArgumentTypeError(f"{name}: a MaskedTensor does not support additional Tensor arguments here")
 
 
-def refuse_hidden(name: str, input: Any) -> None:
+def check_mask(name: str, input: Any) -> None:
     """Raise if the number that is asked for is masked out."""
     if name == "item" and input._masked_data.numel() == 1 and not input._masked_mask.item():
         raise ArgumentError("item: the element is masked out")
