@@ -125,25 +125,29 @@ class MaskedTensor(Tensor, announces_itself=True):
 
     # -- graph ---------------------------------------------------------------------------------------------------------
 
-    def set_requires_grad(self, value: bool) -> None:
+    def _set_requires_grad(self, value: bool) -> None:
         """Make a leaf require grad, or stop requiring it."""
         self._masked_data.requires_grad = value
 
     def requires_grad_(self, requires_grad: bool = True) -> MaskedTensor:
-        """Make a leaf require grad, or stop requiring it; return it."""
+        """Change in place whether a leaf requires grad; return it.
+
+        Args:
+            requires_grad: Whether it requires grad.
+        """
         self._masked_data.requires_grad_(requires_grad)
         return self
 
-    def get_grad(self) -> MaskedTensor | None:
+    def _get_grad(self) -> MaskedTensor | None:
         """Return the gradient of a leaf, with its mask."""
         found = self._masked_data.grad
         return None if found is None else self.of(found, self._masked_mask)
 
-    def set_grad(self, value: Any) -> None:
+    def _set_grad(self, value: Any) -> None:
         """Replace the gradient."""
         self._masked_data.grad = value._masked_data if is_masked_tensor(value) else value
 
-    def delete_grad(self) -> None:
+    def _delete_grad(self) -> None:
         """Remove the gradient."""
         self._masked_data.grad = None
 
@@ -154,9 +158,11 @@ class MaskedTensor(Tensor, announces_itself=True):
         given = gradient._masked_data if is_masked_tensor(gradient) else gradient
         self._masked_data.backward(given, retain_graph, create_graph, inputs)
 
-    requires_grad: Any = property(lambda self: self._masked_data.requires_grad, set_requires_grad)
-    grad: Any = property(get_grad, set_grad, delete_grad)
-    node: Any = property(lambda self: None)
+    requires_grad: Any = property(
+        lambda self: self._masked_data.requires_grad, _set_requires_grad, None, "Whether gradients flow to the data."
+    )
+    grad: Any = property(_get_grad, _set_grad, _delete_grad)
+    node: Any = property(lambda self: None, None, None, "None: the graph is that of the data.")
 
     # -- Python's protocols --------------------------------------------------------------------------------------------
 

@@ -425,9 +425,8 @@ def try_plain_write(input: Tensor, index: Any, value: Any) -> bool:
         return False  # a watching mode must be told of the write, which the slow way does
     if value.__class__ in NUMBERS:
         limit = SURE.get(array.dtype.char)
-        if limit is None or value.__class__ not in WEAKER[array.dtype.kind] or value.__class__ is complex:
-            return False
-        if not -limit <= value <= limit:  # type: ignore[operator]  # a real number
+        if limit is None or value.__class__ is complex or value.__class__ not in WEAKER[array.dtype.kind] \
+                or not -limit <= value <= limit:  # type: ignore[operator]  # a real number
             return False
         try:
             array[index] = value
