@@ -107,12 +107,27 @@ def is_accident(error: Exception) -> bool:
     return isinstance(error, (AttributeError, KeyError)) or (isinstance(error, TypeError) and "NoneType" in str(error))
 
 
+# What reads and what writes a setting that a name of this walk may change.
+SETTINGS = {
+    "backends.mha get_fastpath_enabled": "set_fastpath_enabled",
+    **{f"backends.cuda {each}_sdp_enabled": f"enable_{each}_sdp" for each in "flash math mem_efficient cudnn".split()},
+    "backends.cuda fp16_bf16_reduction_math_sdp_allowed": "allow_fp16_bf16_reduction_math_sdp",
+}
+
+
 @pytest.fixture(autouse=True)
 def without_gpu() -> Iterator[None]:
     if torch.cuda.is_available() or mt.cuda.is_available():
         pytest.skip("there is a GPU")
+    before = []
+    for lib in (torch, mt):
+        for read, write in SETTINGS.items():
+            path, _, name = read.partition(" ")
+            place = importlib.import_module(f"{lib.__name__}.{path}")
+            before.append((getattr(place, write), getattr(place, name)()))
     yield
-    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(False)
+    for write, value in before:
+        write(value)
 
 
 def test_all_names_are_walked() -> None:

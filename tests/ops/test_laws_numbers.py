@@ -319,6 +319,8 @@ ALIASES = """
     cumulative_trapezoid histogram lerp_ xlogy_ constant_ trunc_normal_ histogramdd
 """.split()
 ELSEWHERE = {
+    "sparse operands; tests/sparse": "saddmm sspaddmm",
+    "a target that PyTorch documents as a tensor; tests/nn": "multilabel_soft_margin_loss",
     "a source to copy; tests/test_lines_in_both.py": "copy_",
     "a probability, or the range of a distribution": """alpha_dropout bernoulli dropout feature_alpha_dropout rrelu
         rrelu_ bernoulli_ cauchy_ exponential_ geometric_ log_normal_ normal_ uniform_ dropout1d dropout2d dropout3d

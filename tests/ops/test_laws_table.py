@@ -31,6 +31,7 @@ REASONS = {
     "sets or returns global state, not a tensor": (
         "can_cast promote_types get_default_dtype set_default_dtype get_num_threads set_num_threads get_printoptions "
         "set_printoptions is_grad_enabled is_inference_mode_enabled is_anomaly_enabled is_anomaly_check_nan_enabled "
+        "set_anomaly_enabled "
         "use_deterministic_algorithms are_deterministic_algorithms_enabled set_flush_denormal "
         "is_deterministic_algorithms_warn_only_enabled is_warn_always_enabled set_warn_always "
         "set_float32_matmul_precision get_float32_matmul_precision"
@@ -83,7 +84,7 @@ REASONS = {
     "exchange with other libraries, and properties; tested by tests/ops/test_exchange.py": (
         "asarray frombuffer from_file from_dlpack to_dlpack is_tensor "
         "is_nonzero is_same_size get_device is_cpu is_meta is_sparse "
-        "is_quantized is_pinned is_shared is_inference"
+        "is_quantized is_pinned is_shared is_inference record_stream"
     ),
     "belongs to sparse tensors; tested by tests/sparse": (
         "spmm sparse_coo_tensor sparse_csr_tensor to_sparse to_sparse_coo to_sparse_csr to_dense is_sparse_csr "
