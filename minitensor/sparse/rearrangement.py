@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minitensor.errors import ArgumentTypeError, DimError, ShapeError, UnsupportedError
+from minitensor.errors import ArgumentTypeError, DimError, ShapeError, UnsupportedError, quote
 from minitensor.memory_format import sparse_coo
 from minitensor.ops.join import cat as join
 from minitensor.ops.rearrange import repeat_interleave
@@ -89,17 +89,25 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, out: Tensor | None = None) ->
     return cat([unsqueeze(each, dim) for each in tensors], dim, out=out)
 
 
-def permute(input: SparseTensor, *dims: Any) -> SparseTensor:
+def permute(input: SparseTensor, dims: Sequence[int]) -> SparseTensor:
     """Return the tensor with its sparse dims in another order."""
     input.require_layout("permute", sparse_coo)
-    given = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
-    order = list(wrap_dims(tuple(given), input.ndim))
+    if not isinstance(dims, (list, tuple)):
+        raise ArgumentTypeError(f"permute(): argument 'dims' must be a list or tuple of ints, not {quote(dims)}")
+    order = list(wrap_dims(tuple(dims), input.ndim))
     count = input.sparse_dim()
     if len(order) != input.ndim or order[count:] != list(range(count, input.ndim)):
-        raise UnsupportedError(f"permute: expected an order of the {count} sparse dims, got {tuple(given)}")
+        raise UnsupportedError(f"permute: expected an order of the {count} sparse dims, got {tuple(dims)}")
     extent = [input.extent[each] for each in order]
     is_merged = order == sorted(order) and input.is_merged
     return input.of_coo(input.places[0][order[:count]], input.entries, extent, is_merged)
+
+
+def permute_method(input: SparseTensor, *ints: Any, dims: Any = None) -> SparseTensor:
+    """Return the tensor with its sparse dims in an order given as a list or tuple, or one by one."""
+    if dims is None:
+        dims = ints[0] if len(ints) == 1 and not isinstance(ints[0], int) else ints
+    return permute(input, dims)
 
 
 def unsqueeze(input: SparseTensor, dim: int) -> SparseTensor:

@@ -168,7 +168,8 @@ USES: dict[str, Callable[[Any, Any, Any], Any]] = {
     "cat": lambda lib, s, d: [lib.cat([s, s * 2]), lib.cat([s, s, s], 1), lib.cat([s], -1)],
     "stack": lambda lib, s, d: [lib.stack([s, s]), lib.stack([s, s], 1), s.unsqueeze(0), s.unsqueeze(-1)],
     "permute": lambda lib, s, d: [
-        s.permute(1, 0), s.permute((0, 1)), lib.permute(s, (1, 0)), s.unsqueeze(0).permute(2, 0, 1)
+        s.permute(1, 0), s.permute((0, 1)), lib.permute(s, (1, 0)), s.unsqueeze(0).permute(2, 0, 1),
+        lib.permute(s, dims=[1, 0]), s.permute(dims=(1, 0)),
     ],
     "sparse_mask": lambda lib, s, d: [
         dense(lib, *s.shape).sparse_mask(s.coalesce()), s.sparse_mask((s * 0 + s).coalesce()),
@@ -346,6 +347,7 @@ WRONG: dict[str, Callable[[Any, Any], Any]] = {
     "mean": lambda lib, s: s.mean(),
     "compare": lambda lib, s: s == s,
     "view": lambda lib, s: s.view(-1),
+    "an int as an order": lambda lib, s: lib.permute(s, 1),
     "data_ptr": lambda lib, s: s.data_ptr(),
     "sum of rows": lambda lib, s: lib.sparse.sum(s.to_sparse_csr(), 0),
     "sum of dense": lambda lib, s: lib.sparse.sum(lib.ones(2, 3), 0),
