@@ -247,10 +247,13 @@ def randn_like(
     return with_grad(normal_(made, generator=generator), requires_grad)
 
 
-def refuse_vector(high: Any) -> None:
-    """Raise for a tensor with dims as the end of a range."""
-    if isinstance(high, TensorBase) and high.ndim:
+def read_lone_bound(high: Any) -> Any:
+    """Return the end of a range without a start, which may be a 0-d tensor of any dtype, as an int or what it is."""
+    if not isinstance(high, TensorBase):
+        return high
+    if high.ndim:
         raise UsageError(f"randint_like: high must be an int or a 0-d tensor, got shape {tuple(high.shape)}")
+    return int(high)
 
 
 @composite
@@ -266,15 +269,16 @@ def randint_like(
         *bounds: ``high``, or ``low`` and ``high``.
 
     Raises:
-        RuntimeError: If ``high`` is a tensor with dims, or no integer lies in the range.
+        RuntimeError: If ``high`` is a tensor with dims and there is no ``low``, or no integer lies in the range.
 
     >>> import minitensor as torch
     >>> torch.randint_like(torch.ones(2), 5, 6)
     tensor([5., 5.])
     """
-    refuse_vector(bounds[-1] if bounds and high is ABSENT else high)
-    if len(bounds) == 1 and isinstance(bounds[0], TensorBase):
-        bounds = (int(bounds[0]),)  # of any dtype
+    if low is ABSENT and not bounds:
+        high = read_lone_bound(high)
+    elif low is high is ABSENT and len(bounds) == 1:
+        bounds = (read_lone_bound(bounds[0]),)
     low, high = read_bounds("randint_like", bounds, low, high)
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
     return with_grad(random_(made, low, high, generator=generator), requires_grad)

@@ -76,6 +76,8 @@ def test_functions_read_their_parameters_as_pytorch_does(value: str) -> None:
             yield "randint_like, high", lambda lib, g: lib.randint_like(vector(lib), 1, high=v(lib))
             yield "randperm", lambda lib, g: lib.randperm(v(lib))
             yield "multinomial", lambda lib, g: lib.multinomial(vector(lib), v(lib), True)
+        yield "randint_like, alone", lambda lib, g: lib.randint_like(vector(lib), v(lib))
+        yield "randint_like, alone by name", lambda lib, g: lib.randint_like(vector(lib), high=v(lib))
         yield "randint, size", lambda lib, g: lib.randint(5, v(lib))
         yield "randint, size=", lambda lib, g: lib.randint(high=5, size=v(lib))
         yield "randint_like, a word before", lambda lib, g: lib.randint_like(vector(lib), v(lib), low=1)
