@@ -293,7 +293,7 @@ def mul_(input: Tensor, other: Operand) -> None:
 
 
 @composite
-def subtract(input: Operand, other: Operand, *factor: Number, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
+def subtract(input: Operand, other: Operand, *factor: Operand, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """Return ``input - alpha * other``, as ``sub``.
 
     Args:
@@ -314,7 +314,7 @@ def subtract(input: Operand, other: Operand, *factor: Number, alpha: Number = 1,
 
 
 @composite
-def subtract_(input: Tensor, other: Operand, *factor: Number, alpha: Number = 1) -> Tensor:
+def subtract_(input: Tensor, other: Operand, *factor: Operand, alpha: Number = 1) -> Tensor:
     """Subtract ``alpha * other`` from ``input`` in place, as ``sub_``.
 
     Args:
@@ -333,17 +333,17 @@ def subtract_(input: Tensor, other: Operand, *factor: Number, alpha: Number = 1)
     return sub_(input, other, alpha=factor_of("subtract_", other, factor, alpha))
 
 
-def factor_of(name: str, other: Operand, factor: tuple[Number, ...], alpha: Number) -> Number:
+def factor_of(name: str, other: Operand, factor: tuple[Operand, ...], alpha: Number) -> Number:
     """Return the factor, which may be given by position if it follows a number."""
     if not factor:
         return alpha
-    if len(factor) > 1 or not argument_types.is_number(other):
+    if len(factor) > 1 or not all(map(argument_types.is_number, (other, *factor))):
         raise ArgumentTypeError(f"{name}(): only a number may be followed by alpha, a number; else give alpha= by name")
     return read_alpha(factor[0])  # type: ignore[no-any-return]  # a number
 
 
 @composite
-def rsub(input: Tensor, other: Operand, *factor: Number, alpha: Number = 1) -> Tensor:
+def rsub(input: Tensor, other: Operand, *factor: Operand, alpha: Number = 1) -> Tensor:
     """Return ``other - alpha * input``.
 
     Args:

@@ -86,7 +86,7 @@ def test_other_orders_are_refused() -> None:
                   lambda: mt.subtract(a, 2, a), lambda: a.subtract_(2, a),
                   lambda: mt.addmm(mt.ones(2, 2), 3, mt.ones(2, 2), mt.ones(2, 2)),
                   lambda: mt.addmm(mt.ones(2, 2), mt.ones(2, 2), mt.ones(2, 2), 3)):  # fmt: skip
-        with pytest.raises(TypeError, match="too many positional arguments"):
+        with pytest.raises(TypeError, match=r"too many positional arguments|only a number may be followed by alpha"):
             wrong()
     with pytest.raises(RuntimeError, match="alpha"):
         mt.add(mt.tensor([1]), 2.5, mt.tensor([1]))
