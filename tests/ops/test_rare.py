@@ -39,6 +39,7 @@ CALLS: dict[str, Any] = {
     "rows that are not a slice": lambda lib: numbers(lib)[0].slice_inverse(lib.zeros(2, 2), 1),
     "conjugate": lambda lib: lib.conj_physical_(lib.tensor([1 + 2j])),
     "conjugate of real numbers": lambda lib: lib.conj_physical_(lib.tensor([1.0])),
+    "conjugate of expanded real numbers": lambda lib: lib.conj_physical_(lib.tensor([1.0]).expand(3)),
     "shuffle": lambda lib: lib.native_channel_shuffle(lib.arange(8.0).view(1, 4, 2), 2),
     "parts": lambda lib: lib.unsafe_split_with_sizes(lib.arange(5), [2, 3])[1],
 }  # fmt: skip
