@@ -131,3 +131,28 @@ def test_the_number_of_threads_changes_no_result(shape: Any, groups: int) -> Non
     finally:
         threads.set_num_threads(before)
     assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("groups", [0, 2])
+def test_gradients_of_long_rows_are_accurate_to_the_last_digits(groups: int) -> None:
+    x, g = [draw((2, 2, 1 << 19), "float32", "dense", seed, far=0.5) for seed in (1, 2)]
+    wide_x, wide_g, w = x.astype("float64"), g.astype("float64"), numpy.ones(2, "float32")
+    _, mean, r, _ = reference.channel_norm(numpy, wide_x, None, None, groups, 1e-5)
+    exact = reference.channel_norm_backward(numpy, wide_g, wide_x, mean, r, None, groups)
+    single = mean.astype("float32"), r.astype("float32")
+    found = fast.channel_norm_backward(g, x, *single, w, groups)
+    numpy.testing.assert_allclose(found[0], exact[0], rtol=0, atol=1e-6)
+    numpy.testing.assert_allclose(found[2], exact[2], rtol=1e-6)
+    lines, grads = x.reshape(1, -1), g.reshape(1, -1)
+    _, middle, by = reference.layer_norm(numpy, lines.astype("float64"), None, None, 1e-5)
+    expected = reference.layer_norm_backward(numpy, grads.astype("float64"), lines.astype("float64"), middle, by, None)
+    given = grads, lines, middle.astype("float32"), by.astype("float32"), None
+    numpy.testing.assert_allclose(fast.layer_norm_backward(*given)[0], expected[0], rtol=0, atol=1e-6)
+
+
+def test_an_infinite_weight_makes_the_gradient_of_its_group_nan() -> None:
+    x, g = draw((2, 4, 5), "float64", "dense", 1), numpy.ones((2, 4, 5))
+    w = numpy.array([1.0, numpy.inf, 1.0, 1.0])
+    _, mean, r, _ = fast.channel_norm(x, None, None, 2, 1e-5)
+    found = fast.channel_norm_backward(g, x, mean, r, w, 2)[0]
+    assert numpy.isnan(found[:, :2]).all() and numpy.isfinite(found[:, 2:]).all()

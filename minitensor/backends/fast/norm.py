@@ -6,10 +6,10 @@
 | columns | a channel of a batch whose rows are short: some columns of (N, C L) |
 | lines | a line of (M, L), each of whose entries has its own weight |
 
-The mean is subtracted before anything is squared or multiplied: no sum loses bits to a large mean. Sums over a row are
-in the dtype of the input, those over rows in double. Threads share sets, and sums over lines are cut into blocks of
-fixed length, so that no result depends on the number of threads. Dtypes other than singles and doubles go to NumPy's
-kernels. This file knows no tensors.
+The mean is subtracted before anything is squared or multiplied: no sum loses bits to a large mean. Sums over a part
+of a row are in the dtype of the input, all others in double. Threads share sets, and sums over lines are cut into
+blocks of fixed length, so that no result depends on the number of threads. Dtypes other than singles and doubles go to
+NumPy's kernels. This file knows no tensors.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SHORT = 64  # rows of a batch up to this length are columns
 COLUMNS = 512  # taken at a time, about: with the sums, they stay in the fastest cache
+PART = 4096  # entries of a row that are added in the dtype of the input
 BLOCK = 128  # lines whose gradients in the weight are added in the dtype of the input
 
 
@@ -147,6 +148,33 @@ def walk_of(x: Array, groups: int) -> tuple[int, int, int]:
     return (channels // groups, 1, channels // groups) if groups else (n, channels, 1)
 
 
+# -- sums --------------------------------------------------------------------------------------------------------------
+
+
+@machine_code
+def sum_line(line: Array) -> float:
+    """Return the sum of a line."""
+    total = 0.0
+    for start in range(0, len(line), PART):
+        part, some = line[start : start + PART], line.dtype.type(0)
+        for i in range(len(part)):
+            some += part[i]
+        total += some
+    return total
+
+
+@machine_code
+def sum_squares(line: Array, middle: float) -> float:
+    """Return the sum of the squared distances of a line's entries from a number."""
+    total = 0.0
+    for start in range(0, len(line), PART):
+        part, some = line[start : start + PART], line.dtype.type(0)
+        for i in range(len(part)):
+            some += (part[i] - middle) ** 2
+        total += some
+    return total
+
+
 # -- rows --------------------------------------------------------------------------------------------------------------
 
 
@@ -161,17 +189,11 @@ def normalize_rows(
         start, stop = s * apart, s * apart + count * step
         total = 0.0
         for row in range(start, stop, step):
-            part = x.dtype.type(0)
-            for i in range(length):
-                part += x[row, i]
-            total += part
+            total += sum_line(x[row])
         middle = x.dtype.type(total / (count * length))
         squares = 0.0
         for row in range(start, stop, step):
-            part = x.dtype.type(0)
-            for i in range(length):
-                part += (x[row, i] - middle) ** 2
-            squares += part
+            squares += sum_squares(x[row], middle)
         by = write_statistics(s, middle, squares / (count * length), eps, mean, r, var)
         for row in range(start, stop, step):
             factor, shift = x.dtype.type(by * weight[row % channels]), bias[row % channels]
@@ -199,13 +221,20 @@ def slope_rows(
         middle, by = mean[s], numpy.float64(r[s])
         level, along = 0.0, 0.0
         for row in range(start, stop, step):
-            flat, tilted = x.dtype.type(0), x.dtype.type(0)
-            for i in range(length):
-                flat += grad[row, i]
-                tilted += grad[row, i] * (x[row, i] - middle)
+            flat, tilted = 0.0, 0.0
+            for start_of_part in range(0, length, PART):
+                g, part = grad[row, start_of_part : start_of_part + PART], x[row, start_of_part : start_of_part + PART]
+                some, others = x.dtype.type(0), x.dtype.type(0)
+                for i in range(len(part)):
+                    some += g[i]
+                    others += g[i] * (part[i] - middle)
+                flat += some
+                tilted += others
             sums[0, row], sums[1, row] = flat, tilted * by
-            level += flat * numpy.float64(weight[row % channels])
-            along += tilted * numpy.float64(weight[row % channels])
+            scale = numpy.float64(weight[row % channels])
+            level += flat * scale
+            # The products of an infinite weight and distances of both signs have no sum.
+            along += tilted * scale if numpy.isfinite(scale) else numpy.nan
         slope = x.dtype.type(-along * by**3 / (count * length))
         shift = x.dtype.type(-level * by / (count * length))
         for row in range(start, stop, step):
@@ -300,13 +329,8 @@ def normalize_lines(
     """Write the results and statistics of the lines from ``first`` to ``last``."""
     length = x.shape[1]
     for line in range(first, last):
-        total = x.dtype.type(0)
-        for i in range(length):
-            total += x[line, i]
-        middle = x.dtype.type(total / length)
-        squares = x.dtype.type(0)
-        for i in range(length):
-            squares += (x[line, i] - middle) ** 2
+        middle = x.dtype.type(sum_line(x[line]) / length)
+        squares = sum_squares(x[line], middle)
         by = x.dtype.type(1 / numpy.sqrt(squares / length + eps))
         mean[line], r[line] = middle, by
         for i in range(length):
@@ -323,10 +347,16 @@ def slope_lines(
         sums[block] = 0
         for line in range(block * BLOCK, min((block + 1) * BLOCK, len(x))):
             middle, by = mean[line], r[line]
-            level, along = x.dtype.type(0), x.dtype.type(0)
-            for i in range(length):
-                level += grad[line, i] * weight[i]
-                along += grad[line, i] * weight[i] * (x[line, i] - middle)
+            level, along = 0.0, 0.0
+            for start in range(0, length, PART):
+                stop = start + PART
+                row, g, w = x[line, start:stop], grad[line, start:stop], weight[start:stop]
+                some, others = x.dtype.type(0), x.dtype.type(0)
+                for i in range(len(row)):
+                    some += g[i] * w[i]
+                    others += g[i] * w[i] * (row[i] - middle)
+                level += some
+                along += others
             shift = x.dtype.type(level / length)
             slope = x.dtype.type(numpy.float64(by) ** 2 * along / length)
             for i in range(length):
