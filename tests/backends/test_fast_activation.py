@@ -75,3 +75,12 @@ def test_the_number_of_threads_changes_no_result(name: str) -> None:
     finally:
         threads.set_num_threads(before)
     assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", ["gelu", "sigmoid", "silu"])
+def test_the_layout_changes_no_result(name: str, shape: Any, layout: str) -> None:
+    x = draw(shape, "float32", layout, 1)
+    found, dense = getattr(fast, name)(x), getattr(fast, name)(numpy.array(x, order="C"))
+    assert found.tobytes() == dense.tobytes() and found.strides == getattr(plain, name)(x).strides

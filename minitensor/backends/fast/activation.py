@@ -1,7 +1,7 @@
 """Activation functions of singles and their gradients, in one pass over memory.
 
-The formulas are those of NumPy's kernels, which take a pass for each step, and compute other dtypes and layouts. This
-file knows no tensors.
+The formulas are those of NumPy's kernels, which take a pass for each step. They compute other dtypes, and the gradients
+in other layouts. This file knows no tensors.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SLOPE_END, SLOPE_TOP, SLOPE_BOTTOM = SLOPE
 
 def gelu(array: Array) -> Array:
     """Return ``x`` times the normal distribution function of x."""
-    return apply(write_gelu, array) if is_supported(array) else plain.gelu(array)
+    return map_memory(write_gelu, array) if array.dtype.char == "f" else plain.gelu(array)
 
 
 def gelu_backward(grad: Array, array: Array) -> Array:
@@ -43,12 +43,12 @@ def gelu_backward(grad: Array, array: Array) -> Array:
 
 def sigmoid(array: Array) -> Array:
     """Return ``1 / (1 + exp(-x))``."""
-    return apply(write_sigmoid, array) if is_supported(array) else plain.sigmoid(array)
+    return map_memory(write_sigmoid, array) if array.dtype.char == "f" else plain.sigmoid(array)
 
 
 def silu(array: Array) -> Array:
     """Return ``x * sigmoid(x)``."""
-    return apply(write_silu, array) if is_supported(array) else plain.silu(array)
+    return map_memory(write_silu, array) if array.dtype.char == "f" else plain.silu(array)
 
 
 def silu_backward(grad: Array, array: Array) -> Array:
@@ -69,6 +69,17 @@ def is_supported(*arrays: Array) -> bool:
     """Whether the loops can work on the arrays: singles, one after the other in memory."""
     shape = arrays[0].shape
     return all([each.dtype.char == "f" and each.flags.carray and each.shape == shape for each in arrays])
+
+
+def map_memory(loop: Callable[..., None], array: Array) -> Array:
+    """Return a function of each element, in the memory format of the array: no result depends on the layout."""
+    if array.flags.carray:
+        return apply(loop, array)
+    given = array.copy(order="K")
+    result: Array = numpy.empty_like(given)
+    source, target = given.ravel(order="K"), result.ravel(order="K")
+    share(lambda first, last: loop(source[first:last], target[first:last]), result.size, result.size)
+    return result
 
 
 def apply(loop: Callable[..., None], *arrays: Array) -> Array:
