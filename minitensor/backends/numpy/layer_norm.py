@@ -61,20 +61,21 @@ def layer_norm_backward(
     grad, x = numpy.ascontiguousarray(grad), numpy.ascontiguousarray(input)
     total, (count, length) = numpy.empty_like(x), x.shape
     scale, share = numpy.ones(length, x.dtype) if weight is None else weight, x.dtype.type(1 / length)
+    is_finite = weight is None or numpy.isfinite(weight).all()  # infinite products of x and of its mean have no sum
     sums: dict[int, tuple[Array, ...]] = {}
 
     def work(rows: slice) -> None:
         g, out, m, by = grad[rows], total[rows], mean[rows], r[rows]
         d, products = x[rows], scratch("norm products", g.size, g.dtype).reshape(g.shape)
-        if not (abs(m) * by < CENTERED_BEYOND).all():
+        is_centered = not (is_finite and (abs(m) * by < CENTERED_BEYOND).all())
+        if is_centered:
             d = numpy.subtract(d, m[:, None], out=scratch("norm distance", g.size, g.dtype).reshape(g.shape))
-            m = numpy.zeros_like(m)
         numpy.multiply(g, d, out=products)
         of_bias = numpy.ones(len(g), g.dtype) @ g
-        sums[rows.start] = by @ products - (by * m) @ g, of_bias
-        first = row_sums(g, scale)
-        slope = (m * first - row_sums(products, scale)) * (by * by * share)
-        shift = first * share + m * slope
+        sums[rows.start] = by @ products if is_centered else by @ products - (by * m) @ g, of_bias
+        first, second = row_sums(g, scale), row_sums(products, scale)
+        slope = (-second if is_centered else m * first - second) * (by * by * share)
+        shift = first * share if is_centered else first * share + m * slope
         numpy.multiply(d, slope.astype(x.dtype, copy=False)[:, None], out=products)
         products -= shift.astype(x.dtype, copy=False)[:, None]
         numpy.add(g if weight is None else numpy.multiply(g, weight, out=out), products, out=out)
