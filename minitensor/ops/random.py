@@ -247,7 +247,7 @@ def randn_like(
     return with_grad(normal_(made, generator=generator), requires_grad)
 
 
-def read_lone_bound(high: Any) -> Any:
+def read_single_limit(high: Any) -> Any:
     """Return the end of a range without a start, which may be a 0-d tensor of any dtype, as an int or what it is."""
     if not isinstance(high, TensorBase):
         return high
@@ -276,9 +276,9 @@ def randint_like(
     tensor([5., 5.])
     """
     if low is ABSENT and not bounds:
-        high = read_lone_bound(high)
+        high = read_single_limit(high)
     elif low is high is ABSENT and len(bounds) == 1:
-        bounds = (read_lone_bound(bounds[0]),)
+        bounds = (read_single_limit(bounds[0]),)
     low, high = read_bounds("randint_like", bounds, low, high)
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
     return with_grad(random_(made, low, high, generator=generator), requires_grad)
