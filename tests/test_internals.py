@@ -29,7 +29,9 @@ NOTE = re.compile(r"Note\s+\[([^\]]+)\]")
 
 def modules() -> dict[str, Any]:
     names = ["minitensor"]
-    names += [each.name for each in pkgutil.walk_packages(mt.__path__, "minitensor.") if "cupy" not in each.name]
+    optional = ("cupy",) if mt.backends.fast.is_available() else ("cupy", "backends.fast.")
+    found = [each.name for each in pkgutil.walk_packages(mt.__path__, "minitensor.")]
+    names += [name for name in found if not any(each in name for each in optional)]
     return {name: importlib.import_module(name) for name in names}
 
 
