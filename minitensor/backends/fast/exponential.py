@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy
 
-from minitensor.backends.fast.machine import exact_formula
+from minitensor.backends.fast.machine import ordered_formula
 
 F = numpy.float32
 I = numpy.int32
@@ -21,7 +21,7 @@ LEAST, MOST = F(-104), F(89)  # from there on, the results are 0 and infinity
 BIAS, POINT, ONE = I(127), I(23), I(1)  # of a single's exponent, and the place of its last bit
 
 
-@exact_formula
+@ordered_formula
 def exp(x: F) -> F:
     """Return the exponential of a single; of NaN, NaN."""
     y = LEAST if x < LEAST else x
@@ -36,7 +36,7 @@ def exp(x: F) -> F:
     return result
 
 
-@exact_formula
+@ordered_formula
 def power_of_two(n: I) -> F:
     """Return 2^n, a normal number, as its bits."""
     power: F = I((n + BIAS) << POINT).view(F)

@@ -1,7 +1,7 @@
 """Loops compiled to machine code by Numba, which run without the interpreter.
 
-``machine_code`` compiles a function at its first call, for the dtypes and memory orders of that call, and keeps the
-result on disk beside the source, or in the user's cache folder where that is read-only. This file knows no kernels.
+``machine_code`` compiles a function at its first call, for the dtypes of that call, and keeps the result
+on disk beside the source, or in the user's cache folder where that is read-only. This file knows no kernels.
 """
 
 from __future__ import annotations
@@ -27,7 +27,32 @@ FREEDOMS: Final = {"reassoc", "contract", "nsz"}
 
 def machine_code(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function of arrays and numbers, and of other such functions, at its first call."""
-    options: dict[str, Any] = {"nogil": True, "fastmath": FREEDOMS, "error_model": "numpy"}
+    return compile_loop(function, FREEDOMS)
+
+
+def exact_code(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function as ``machine_code`` does, without the freedom to compute a formula in another way."""
+    return compile_loop(function, False)
+
+
+def formula(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function of numbers into each loop that calls it; otherwise the loop would not be vectorized."""
+    return inline(function, FREEDOMS)
+
+
+def ordered_formula(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a formula whose terms must be added in the order in which they are written."""
+    return inline(function, {"contract"})
+
+
+def exact_formula(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a formula each of whose operations must be rounded as it is written."""
+    return inline(function, False)
+
+
+def compile_loop(function: Callable[P, R], freedoms: set[str] | bool) -> Callable[P, R]:
+    """Compile a function at its first call, and keep the result on disk if a folder can be written to."""
+    options: dict[str, Any] = {"nogil": True, "fastmath": freedoms, "error_model": "numpy"}
     try:
         loop: Callable[P, R] = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # no folder can be written to
@@ -35,15 +60,9 @@ def machine_code(function: Callable[P, R]) -> Callable[P, R]:
     return loop
 
 
-def formula(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function of numbers into each loop that calls it; otherwise the loop would not be vectorized."""
-    inlined: Callable[P, R] = numba.njit(forceinline=True, fastmath=FREEDOMS, error_model="numpy")(function)
-    return inlined
-
-
-def exact_formula(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a formula whose terms must be added in the order in which they are written."""
-    inlined: Callable[P, R] = numba.njit(forceinline=True, fastmath={"contract"}, error_model="numpy")(function)
+def inline(function: Callable[P, R], freedoms: set[str] | bool) -> Callable[P, R]:
+    """Compile a function of numbers into each loop that calls it."""
+    inlined: Callable[P, R] = numba.njit(forceinline=True, fastmath=freedoms, error_model="numpy")(function)
     return inlined
 
 

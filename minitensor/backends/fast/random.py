@@ -14,14 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from minitensor.backends.fast.machine import dense
-from minitensor.backends.fast.rounding import (
-    bits_of,
-    exact_code,
-    exact_formula,
-    multiply_add,
-    single_of,
-)
+from minitensor.backends.fast.machine import dense, exact_code, exact_formula
+from minitensor.backends.fast.rounding import bits_of, multiply_add, single_of
 from minitensor.backends.numpy import random as plain
 
 if TYPE_CHECKING:

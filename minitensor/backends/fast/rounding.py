@@ -1,32 +1,12 @@
-"""Loops in which each operation is rounded as it is written, for random numbers that must agree to the last bit."""
+"""A multiplication and an addition that are rounded once, and the bits of singles, inside compiled loops."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-import numba
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def exact_code(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function as ``machine_code`` does, without the freedom to compute a formula in another way."""
-    try:
-        loop: Callable[P, R] = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:  # no folder can be written to
-        loop = numba.njit(nogil=True, error_model="numpy")(function)
-    return loop
-
-
-def exact_formula(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function of numbers into each loop that calls it, as ``formula`` does, also without that freedom."""
-    inlined: Callable[P, R] = numba.njit(forceinline=True, error_model="numpy")(function)
-    return inlined
 
 
 @intrinsic  # type: ignore[untyped-decorator]  # Numba has no types

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy
 
 from minitensor.backends.fast.exponential import exp
-from minitensor.backends.fast.machine import dense, exact_formula, formula, machine_code
+from minitensor.backends.fast.machine import dense, formula, machine_code, ordered_formula
 from minitensor.backends.fast.share import share
 from minitensor.backends.numpy import softmax as plain
 
@@ -103,7 +103,7 @@ def single(number: I) -> F:
     return value
 
 
-@exact_formula
+@ordered_formula
 def subtract_both(x: F, most: F, logarithm: F) -> F:
     """Subtract the larger number first: their sum would lose digits of the logarithm."""
     result: F = (x - most) - logarithm
@@ -123,9 +123,9 @@ def softmax_lines(x: Array, out: Array, first: int, last: int) -> None:
             power = exp(x[line, i] - most)
             out[line, i] = power
             total += power
-        share = F(1) / total
+        factor = F(1) / total
         for i in range(x.shape[1]):
-            out[line, i] *= share
+            out[line, i] *= factor
 
 
 @machine_code
